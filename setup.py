@@ -1,0 +1,44 @@
+"""Package metadata. `pip install .` and `pip install -e .` give the same three packages."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+# `configs/` and `export/` stand at the top of the repository, at the rim of the design, and
+# install inside the `keras_kd` name space so that no greedy name lands in site-packages.
+RIM = {"keras_kd.configs": "configs", "keras_kd.export": "export"}
+
+setup(
+    name="keras-kd",
+    version="0.1.0",
+    description="Knowledge distillation for image classifiers in TensorFlow and Keras.",
+    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.10",
+    packages=find_packages(include=["keras_kd", "keras_kd.*"]) + list(RIM),
+    package_dir=RIM,
+    package_data={"keras_kd.export": ["*.html", "*.css"]},
+    install_requires=[
+        "absl-py>=2.0",
+        "ai-edge-litert>=1.2",
+        "keras>=3.12",
+        "matplotlib>=3.8",
+        "ml-collections>=1.0",
+        "numpy>=1.26",
+        "pillow>=10.0",
+        "scikit-learn>=1.4",
+        "tensorflow>=2.20",
+        "tensorflow-datasets>=4.9.7",
+        "tensorflow-hub>=0.16.1",
+        "setuptools<81",  # tensorflow-hub 0.16 still imports pkg_resources
+    ],
+    extras_require={"dev": ["pytest>=8", "pytest-xdist>=3.5", "ruff>=0.9"]},
+    entry_points={
+        "console_scripts": [
+            "keras-kd-train=keras_kd.train:main",
+            "keras-kd-export=keras_kd.export.cli:export_main",
+            "keras-kd-report=keras_kd.export.cli:report_main",
+        ]
+    },
+)

@@ -1,0 +1,38 @@
+"""Shared fixtures: quiet TensorFlow, fixed seeds, and the paths of optional real data."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+from pathlib import Path
+
+import keras
+import pytest
+
+SHARED = Path(os.environ.get("KERAS_KD_SHARED", Path(__file__).resolve().parents[2] / "shared"))
+
+
+@pytest.fixture(autouse=True)
+def fixed_seed():
+    """Every test starts from the same random state, whatever ran before it."""
+    keras.utils.set_random_seed(0)
+
+
+def _folder(*parts):
+    path = SHARED.joinpath(*parts)
+    if not path.exists():
+        pytest.skip(f"real data not found at {path}; set KERAS_KD_SHARED to the folder that holds it")
+    return path
+
+
+@pytest.fixture(scope="session")
+def real_data():
+    """The folder with TFDS-layout photographs, or a skip that says what is missing."""
+    return _folder("data")
+
+
+@pytest.fixture(scope="session")
+def real_weights():
+    """The folder with the ImageNet-pretrained EfficientNet-Lite archives, or a skip."""
+    return _folder("weights")
