@@ -1,0 +1,62 @@
+"""What is matched: one method a file, found by itself.
+
+Convention: a module holds its pure loss functions first, then one registered `Method` subclass
+whose docstring names the kind of knowledge, what it needs and the paper. Nothing lists the
+methods: every subclass in this folder is exported here, usable from a config under its name in
+snake case, and picked up by the contract tests.
+"""
+
+import difflib
+import importlib
+import inspect
+import pkgutil
+
+from keras_kd.methods.base import Method, snake_case
+
+
+def _find():
+    found = {}
+    for module_info in pkgutil.iter_modules(__path__):
+        module = importlib.import_module(f"{__name__}.{module_info.name}")
+        for name, value in inspect.getmembers(module, inspect.isclass):
+            if issubclass(value, Method) and value is not Method:
+                found[name] = value
+    return found
+
+
+METHODS = _find()
+globals().update(METHODS)
+__all__ = ["METHODS", "Method", "get", *METHODS]
+
+
+def get(name, **kwargs):
+    """Makes a method by its name.
+
+    Args:
+        name: class name (`SoftTargets`) or its snake case (`soft_targets`).
+        **kwargs: the method's arguments.
+
+    Returns:
+        a `Method`.
+
+    Raises:
+        ValueError: an unknown name, or an argument that the method does not have.
+    """
+    by_name = {snake_case(cls): method for cls, method in METHODS.items()}
+    key = snake_case(name)
+    if key not in by_name:
+        nearest = difflib.get_close_matches(key, by_name, n=1, cutoff=0.0)[0]
+        raise ValueError(
+            f"Unknown method. Received: name={name!r}. Nearest: {nearest!r}. "
+            f"Known methods: {', '.join(sorted(by_name))}."
+        )
+    method = by_name[key]
+    try:
+        return method(**kwargs)
+    except TypeError as error:
+        own = set(inspect.signature(method).parameters) - {"kwargs"}
+        base = set(inspect.signature(Method).parameters)
+        raise ValueError(
+            f"{method.__name__} takes {', '.join(sorted(own | base))}. "
+            f"Received: {', '.join(kwargs)}. ({error})"
+        ) from error

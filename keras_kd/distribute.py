@@ -1,0 +1,95 @@
+"""What several replicas need so that they do exactly what one does.
+
+Keras 3 gets four things wrong under `tf.distribute`. Each has its remedy here, the only place
+that overrides Keras internals for it, and a test in `tests/strategy` that fails when one changes:
+
+* `BaseOptimizer.apply` clips each replica's gradients *before* it sums them. `sum_first` makes
+  the caller's sum the only one, so clipping (and loss scaling) sees the summed gradient.
+* `_maybe_symbolic_build` adds up the replicas' batches, which dies where they differ in size.
+* Logs are averaged over replicas instead of read from the synchronised metrics.
+* XLA (`jit_compile=True`) is put around `strategy.run`, where it cannot compile.
+"""
+
+import keras
+import tensorflow as tf
+
+
+def sum_over_replicas(values):
+    """Sums a tensor, or a list of tensors that may hold None, over all replicas.
+
+    Args:
+        values: a tensor, or a list of tensors and Nones; called inside a replica.
+
+    Returns:
+        the same structure; the input itself where there is one replica.
+    """
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return values
+    if not isinstance(values, list):
+        return context.all_reduce(tf.distribute.ReduceOp.SUM, values)
+    present = [value for value in values if value is not None]
+    summed = iter(context.all_reduce(tf.distribute.ReduceOp.SUM, present))
+    return [None if value is None else next(summed) for value in values]
+
+
+def sum_first(optimizer):
+    """Tells a Keras optimizer that the gradients it gets are already summed over the replicas.
+
+    Args:
+        optimizer: a `keras.optimizers.Optimizer`, loss-scaling ones included.
+
+    Raises:
+        ValueError: the optimizer accumulates gradients, which Keras cannot do under replicas.
+    """
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    if inner.gradient_accumulation_steps:
+        raise ValueError(
+            "Gradient accumulation works on one replica only. Received: "
+            f"gradient_accumulation_steps={inner.gradient_accumulation_steps}. Use a smaller "
+            "number of replicas, or a smaller batch with no accumulation."
+        )
+    inner._all_reduce_sum_gradients = lambda grads_and_vars: grads_and_vars
+
+
+class ReplicaSafe:
+    """Mixin for `keras.Model`: symbolic build and logs that hold under any strategy."""
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        if self._distribute_strategy is None:
+            return
+        if iterator is not None:
+            for _, _, batches in iterator:
+                # One replica's share stands for all: only ranks and types matter here.
+                data_batch = tf.nest.map_structure(self._first_replica, next(batches))
+                break
+        with self.distribute_strategy.scope():
+            self._symbolic_build(data_batch=data_batch)
+
+    def _first_replica(self, value):
+        value = self.distribute_strategy.experimental_local_results(value)[0]
+        return keras.KerasTensor((None, *value.shape[1:]), dtype=value.dtype.name)
+
+    def _get_metrics_result_or_logs(self, logs):
+        results = self.get_metrics_result()
+        return {name: results.get(name, value) for name, value in logs.items()}
+
+
+def mirrored(devices=None):
+    """A `MirroredStrategy` over the given devices, by default over all accelerators.
+
+    Args:
+        devices: list of device names, or None for every GPU (the CPU where there is none).
+
+    Returns:
+        a `tf.distribute.MirroredStrategy`. Virtual CPU devices get a reduction that works with
+        several strategies in a process and with `steps_per_execution`; collectives do not.
+    """
+    logical = [d.name.split("device:")[-1] for d in tf.config.list_logical_devices("GPU")]
+    if not logical and devices is None:
+        logical = [d.name.split("device:")[-1] for d in tf.config.list_logical_devices("CPU")]
+    devices = devices or logical
+    on_cpu = all("CPU" in device for device in devices)
+    return tf.distribute.MirroredStrategy(
+        devices, cross_device_ops=tf.distribute.ReductionToOneDevice() if on_cpu else None
+    )

@@ -1,0 +1,342 @@
+"""KDModel: the one place where teacher and student meet."""
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from keras_kd import distribute
+from keras_kd.evaluation.fidelity import agreement, kl_divergence
+from keras_kd.methods.base import Method
+from keras_kd.models.taps import tapped
+
+
+class KDModel(distribute.ReplicaSafe, keras.Model):
+    """Trains a student to match a teacher; called as a model, it *is* the student.
+
+    The loss is the mean over the global batch of
+    `sum(method.weight * method) + label_weight * cross_entropy(labels)`, each example times its
+    `sample_weight`, plus the student's own regularisation losses.
+
+    Args:
+        student: functional or `Sequential` Keras model from images to logits `[B, K]`.
+        teacher: Keras model or any callable `teacher(images, training=False)` that gives logits
+            (or a dict with `logits`); None where batches carry `teacher_logits`, or where the
+            student learns from labels alone. It is never trained, tracked or saved.
+        methods: a `keras_kd.methods.Method`, a list of them, or None.
+        label_weight: factor of the labels' cross-entropy, finite and at least 0. Labels may be
+            int `[B]` or float `[B, K]`; at 0 they only feed metrics and may be missing.
+        fidelity: whether evaluation also runs the teacher and reports `kl` and `agreement`.
+        name: name of the model.
+
+    Raises:
+        ValueError: a student or teacher that does not give logits, or nothing to learn from.
+
+    Example:
+        kd = KDModel(student, teacher, SoftTargets(temperature=2.0))
+        kd.compile(optimizer="adam", metrics=["sparse_categorical_accuracy"])
+        kd.fit(train_dataset, epochs=10)
+        kd.student.save("student.keras")
+    """
+
+    def __init__(
+        self, student, teacher=None, methods=None, label_weight=0.0, fidelity=False, name="kd"
+    ):
+        super().__init__(name=name, dtype=student.dtype_policy)
+        self.student = student
+        self.methods = _unique(methods)
+        self.label_weight = _label_weight(label_weight, self.methods)
+        self.fidelity = bool(fidelity)
+        _refuse_probabilities("student", student)
+        _refuse_probabilities("teacher", teacher)
+        # Behind closures Keras does not see them: no teacher in weights, checkpoints, summaries.
+        student_pass = _outputs(student, [tap for m in self.methods for tap in m.student_taps])
+        teacher_pass = _outputs(teacher, [tap for m in self.methods for tap in m.teacher_taps])
+        self._student_pass = lambda images, training: student_pass(images, training)
+        self._teacher_pass = lambda images: teacher_pass(images, False)
+        self._teacher = lambda: teacher
+        self._build_methods()
+        names = [m.name for m in self.methods] + (["labels"] if self.label_weight else [])
+        self._trackers = {name: keras.metrics.Mean(name=name) for name in names}
+        self._fidelity = {n: keras.metrics.Mean(name=n) for n in ("kl", "agreement") if fidelity}
+        self._gradients = self._loss_and_gradients
+        self.built = True
+
+    @property
+    def teacher(self):
+        """The teacher, as it was given."""
+        return self._teacher()
+
+    def call(self, inputs, training=False):
+        """The student's logits `[B, K]` for a tensor of images or a batch dict."""
+        return self.student(_view(inputs, "student"), training=training)
+
+    def compile(self, optimizer="rmsprop", loss=None, jit_compile="auto", **kwargs):
+        """As `keras.Model.compile`; the loss is made of methods and labels, so it takes none."""
+        if loss is not None:
+            raise ValueError(
+                "KDModel makes its loss from `methods` and `label_weight`. "
+                f"Received: loss={loss!r}. Leave loss out."
+            )
+        several = self.distribute_strategy.num_replicas_in_sync > 1
+        # Under a strategy XLA compiles the models' passes, and the all-reduces stay outside.
+        inner_xla = several and jit_compile is True
+        super().compile(optimizer, jit_compile=False if inner_xla else jit_compile, **kwargs)
+        if several:
+            distribute.sum_first(self.optimizer)
+        self._gradients = (
+            tf.function(self._loss_and_gradients, jit_compile=True)
+            if inner_xla
+            else self._loss_and_gradients
+        )
+        with self.distribute_strategy.scope():
+            self.optimizer.build(self.trainable_variables)
+            bad_step = keras.Variable(
+                -1, dtype="int64", trainable=False, aggregation="only_first_replica"
+            )
+        self._bad_step = lambda: bad_step
+
+    def train_step(self, data):
+        batch = self._batch(data)
+        for method in self.methods:
+            batch = method.before_step(batch)
+        count = ops.cast(ops.shape(_view(batch, "student"))[0], "float32")
+        total = distribute.sum_over_replicas(count)
+        losses, loss, student, teacher, gradients = self._gradients(batch, count, total)
+        summed = distribute.sum_over_replicas([loss * count / total, *gradients])
+        self._note_bad_step(summed[0])
+        self.optimizer.apply(summed[1:], self.trainable_variables)
+        for method in self.methods:
+            method.after_step(batch, student, teacher)
+        self._loss_tracker.update_state(loss, sample_weight=count)
+        for name, value in losses.items():
+            self._trackers[name].update_state(value)
+        return self._logs(batch, student["logits"], {"loss", *losses})
+
+    def test_step(self, data):
+        batch = self._batch(data)
+        logits = ops.cast(self(batch, training=False), "float32")
+        names = set()
+        if "labels" in batch:
+            names.add("loss")
+            self._loss_tracker.update_state(_cross_entropy(batch["labels"], logits))
+        if self.fidelity:
+            names.update(self._fidelity)
+            teacher = self._teach(batch)["logits"]
+            self._fidelity["kl"].update_state(kl_divergence(teacher, logits))
+            self._fidelity["agreement"].update_state(agreement(teacher, logits))
+        if not names:
+            raise ValueError(
+                "Nothing to evaluate: the data has no labels and fidelity is off. "
+                f"Received: batch with {sorted(batch)}. Give labels, or KDModel(fidelity=True)."
+            )
+        return self._logs(batch, logits, names)
+
+    def predict_step(self, data):
+        return self(keras.utils.unpack_x_y_sample_weight(data)[0], training=False)
+
+    def save(self, *args, **kwargs):
+        """Refuses: only the student leaves."""
+        raise NotImplementedError(
+            "KDModel is a way to train, not a model to ship. Save the student: "
+            "kd.student.save('student.keras'). To go on training later, kd.save_weights(...)."
+        )
+
+    @property
+    def first_bad_step(self):
+        """The first training step (from 0) whose loss was not finite, or None. Reads the device."""
+        step = int(self._bad_step().numpy())
+        return None if step < 0 else step
+
+    def _loss_and_gradients(self, batch, count, total):
+        """One pass of each model: per-example losses, the local mean, outputs, gradients."""
+        teacher = self._teach(batch)
+        with tf.GradientTape() as tape:
+            student = self._student_pass(_view(batch, "student"), True)
+            losses = self._example_losses(batch, student, teacher)
+            weighted = sum(self._factors()[name] * loss for name, loss in losses.items())
+            weighted *= ops.cast(batch.get("sample_weight", 1.0), "float32")
+            summed = ops.sum(weighted)
+            own = sum((ops.cast(loss, "float32") for loss in self.student.losses), 0.0)
+            # Over all replicas these sum to the mean over the global batch + `own`, once.
+            loss = summed / total + own * self._share()
+            scaled = self.optimizer.scale_loss(loss)
+        gradients = tape.gradient(scaled, [v.value for v in self.trainable_variables])
+        return losses, summed / ops.maximum(count, 1.0) + own, student, teacher, gradients
+
+    def _example_losses(self, batch, student, teacher):
+        """float32 `[B]` of each method by name, and of `labels` where they count."""
+        losses = {method.name: method(batch, student, teacher) for method in self.methods}
+        if self.label_weight:
+            if "labels" not in batch:
+                raise ValueError(
+                    "label_weight needs labels in the batch. "
+                    f"Received: label_weight={self.label_weight}, batch with {sorted(batch)}."
+                )
+            losses["labels"] = _cross_entropy(batch["labels"], student["logits"])
+        return losses
+
+    def _factors(self):
+        return {m.name: m.weight for m in self.methods} | {"labels": self.label_weight}
+
+    def _share(self):
+        return 1.0 / self.distribute_strategy.num_replicas_in_sync
+
+    def _teach(self, batch):
+        """The teacher's outputs: from the batch, from the teacher, or none."""
+        if "teacher_logits" in batch:
+            return {"logits": ops.cast(batch["teacher_logits"], "float32")}
+        if self.teacher is None and (self.methods or self.fidelity):
+            raise ValueError(
+                "There is no one to learn from: give KDModel a teacher, or batches with "
+                f"'teacher_logits'. Received: teacher=None, batch with {sorted(batch)}."
+            )
+        if not self.methods and not self.fidelity:
+            return {}
+        return tf.nest.map_structure(tf.stop_gradient, self._teacher_pass(_view(batch, "teacher")))
+
+    def _build_methods(self):
+        """Builds every method from symbolic shapes: layers built in a step would come too late."""
+        images = getattr(self.student, "input_shape", None)
+        for method in self.methods:
+            if method.built:
+                continue
+            student = _shapes(self.student, method.student_taps, images)
+            teacher = student
+            if self.teacher is not None:
+                teacher = _shapes(self.teacher, method.teacher_taps, images)
+            elif method.teacher_taps:
+                raise ValueError(
+                    f"{method.name} taps the teacher's layers, so it needs the teacher itself. "
+                    f"Received: teacher=None, teacher_taps={list(method.teacher_taps)}."
+                )
+            method.build({"image": images}, student, teacher)
+
+    def _note_bad_step(self, loss):
+        """Remembers the first step whose loss is not finite, without leaving the device."""
+        bad, step = self._bad_step(), ops.cast(self.optimizer.iterations, "int64")
+        is_first = ops.logical_and(bad < 0, ops.logical_not(ops.isfinite(loss)))
+        bad.assign(ops.where(is_first, step, bad))
+
+    def _logs(self, batch, logits, names):
+        """This phase's own results by name, and the compiled metrics where there are labels."""
+        results, own = self.get_metrics_result(), set(names)
+        if "labels" in batch:
+            weight = batch.get("sample_weight")
+            results = self.compute_metrics(None, batch["labels"], logits, weight)
+            own = results.keys() - {"loss", *self._trackers, *self._fidelity} | own
+        return {name: value for name, value in results.items() if name in own}
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        """As in Keras, but labels may be missing."""
+        if y is None:
+            return self.get_metrics_result()
+        return super().compute_metrics(x, y, y_pred, sample_weight)
+
+    def get_metrics_result(self):
+        """As in Keras, but leaves out metrics that have not seen a label yet."""
+        results = {}
+        for metric in self.metrics:
+            if getattr(metric, "built", True):
+                value = metric.result()
+                results.update(value if isinstance(value, dict) else {metric.name: value})
+        return results
+
+    def _batch(self, data):
+        """The batch dict: the images' views, `labels`, `id`, `sample_weight`, where they exist."""
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        batch = dict(x) if isinstance(x, dict) else {"image": x}
+        extra = {"labels": y, "sample_weight": sample_weight}
+        return batch | {name: value for name, value in extra.items() if value is not None}
+
+
+def _view(batch, role):
+    """What a model sees: its own view of the batch, or the image that both share."""
+    if not isinstance(batch, dict):
+        return batch
+    if role not in batch and "image" not in batch:
+        raise ValueError(
+            f"A batch dict needs '{role}' or 'image'. Received: batch with {sorted(batch)}."
+        )
+    return batch[role] if role in batch else batch["image"]
+
+
+def _cross_entropy(labels, logits):
+    """Cross-entropy `[B]` of int labels `[B]` or class probabilities `[B, K]`."""
+    if len(labels.shape) == 2 and labels.shape[1] == logits.shape[1]:
+        labels = ops.cast(labels, "float32")
+        return ops.categorical_crossentropy(labels, ops.cast(logits, "float32"), from_logits=True)
+    labels = ops.reshape(labels, (-1,))
+    logits = ops.cast(logits, "float32")
+    return ops.sparse_categorical_crossentropy(labels, logits, from_logits=True)
+
+
+def _unique(methods):
+    """The methods as a list, with names that do not collide within this model."""
+    if methods is None:
+        return []
+    methods = [methods] if isinstance(methods, Method) else list(methods)
+    taken = {"loss", "labels", "kl", "agreement"}
+    for method in methods:
+        if not isinstance(method, Method):
+            raise ValueError(
+                "methods must be keras_kd.methods.Method objects. "
+                f"Received: methods={methods!r}. Make them with keras_kd.methods.get(name, ...)."
+            )
+        name, count = method.name, 1
+        while method.name in taken:
+            count += 1
+            method.name = f"{name}_{count}"
+        taken.add(method.name)
+    return methods
+
+
+def _label_weight(label_weight, methods):
+    weight = float(label_weight)
+    if not 0.0 <= weight < float("inf"):
+        raise ValueError(
+            f"label_weight must be finite and at least 0. Received: label_weight={label_weight}."
+        )
+    if not weight and not methods:
+        raise ValueError(
+            "There is nothing to learn from. Received: methods=None, label_weight=0. Give a "
+            "method, for example keras_kd.methods.SoftTargets(), or a label_weight above 0."
+        )
+    return weight
+
+
+def _refuse_probabilities(role, model):
+    """A model that ends in softmax would be softened twice, silently."""
+    last = model
+    while getattr(last, "layers", None):
+        last = last.layers[-1]
+    activation = getattr(getattr(last, "activation", None), "__name__", "")
+    if isinstance(last, keras.layers.Softmax) or activation in ("softmax", "sigmoid"):
+        raise ValueError(
+            f"The {role} must end in logits. Received: a model whose last layer {last.name!r} "
+            f"applies {activation or 'softmax'}. Build it with classifier_activation=None, or "
+            "set that layer's activation to None."
+        )
+
+
+def _outputs(model, taps):
+    """A function (images, training) -> outputs dict of one single pass through `model`."""
+    if taps:
+        model = tapped(model, taps)
+
+    def run(images, training):
+        outputs = model(images, training=training)
+        return outputs if isinstance(outputs, dict) else {"logits": outputs}
+
+    return run
+
+
+def _shapes(model, taps, images):
+    """Shapes of the outputs dict of `model`, without running it."""
+    if taps:
+        outputs = tapped(model, taps).output
+    elif isinstance(getattr(model, "output", None), keras.KerasTensor | dict):
+        outputs = model.output
+    else:
+        outputs = model(keras.KerasTensor(images))
+    outputs = outputs if isinstance(outputs, dict) else {"logits": outputs}
+    return {name: tuple(tensor.shape) for name, tensor in outputs.items()}

@@ -1,0 +1,93 @@
+"""Hints: the student's features regress the teacher's, through a projector where shapes differ."""
+
+import keras
+from keras import layers, ops
+
+from keras_kd.methods.base import Method
+
+
+@keras.saving.register_keras_serializable(package="keras_kd")
+class Hint(Method):
+    """Regresses tapped features of the teacher from tapped features of the student.
+
+    The loss of an example is the mean squared difference over all positions and channels, summed
+    over the pairs of taps. Where the shapes of a pair differ, a linear projector is learned with
+    the student: a 1x1 convolution (or a dense layer) when only the channels differ, a strided one
+    when the student's map is a multiple of the teacher's, a transposed one when it is a fraction,
+    bilinear resizing and a 1x1 convolution otherwise.
+
+    Knowledge: feature. Needs: taps on both sides; no labels.
+    Paper: Romero et al. 2015 (FitNets), arXiv 1412.6550. The paper halves the sum of squares;
+    here, as in the public implementations, it is the mean.
+
+    Args:
+        student_taps: names of the guided layers, at least one.
+        teacher_taps: names of the hint layers, as many.
+        **kwargs: as for `Method`.
+
+    Raises:
+        ValueError: no taps, or shapes that no projector can bring together.
+    """
+
+    def __init__(self, student_taps=(), teacher_taps=(), **kwargs):
+        super().__init__(student_taps=student_taps, teacher_taps=teacher_taps, **kwargs)
+        if not self.student_taps:
+            raise ValueError(
+                "Hint matches features, so it needs taps. Received: student_taps=[]. Name layers, "
+                "for example Hint(student_taps=['stage3'], teacher_taps=['stage3'])."
+            )
+        self.projectors = []
+
+    def build(self, batch_shape, student_shape, teacher_shape):
+        for index, (student, teacher) in enumerate(self.pairs(student_shape, teacher_shape)):
+            student, teacher = tuple(student), tuple(teacher)
+            _check(self.student_taps[index], student, self.teacher_taps[index], teacher)
+            if len(student) == 4 and len(teacher) == 2:
+                student = (student[0], student[3])  # a map meets a vector: pool it first
+            projector = layers.Identity() if student == teacher else _projector(student, teacher)
+            projector.build(student)
+            self.projectors.append(projector)
+        self.built = True
+
+    def call(self, batch, student, teacher):
+        loss = 0.0
+        for projector, (s, t) in zip(self.projectors, self.pairs(student, teacher)):
+            if len(s.shape) == 4 and len(t.shape) == 2:
+                s = ops.mean(s, axis=(1, 2))
+            squares = ops.square(projector(s) - t)
+            loss += ops.mean(squares, axis=tuple(range(1, len(t.shape))))
+        return loss
+
+
+def _check(student_tap, student, teacher_tap, teacher):
+    ranks = (len(student), len(teacher))
+    known = None not in student[1:] and None not in teacher[1:]
+    if known and (
+        ranks in ((2, 2), (4, 2), (4, 4)) or (ranks == (3, 3) and student[1] == teacher[1])
+    ):
+        return
+    raise ValueError(
+        "A hint needs features of known shape: vectors [B, C], maps [B, H, W, C] or sequences "
+        "[B, N, C] of the same length; a map may also meet a vector. "
+        f"Received: student tap {student_tap!r} {student}, teacher tap {teacher_tap!r} {teacher}. "
+        "Choose taps of matching kinds and give the models fixed input sizes."
+    )
+
+
+def _projector(student, teacher):
+    """A linear layer from the student's shape to the teacher's."""
+    channels = teacher[-1]
+    if len(teacher) != 4:
+        return layers.Dense(channels, name="projector")
+    size, target = student[1:3], teacher[1:3]
+    if all(s % t == 0 for s, t in zip(size, target)):
+        stride = tuple(s // t for s, t in zip(size, target))
+        kernel = tuple(1 if step == 1 else step + 1 for step in stride)
+        return layers.Conv2D(channels, kernel, stride, "same", name="projector")
+    if all(t % s == 0 for s, t in zip(size, target)):
+        stride = tuple(t // s for s, t in zip(size, target))
+        kernel = tuple(2 * step for step in stride)
+        return layers.Conv2DTranspose(channels, kernel, stride, "same", name="projector")
+    # Sizes with no common factor: bring the map to the teacher's size, then mix the channels.
+    resize = layers.Resizing(*target, interpolation="bilinear")
+    return keras.Sequential([resize, layers.Conv2D(channels, 1)], name="projector")

@@ -1,0 +1,114 @@
+"""Taps: a model's inner features by layer name, in the same pass that gives its logits.
+
+Keras can only cut a functional model open at its top level. Here the graph is replayed once,
+symbolically, with nested models unrolled, so that one call yields the logits and every tapped
+feature, and each layer keeps its weights and its own call arguments. The replay uses
+`Functional._run_through_graph`, which is private to Keras: this file is the only one that
+touches it, and `tests/models/test_taps.py` fails loudly when it changes.
+"""
+
+import difflib
+
+import keras
+
+
+def _functional(model):
+    """The functional graph behind a model (`Sequential` hides its own), or None."""
+    graph = getattr(model, "_functional", model)
+    return graph if hasattr(graph, "_run_through_graph") else None
+
+
+class _Replay:
+    """Runs a model's graph on symbolic tensors and records every layer's output by name."""
+
+    def __init__(self):
+        self.outputs = {}  # tap name -> symbolic output of that call
+
+    def run(self, graph, inputs, prefix="", training=None):
+        def call(operation, *args, **kwargs):
+            inner = _functional(operation)
+            if inner is None:
+                if training is not None and getattr(operation, "_call_has_training_arg", False):
+                    kwargs.setdefault("training", training)
+                output = operation(*args, **kwargs)
+            else:
+                # A backbone called as `backbone(x, training=False)` stays in inference mode.
+                frozen = kwargs.get("training", training)
+                output = self.run(inner, args[0], f"{prefix}{operation.name}/", frozen)
+            self._record(prefix, operation.name, output)
+            return output
+
+        return graph._run_through_graph(inputs, call_fn=call)
+
+    def _record(self, prefix, name, output):
+        if not isinstance(output, keras.KerasTensor):
+            return  # several outputs: nothing that one name could stand for
+        calls = sum(1 for key in self.outputs if key.split(":")[0] == f"{prefix}{name}")
+        self.outputs[f"{prefix}{name}" + (f":{calls}" if calls else "")] = output
+
+    def find(self, name, model):
+        """The output that `name` means: a full path, or a layer name that only one path ends in."""
+        if name in self.outputs:
+            return self.outputs[name]
+        matches = [path for path in self.outputs if path.split("/")[-1] == name]
+        if len(matches) == 1:
+            return self.outputs[matches[0]]
+        if matches:
+            raise ValueError(
+                f"The tap name stands for several layers of '{model.name}': {matches}. "
+                f"Received: tap={name!r}. Write the full path."
+            )
+        by_layer = {path.split("/")[-1]: path for path in self.outputs}
+        nearest = difflib.get_close_matches(name, by_layer, n=1, cutoff=0.0)[0]
+        raise ValueError(
+            f"A tap must be a layer of the model '{model.name}'. Received: tap={name!r}. "
+            f"Nearest: {by_layer[nearest]!r}. Taps there are: {', '.join(self.outputs)}."
+        )
+
+
+def tap_names(model):
+    """Lists the taps of a functional model.
+
+    Args:
+        model: functional or `Sequential` Keras model, built.
+
+    Returns:
+        list of str, in the order in which the layers run; a layer of a nested model is
+        `outer/inner`, the second call of a shared layer is `layer:1`.
+
+    Raises:
+        ValueError: the model has no functional graph.
+    """
+    return list(_replay(model)[0].outputs)
+
+
+def _replay(model):
+    graph = _functional(model)
+    if graph is None:
+        raise ValueError(
+            "Taps need a functional or Sequential Keras model. Received: "
+            f"model={model.name!r} of type {type(model).__name__}. Build it with "
+            "keras.Model(inputs, outputs), or use a method that matches the logits only."
+        )
+    replay = _Replay()
+    inputs = [keras.Input(batch_shape=x.shape, dtype=x.dtype, name=x.name) for x in graph.inputs]
+    return replay, inputs, replay.run(graph, inputs)
+
+
+def tapped(model, names):
+    """A model that shares all weights with `model` and returns its logits and tapped features.
+
+    Args:
+        model: functional or `Sequential` Keras model with one input and one output, the logits.
+        names: tap names, as `tap_names` lists them; a bare layer name will do where it is unique.
+
+    Returns:
+        a `keras.Model` from images to a dict: `logits` `[B, K]` and each name's tensor.
+
+    Raises:
+        ValueError: not a functional model, or a tap that does not exist or is not unique.
+    """
+    replay, inputs, logits = _replay(model)
+    outputs = {name: replay.find(name, model) for name in dict.fromkeys(names)}
+    outputs["logits"] = logits
+    return keras.Model(inputs[0], outputs, name=f"{model.name}_tapped")

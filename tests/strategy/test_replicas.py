@@ -1,0 +1,145 @@
+"""Two replicas do exactly what one does: same weights after three steps on the same batches."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import keras_kd
+from keras_kd.methods import Hint, SoftTargets
+
+CLASSES = 5
+
+
+def network(channels, seed, l2=0.0, batch_norm=False, dtype=None):
+    keras.utils.set_random_seed(seed)
+    regularizer = keras.regularizers.L2(l2) if l2 else None
+    images = keras.Input((8, 8, 3))
+    x = keras.layers.Conv2D(
+        channels, 3, name="conv", kernel_regularizer=regularizer, dtype=dtype
+    )(images)
+    if batch_norm:
+        x = keras.layers.BatchNormalization(synchronized=True)(x)
+    x = keras.layers.ReLU(dtype=dtype)(x)
+    x = keras.layers.GlobalAveragePooling2D(dtype=dtype)(x)
+    return keras.Model(images, keras.layers.Dense(CLASSES, dtype="float32")(x))
+
+
+def batches(sizes):
+    """Three fixed global batches; odd sizes do not divide over two replicas."""
+    rng = np.random.default_rng(0)
+    for size in sizes:
+        x = rng.normal(size=(size, 8, 8, 3)).astype("float32")
+        yield x, rng.integers(0, CLASSES, size), rng.uniform(0.1, 2.0, size).astype("float32")
+
+
+def train(strategy, sizes=(8, 8, 8), hint=False, optimizer=None, weighted=False, **options):
+    """The student's and the methods' weights, and the logs, after one epoch of three steps."""
+    jit_compile = options.pop("jit_compile", False)
+    steps_per_execution = options.pop("steps_per_execution", 1)
+    with strategy.scope():
+        student = network(4, seed=1, **options)
+        teacher = network(6, seed=2)
+        methods = [SoftTargets(temperature=2.0)]
+        if hint:
+            keras.utils.set_random_seed(3)
+            methods.append(Hint(student_taps=["conv"], teacher_taps=["conv"], weight=0.5))
+        kd = keras_kd.KDModel(student, teacher, methods, label_weight=0.1)
+        kd.compile(
+            (optimizer or (lambda: keras.optimizers.SGD(0.5, momentum=0.9)))(),
+            metrics=["sparse_categorical_accuracy"],
+            jit_compile=jit_compile,
+            steps_per_execution=steps_per_execution,
+        )
+    types = (tf.float32, tf.int64, tf.float32)
+    data = tf.data.Dataset.from_generator(
+        lambda: batches(sizes),
+        output_signature=tuple(
+            tf.TensorSpec(shape, t) for shape, t in zip(([None, 8, 8, 3], [None], [None]), types)
+        ),
+    )
+    if not weighted:
+        data = data.map(lambda x, y, w: (x, y))
+    history = kd.fit(data, epochs=1, verbose=0)
+    logs = {name: values[0] for name, values in history.history.items()}
+    return [w.numpy() for w in kd.weights], logs
+
+
+CASES = {
+    "soft targets": {},
+    "hint with a projector": {"hint": True},
+    "l2 regulariser": {"l2": 0.1},
+    "uneven last batch": {"sizes": (8, 8, 5)},
+    "uneven first batch": {"sizes": (7, 8, 8)},
+    "sample weights, uneven": {"weighted": True, "sizes": (8, 8, 3)},
+    "synchronised batch norm": {"batch_norm": True},
+    "all at once": {"hint": True, "l2": 0.1, "weighted": True, "batch_norm": True},
+    "steps per execution": {"steps_per_execution": 3},
+    "xla": {"hint": True, "jit_compile": True},
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_two_replicas_equal_one(make_strategy, case):
+    one, one_logs = train(make_strategy(1), **CASES[case])
+    two, two_logs = train(make_strategy(2), **CASES[case])
+    for a, b in zip(one, two):
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-5)
+    assert one_logs.keys() == two_logs.keys()
+    for name in one_logs:
+        assert one_logs[name] == pytest.approx(two_logs[name], abs=1e-5), name
+
+
+CLIPPING = {
+    "ours, global": lambda: keras_kd.optimizers.AdamW(0.01, 1e-3, global_clipnorm=1e-3),
+    "sgd, global": lambda: keras.optimizers.SGD(0.5, global_clipnorm=1e-3),
+    "sgd, per variable": lambda: keras.optimizers.SGD(0.5, clipnorm=1e-3),
+    "sgd, by value": lambda: keras.optimizers.SGD(0.5, clipvalue=1e-4),
+}
+
+
+@pytest.mark.parametrize("clipping", CLIPPING)
+def test_clipping_sees_the_summed_gradient(make_strategy, clipping):
+    def unclipped():
+        optimizer = CLIPPING[clipping]()
+        optimizer.clipnorm = optimizer.global_clipnorm = optimizer.clipvalue = None
+        return optimizer
+
+    one, _ = train(make_strategy(1), optimizer=CLIPPING[clipping])
+    two, _ = train(make_strategy(2), optimizer=CLIPPING[clipping])
+    free, _ = train(make_strategy(1), optimizer=unclipped)
+    for a, b in zip(one, two):
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-6)
+    bite = max(np.abs(a - b).max() for a, b in zip(one, free))
+    assert bite > 1e-5, "the clip must be tight enough to change the result"
+
+
+def test_mixed_float16_trains_on_two_replicas(make_strategy):
+    keras.mixed_precision.set_dtype_policy("mixed_float16")
+    try:
+        one, _ = train(make_strategy(1), dtype="mixed_float16")
+        two, _ = train(make_strategy(2), dtype="mixed_float16")
+    finally:
+        keras.mixed_precision.set_dtype_policy("float32")
+    for a, b in zip(one, two):
+        np.testing.assert_allclose(a, b, atol=2e-3)  # half precision keeps eleven bits
+
+
+def test_gradient_accumulation_is_refused_on_two_replicas(make_strategy):
+    with make_strategy(2).scope():
+        kd = keras_kd.KDModel(network(4, 1), network(6, 2), SoftTargets())
+        with pytest.raises(ValueError, match="gradient_accumulation_steps=4"):
+            kd.compile(keras.optimizers.SGD(0.1, gradient_accumulation_steps=4))
+
+
+def test_evaluation_on_two_replicas_counts_every_example_once(make_strategy):
+    data = tf.data.Dataset.from_tensor_slices(next(iter(batches([13])))[:2]).batch(4)
+    results = []
+    for replicas in (1, 2):
+        with make_strategy(replicas).scope():
+            kd = keras_kd.KDModel(network(4, 1), network(6, 2), SoftTargets(), fidelity=True)
+            kd.compile("sgd", metrics=["sparse_categorical_accuracy"])
+        results.append(kd.evaluate(data, return_dict=True, verbose=0))
+    assert results[0].keys() == {"loss", "kl", "agreement", "sparse_categorical_accuracy"}
+    for name, value in results[0].items():
+        assert value == pytest.approx(results[1][name], abs=1e-6), name
