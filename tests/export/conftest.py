@@ -1,0 +1,118 @@
+"""Tiny networks and files made from them, once a session."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+
+SHAPE = (12, 12, 3)
+NAMES = ["tench", "<script>alert(1)</script>", "göteborg & co"]
+
+
+def _moved(model):
+    """The model with BatchNorm statistics that are not the identity."""
+    rng = np.random.default_rng(0)
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.set_weights([rng.uniform(0.5, 1.5, w.shape) for w in layer.get_weights()])
+    return model
+
+
+@pytest.fixture(scope="session")
+def batch_norm_net():
+    """Convolution, BatchNorm, ReLU, dropout: covered by int8 throughout."""
+    keras.utils.set_random_seed(1)
+    image = keras.Input(SHAPE)
+    x = keras.layers.Conv2D(8, 3, strides=2, padding="same", use_bias=False)(image)
+    x = keras.layers.BatchNormalization()(x)
+    x = keras.layers.ReLU()(x)
+    x = keras.layers.Dropout(0.5)(x)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    return _moved(keras.Model(image, keras.layers.Dense(3)(x)))
+
+
+@pytest.fixture(scope="session")
+def images():
+    """16 images in [-1, 1], `[N, H, W, C]`."""
+    return np.random.default_rng(2).uniform(-1, 1, (16, *SHAPE)).astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def saved_model(tmp_path_factory, batch_norm_net):
+    from keras_kd.export import to_saved_model
+
+    path = tmp_path_factory.mktemp("saved") / "saved_model"
+    return path, to_saved_model(batch_norm_net, path, class_names=NAMES)
+
+
+@pytest.fixture(scope="session")
+def lite_files(tmp_path_factory, batch_norm_net, images):
+    """By format: (path, what `to_tflite` returned)."""
+    from keras_kd.export import to_tflite
+
+    folder = tmp_path_factory.mktemp("lite")
+    made = {}
+    for name in ("float32", "float16", "dynamic", "int8"):
+        path = folder / f"{name}.tflite"
+        made[name] = path, to_tflite(batch_norm_net, path, name, representative=[images])
+    return made
+
+
+@pytest.fixture
+def finished_run(tmp_path):
+    """A working directory as training leaves it, over the embedded digits but without a student."""
+    return write_run(tmp_path / "run")
+
+
+def write_run(workdir, examples=30, classes=10):
+    workdir.mkdir()
+    rng = np.random.default_rng(3)
+    label = rng.integers(0, classes, examples)
+    teacher = 6 * np.eye(classes)[label] + rng.normal(size=(examples, classes))
+    student = teacher.copy()
+    student[:3] = np.roll(student[:3], 1, axis=-1)  # three disagreements, whatever the labels
+    names = [str(digit) for digit in range(classes)]
+    report = {
+        "dataset": "digits",
+        "name": "digits",
+        "classes": names,
+        "data": {
+            "train_images": 1437,
+            "test_images": examples,
+            "train_split": "train",
+            "eval_split": "test",
+            "skipped": [["broken<.jpg", "truncated & unreadable"]],
+        },
+        "teacher": {"accuracy": 0.99, "parameters": 560000, "name": "bit"},
+        "student": {"accuracy": 0.98, "parameters": 70000, "name": "small"},
+        "baseline": {"accuracy": 0.95},
+        "fidelity": {"kl": 0.01, "agreement": 0.97},
+        "train": {"steps": 100, "images_per_second": 1000.0, "seconds": 95.0},
+        "exports": {},
+    }
+    config = {
+        "data": {
+            "source": "digits",
+            "train_split": "train",
+            "eval_split": "test",
+            "resolution": 12,
+            "eval_batch_size": 64,
+        },
+        "export": {"formats": ["float32"], "calibration_images": 20},
+    }
+    lines = [
+        {"stage": stage, "step": step, "loss": 2.0 / step, "val_accuracy": 1 - 0.5 / step}
+        for stage in ("teacher", "baseline", "distil")
+        for step in range(1, 6)
+    ]
+    (workdir / "report.json").write_text(json.dumps(report))
+    (workdir / "config.json").write_text(json.dumps(config))
+    (workdir / "metrics.jsonl").write_text("\n".join(map(json.dumps, lines)) + '\n{"stage": "di')
+    np.savez(
+        workdir / "predictions.npz",
+        label=label,
+        teacher_logits=teacher.astype(np.float32),
+        student_logits=student.astype(np.float32),
+    )
+    return workdir
