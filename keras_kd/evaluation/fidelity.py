@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from keras_kd.evaluation.accuracy import top1
+
 
 def kl_divergence(teacher_logits, student_logits):
     """KL(teacher || student) of each example at temperature 1, in nats.
@@ -53,12 +55,8 @@ def fidelity(student, teacher, dataset):
         add("kl", kl_divergence(t, s))
         add("agreement", agreement(t, s))
         if y is not None:
-            labels = ops.argmax(y, axis=-1) if len(y.shape) == 2 else y
             for name, logits in (("student_accuracy", s), ("teacher_accuracy", t)):
-                add(
-                    name,
-                    ops.cast(ops.argmax(logits, axis=-1) == ops.cast(labels, "int32"), "float32"),
-                )
+                add(name, top1(y, logits))
     if not means:
         raise ValueError("fidelity needs data. Received: a data set with no batches.")
     return {name: float(mean.result()) for name, mean in means.items()}

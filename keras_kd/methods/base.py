@@ -46,7 +46,7 @@ class Method(keras.layers.Layer):
             )
         self.weight = weight
 
-    def build(self, batch_shape, student_shape, teacher_shape):
+    def build(self, batch_shape=None, student_shape=None, teacher_shape=None):
         """Makes the method's weights.
 
         Args:

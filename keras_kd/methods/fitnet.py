@@ -5,6 +5,8 @@ from keras import layers, ops
 
 from keras_kd.methods.base import Method
 
+FLOAT = "float32"  # sub-layers would take the global policy, which may be a half one
+
 
 @keras.saving.register_keras_serializable(package="keras_kd")
 class Hint(Method):
@@ -38,7 +40,7 @@ class Hint(Method):
             )
         self.projectors = []
 
-    def build(self, batch_shape, student_shape, teacher_shape):
+    def build(self, batch_shape=None, student_shape=None, teacher_shape=None):
         for index, (student, teacher) in enumerate(self.pairs(student_shape, teacher_shape)):
             student, teacher = tuple(student), tuple(teacher)
             _check(self.student_taps[index], student, self.teacher_taps[index], teacher)
@@ -78,16 +80,19 @@ def _projector(student, teacher):
     """A linear layer from the student's shape to the teacher's."""
     channels = teacher[-1]
     if len(teacher) != 4:
-        return layers.Dense(channels, name="projector")
+        return layers.Dense(channels, dtype=FLOAT, name="projector")
     size, target = student[1:3], teacher[1:3]
     if all(s % t == 0 for s, t in zip(size, target)):
         stride = tuple(s // t for s, t in zip(size, target))
         kernel = tuple(1 if step == 1 else step + 1 for step in stride)
-        return layers.Conv2D(channels, kernel, stride, "same", name="projector")
+        return layers.Conv2D(channels, kernel, stride, "same", dtype=FLOAT, name="projector")
     if all(t % s == 0 for s, t in zip(size, target)):
         stride = tuple(t // s for s, t in zip(size, target))
         kernel = tuple(2 * step for step in stride)
-        return layers.Conv2DTranspose(channels, kernel, stride, "same", name="projector")
+        return layers.Conv2DTranspose(
+            channels, kernel, stride, "same", dtype=FLOAT, name="projector"
+        )
     # Sizes with no common factor: bring the map to the teacher's size, then mix the channels.
-    resize = layers.Resizing(*target, interpolation="bilinear")
-    return keras.Sequential([resize, layers.Conv2D(channels, 1)], name="projector")
+    resize = layers.Resizing(*target, interpolation="bilinear", dtype=FLOAT)
+    mix = layers.Conv2D(channels, 1, dtype=FLOAT)
+    return keras.Sequential([resize, mix], name="projector")

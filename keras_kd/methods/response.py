@@ -50,7 +50,7 @@ class SoftTargets(Method):
             )
         self.temperature = temperature
 
-    def build(self, batch_shape, student_shape, teacher_shape):
+    def build(self, batch_shape=None, student_shape=None, teacher_shape=None):
         for student, teacher in self.pairs(student_shape, teacher_shape):
             if len(student) != 2 or tuple(student[1:]) != tuple(teacher[1:]):
                 raise ValueError(

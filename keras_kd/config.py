@@ -1,0 +1,250 @@
+"""Configs: every key a run may set, lengths of time, and checks before anything is built.
+
+An experiment is a file in `configs/` whose `get_config()` starts from `base()` and changes what
+differs. Command-line overrides (`--config.distil.total="20 epochs"`) come on top.
+"""
+
+import difflib
+import math
+import re
+
+import ml_collections
+
+UNITS = ("steps", "epochs", "examples", "percent")
+# Sections whose keys are somebody else's arguments: a builder's or a method's.
+FREE = ("teacher.model.kwargs", "student.model.kwargs", "distil.methods")
+
+
+def stage(**changes):
+    """The settings of one training stage.
+
+    Args:
+        **changes: values that differ from the defaults.
+
+    Returns:
+        an `ml_collections.ConfigDict`.
+    """
+    settings = ml_collections.ConfigDict(
+        {
+            "mode": "same/ic",  # what teacher and student see, see keras_kd.data
+            "total": "10 epochs",  # length: "500 steps", "10 epochs", "50000 examples"
+            "warmup": "5 percent",  # of the total, or in the other units
+            "interval": "1 epochs",  # log, evaluate and checkpoint this often
+            "optimizer": "adamw",
+            "learning_rate": 3e-3,
+            "weight_decay": 1e-4,  # share of a kernel taken away a step at the peak rate
+            "clip": 1.0,  # global norm of the gradients; 0 for none
+            "label_weight": 1.0,  # factor of the labels' cross-entropy
+        }
+    )
+    settings.update(changes)
+    return settings
+
+
+def base():
+    """All keys of a run with their defaults.
+
+    Returns:
+        an `ml_collections.ConfigDict`, locked but for the free sections.
+    """
+    config = ml_collections.ConfigDict()
+    config.name = "experiment"
+    config.seed = 0
+    config.batch_size = 128  # global: all replicas together
+    config.steps_per_execution = 1
+    config.precision = "float32"  # or mixed_bfloat16, mixed_float16
+    config.synchronized = False  # batch norm over all replicas instead of each one's share
+    config.data = ml_collections.ConfigDict(
+        {
+            "source": "digits",  # digits, tfds:NAME, folder:PATH, or a folder in TFDS layout
+            "data_dir": "",  # where tfds keeps its data; empty: its default
+            "train_split": "train",
+            "eval_split": "test",
+            "resolution": 32,  # side of the student's image, px
+            "teacher_resolution": 0,  # side of the teacher's; 0: the student's
+            "eval_batch_size": 250,
+            "eval_full_image": False,  # evaluate on the whole image instead of its central 7/8
+            "flip": True,
+            "crop_area": (0.05, 1.0),  # inception crop: share of the image
+            "allow_bad": 0.01,  # share of unreadable files that is skipped without stopping
+        }
+    )
+    config.teacher = ml_collections.ConfigDict(
+        {
+            "handle": "",  # .keras file, SavedModel folder or hub handle; empty: train one
+            "input_range": (),  # pixel values that a handle expects; empty: [-1, 1] or known
+            "model": {"name": "resnet", "kwargs": ml_collections.ConfigDict()},
+            "train": stage(),
+        }
+    )
+    config.student = ml_collections.ConfigDict(
+        {"model": {"name": "resnet", "kwargs": ml_collections.ConfigDict()}}
+    )
+    config.baseline = stage()
+    config.baseline.enabled = True
+    config.distil = stage(mode="mix", label_weight=0.0)
+    config.distil.methods = ml_collections.ConfigDict({"soft_targets": {"temperature": 1.0}})
+    config.export = ml_collections.ConfigDict(
+        {
+            "formats": ("saved_model", "float32", "float16", "dynamic", "int8"),
+            "calibration_images": 200,
+        }
+    )
+    return config.lock()
+
+
+def steps(length, *, batch_size, num_examples, total=None):
+    """Turns a length of time into steps.
+
+    Args:
+        length: "500 steps", "60 epochs", "50000 examples", "5 percent" (or "5%") of `total`; a
+            bare number counts steps.
+        batch_size: examples a step.
+        num_examples: examples an epoch.
+        total: steps of the whole, for percentages.
+
+    Returns:
+        int, at least 0, rounded up.
+
+    Raises:
+        ValueError: not a length, or a percentage of nothing.
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(%|[a-z]+)?\s*", str(length).lower())
+    unit = {None: "steps", "%": "percent"}.get(match[2], match[2]) if match else None
+    unit = next((known for known in UNITS if unit in (known, known.rstrip("s"))), None)
+    if unit is None or (unit == "percent" and total is None):
+        raise ValueError(
+            f"A length is a number and one of {', '.join(UNITS if total else UNITS[:3])}. "
+            f"Received: {length!r}. Write for example '500 steps' or '20 epochs'."
+        )
+    amount = float(match[1])
+    per_unit = {
+        "steps": 1.0,
+        "epochs": num_examples / batch_size,
+        "examples": 1.0 / batch_size,
+        "percent": (total or 0) / 100.0,
+    }
+    return math.ceil(amount * per_unit[unit] - 1e-9)
+
+
+def check(config):
+    """Refuses unknown keys, wrong types and impossible values, before anything is built.
+
+    Args:
+        config: ConfigDict of a run.
+
+    Raises:
+        ValueError: names the key, what was received and what to write.
+    """
+    known = base()
+    _check_keys(config, known, "")
+    _check_values(config)
+
+
+def _check_keys(config, known, path):
+    for key in config:
+        if key not in known:
+            everything = [name for name, _ in _leaves(base(), "")]
+            nearest = difflib.get_close_matches(path + key, everything, n=1, cutoff=0.0)
+            near = difflib.get_close_matches(key, list(known), n=1) or nearest
+            prefix = path if near[0] in known else ""
+            raise ValueError(
+                f"Unknown config key. Received: config.{path}{key}. "
+                f"Nearest: config.{prefix}{near[0]}."
+            )
+    for key, default in known.items():
+        name = path + key
+        if key not in config:
+            raise ValueError(
+                f"The config lacks config.{name}. Start from keras_kd.config.base(), which has "
+                f"it with its default {default!r}."
+            )
+        value = config[key]
+        if isinstance(default, ml_collections.ConfigDict):
+            if not isinstance(value, ml_collections.ConfigDict):
+                raise ValueError(f"config.{name} must be a section. Received: {name}={value!r}.")
+            if name not in FREE:
+                _check_keys(value, default, f"{name}.")
+        elif not _same_type(value, default):
+            raise ValueError(
+                f"config.{name} must be of type {type(default).__name__}, like its default "
+                f"{default!r}. Received: {name}={value!r} of type {type(value).__name__}."
+            )
+
+
+def _leaves(config, path):
+    for key, value in config.items():
+        if isinstance(value, ml_collections.ConfigDict):
+            yield from _leaves(value, f"{path}{key}.")
+        else:
+            yield f"{path}{key}", value
+
+
+def _same_type(value, default):
+    if isinstance(default, bool) or isinstance(value, bool):
+        return isinstance(value, bool) and isinstance(default, bool)
+    if isinstance(default, float):
+        return isinstance(value, int | float)
+    if isinstance(default, tuple):
+        return isinstance(value, tuple | list)
+    return isinstance(value, type(default))
+
+
+def _check_values(config):
+    def need(condition, key, what):
+        if not condition:
+            value = config
+            for part in key.split("."):
+                value = value[part]
+            raise ValueError(f"config.{key} must be {what}. Received: {key}={value!r}.")
+
+    need(config.batch_size >= 1, "batch_size", "at least 1")
+    need(config.steps_per_execution >= 1, "steps_per_execution", "at least 1")
+    precisions = ("float32", "mixed_bfloat16", "mixed_float16")
+    need(config.precision in precisions, "precision", f"one of {', '.join(precisions)}")
+    need(config.seed >= 0, "seed", "at least 0")
+    data = config.data
+    need(data.resolution >= 4, "data.resolution", "at least 4 px")
+    need(
+        data.teacher_resolution == 0 or data.teacher_resolution >= 4,
+        "data.teacher_resolution",
+        "0 (the student's) or at least 4 px",
+    )
+    need(data.eval_batch_size >= 1, "data.eval_batch_size", "at least 1")
+    need(0.0 <= data.allow_bad <= 1.0, "data.allow_bad", "a share between 0 and 1")
+    area = tuple(data.crop_area)
+    need(
+        len(area) == 2 and 0.0 < area[0] <= area[1] <= 1.0,
+        "data.crop_area",
+        "a pair (smallest, largest) with 0 < smallest <= largest <= 1",
+    )
+    reach = config.teacher.input_range
+    need(
+        len(reach) == 0 or (len(reach) == 2 and reach[0] < reach[1]),
+        "teacher.input_range",
+        "empty or a pair (lowest, highest)",
+    )
+    need(config.export.calibration_images >= 1, "export.calibration_images", "at least 1")
+    stages = {"baseline": config.baseline, "distil": config.distil}
+    if not config.teacher.handle:
+        stages["teacher.train"] = config.teacher.train
+    for name, settings in stages.items():
+        _check_stage(name, settings, need)
+    need(len(config.distil.methods) > 0, "distil.methods", "one method at least")
+
+
+def _check_stage(name, settings, need):
+    need(settings.learning_rate > 0, f"{name}.learning_rate", "above 0")
+    need(0 <= settings.weight_decay < 1, f"{name}.weight_decay", "at least 0 and below 1")
+    need(settings.clip >= 0, f"{name}.clip", "at least 0 (0 for none)")
+    need(
+        math.isfinite(settings.label_weight) and settings.label_weight >= 0,
+        f"{name}.label_weight",
+        "finite and at least 0",
+    )
+    for key, total in (("total", None), ("warmup", 1000), ("interval", 1000)):
+        try:
+            length = steps(settings[key], batch_size=1, num_examples=1000, total=total)
+        except ValueError as error:
+            raise ValueError(f"config.{name}.{key}: {error}") from error
+        need(length > 0 or key == "warmup", f"{name}.{key}", "longer than nothing")

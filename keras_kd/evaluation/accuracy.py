@@ -1,0 +1,24 @@
+"""Top-1 accuracy for labels in either form."""
+
+import keras
+from keras import ops
+
+
+def top1(labels, logits):
+    """1 where the largest logit is the (heaviest) label, else 0.
+
+    Args:
+        labels: int `[B]` or `[B, 1]`, or class probabilities `[B, K]`.
+        logits: `[B, K]`.
+
+    Returns:
+        float32 `[B]`.
+    """
+    mixed = len(labels.shape) == 2 and labels.shape[1] == logits.shape[1] and logits.shape[1] != 1
+    classes = ops.argmax(labels, axis=-1) if mixed else ops.reshape(labels, (-1,))
+    return ops.cast(ops.argmax(logits, axis=-1) == ops.cast(classes, "int32"), "float32")
+
+
+def accuracy():
+    """A metric named `accuracy`, a share from 0 to 1."""
+    return keras.metrics.MeanMetricWrapper(top1, name="accuracy")

@@ -1,0 +1,304 @@
+"""The whole story of a run, top-down: data, teacher, baseline, student, facts.
+
+Every step leaves its product in the working directory, so that a run that was stopped goes on
+where it was.
+"""
+
+import functools
+
+import keras
+import numpy as np
+
+from keras_kd import data, distribute, methods, models, stages, teachers
+from keras_kd.checkpoint import write_atomically, write_json
+from keras_kd.config import check
+from keras_kd.workdir import Workdir
+
+
+def run(config, workdir, strategy=None):
+    """Trains or loads the teacher, trains the baseline, distils the student, and evaluates.
+
+    Args:
+        config: ConfigDict, see `keras_kd.config.base`.
+        workdir: path of the working directory; made if missing.
+        strategy: a `tf.distribute.Strategy`; default: mirrored over all accelerators.
+
+    Returns:
+        dict: what `report.json` holds (counts, seconds, shares in [0, 1]).
+
+    Raises:
+        ValueError: an impossible config, data that do not fit, a workdir of another config.
+        TrainingDiverged: the loss is not finite any more.
+    """
+    check(config)
+    workdir = Workdir(workdir, config)
+    if workdir.report:
+        return workdir.report
+    strategy = strategy or distribute.mirrored()
+    source = load_source(config)
+    streams = Streams(config, source, strategy.num_replicas_in_sync)
+    with strategy.scope():
+        teacher = get_teacher(config, workdir, source, streams)
+        baseline = train_baseline(config, workdir, source, streams)
+        student = distil(config, workdir, source, streams, teacher)
+    save_student(config, workdir, source, student)
+    return tell(config, workdir, source, streams, teacher, baseline, student)
+
+
+def load_source(config):
+    """The data source that a config names."""
+    return data.load_source(
+        config.data.source,
+        data_dir=config.data.data_dir or None,
+        allow_bad=config.data.allow_bad,
+    )
+
+
+class Streams:
+    """The training and evaluation data of a run, each stream one call.
+
+    Args:
+        config: the run's config.
+        source: `keras_kd.data.Source`.
+        replicas: number of replicas that share a batch.
+
+    Raises:
+        ValueError: a batch that is larger than the data or does not divide over the replicas.
+    """
+
+    def __init__(self, config, source, replicas):
+        settings = config.data
+        if config.batch_size % replicas:
+            raise ValueError(
+                "config.batch_size must be divisible by the number of replicas. "
+                f"Received: batch_size={config.batch_size}, replicas={replicas}. "
+                f"Nearest: {max(1, config.batch_size // replicas) * replicas}."
+            )
+        self.source = source
+        self.train_split = settings.train_split
+        self.num_examples = source.split(settings.train_split).num_examples
+        if config.batch_size > self.num_examples:
+            raise ValueError(
+                "config.batch_size must not exceed the number of training images. Received: "
+                f"batch_size={config.batch_size}, {self.num_examples} images in split "
+                f"'{settings.train_split}' of {source.name}."
+            )
+        self.resolution = settings.resolution
+        self.teacher_resolution = settings.teacher_resolution or settings.resolution
+        self.train = functools.partial(
+            data.build_dataset,
+            source,
+            settings.train_split,
+            batch_size=config.batch_size,
+            seed=config.seed,
+            flip=settings.flip,
+            crop_area=tuple(settings.crop_area),
+        )
+        self.evaluate = functools.partial(
+            data.evaluation_dataset,
+            source,
+            settings.eval_split,
+            settings.eval_batch_size,
+            full_image=settings.eval_full_image,
+        )
+
+    def alone(self, settings, resolution):
+        """For one model that learns from labels: (training stream by start step, evaluation)."""
+        # Labels of mixed images are mixed too.
+        train = functools.partial(
+            self.train,
+            mode=settings.mode.replace("ind/", "same/"),
+            resolution=resolution,
+            one_hot=settings.mode == "mix",
+        )
+        return lambda start: train(start_step=start), self.evaluate(resolution)
+
+    def together(self, settings):
+        """For teacher and student: (training stream by start step, evaluation)."""
+        train = functools.partial(
+            self.train,
+            mode=settings.mode,
+            resolution=self.resolution,
+            teacher_resolution=self.teacher_resolution,
+            one_hot=settings.mode == "mix" and settings.label_weight > 0,
+        )
+        evaluation = self.evaluate(self.resolution, teacher_resolution=self.teacher_resolution)
+        return lambda start: train(start_step=start), evaluation
+
+
+def build_model(config, section, source, resolution, precision=None):
+    """The network that a `model` section names, with the source's classes and channels.
+
+    Args:
+        config: the run's config.
+        section: ConfigDict with `name` and `kwargs`.
+        source: `keras_kd.data.Source`.
+        resolution: side of its images, px.
+        precision: dtype policy; default: the config's.
+
+    Returns:
+        a functional Keras model that gives logits. The same seed gives the same weights.
+    """
+    keras.utils.set_random_seed(config.seed)
+    before = keras.mixed_precision.dtype_policy()
+    keras.mixed_precision.set_dtype_policy(precision or config.precision)
+    try:
+        kwargs = dict(section.kwargs)
+        if config.synchronized:
+            kwargs["synchronized"] = True
+        shape = (resolution, resolution, source.channels)
+        return models.build(section.name, source.num_classes, shape, **kwargs)
+    finally:
+        keras.mixed_precision.set_dtype_policy(before)
+
+
+def get_teacher(config, workdir, source, streams):
+    """The frozen teacher: loaded by its handle, or trained on the labels."""
+    settings, resolution = config.teacher, streams.teacher_resolution
+    if settings.handle:
+        return teachers.load(
+            settings.handle,
+            num_classes=source.num_classes,
+            input_shape=(resolution, resolution, source.channels),
+            input_range=tuple(settings.input_range) or None,
+        )
+    teacher = build_model(config, settings.model, source, resolution)
+    train, evaluation = streams.alone(settings.train, resolution)
+    stages.train(
+        "teacher", teacher, settings.train, workdir, train, evaluation, **lengths(config, streams)
+    )
+    teacher.trainable = False
+    teacher.save(workdir / "teacher.keras")
+    return teacher
+
+
+def train_baseline(config, workdir, source, streams):
+    """What the student's network reaches on labels alone: the stage's result, or None."""
+    if not config.baseline.enabled:
+        return None
+    student = build_model(config, config.student.model, source, streams.resolution)
+    train, evaluation = streams.alone(config.baseline, streams.resolution)
+    return stages.train(
+        "baseline", student, config.baseline, workdir, train, evaluation, **lengths(config, streams)
+    )
+
+
+def distil(config, workdir, source, streams, teacher):
+    """The student, trained to match the teacher."""
+    student = build_model(config, config.student.model, source, streams.resolution)
+    chosen = [methods.get(name, **kwargs) for name, kwargs in config.distil.methods.items()]
+    train, evaluation = streams.together(config.distil)
+    stages.train(
+        "distil",
+        student,
+        config.distil,
+        workdir,
+        train,
+        evaluation,
+        **lengths(config, streams),
+        teacher=teacher,
+        methods=chosen,
+    )
+    return student
+
+
+def lengths(config, streams):
+    """What every stage needs to count its steps."""
+    return {
+        "num_examples": streams.num_examples,
+        "batch_size": config.batch_size,
+        "steps_per_execution": config.steps_per_execution,
+    }
+
+
+def save_student(config, workdir, source, student):
+    """Writes `student.keras`, in float32 whatever it was trained in: only the student leaves."""
+    if config.precision != "float32":
+        trained, shape = student, student.input_shape[1]
+        student = build_model(config, config.student.model, source, shape, precision="float32")
+        student.set_weights(trained.get_weights())
+    student.save(workdir / "student.keras")
+
+
+def tell(config, workdir, source, streams, teacher, baseline, student):
+    """Evaluates teacher and student side by side and writes `report.json` (exports come later)."""
+    _, evaluation = streams.together(config.distil)
+    labels, teacher_logits, student_logits = predict(evaluation, teacher, student)
+    write_atomically(
+        workdir / "predictions.npz",
+        lambda file: np.savez(
+            file, label=labels, teacher_logits=teacher_logits, student_logits=student_logits
+        ),
+    )
+    distilled = workdir.result("distil")
+    examples = {name: source.split(config.data[f"{name}_split"]) for name in ("train", "eval")}
+    report = {
+        "dataset": config.data.source,
+        "name": config.name,
+        "teacher": {
+            "name": config.teacher.handle or config.teacher.model.name,
+            "accuracy": share(teacher_logits, labels),
+            "parameters": teacher.count_params(),
+        },
+        "baseline": baseline and {"accuracy": baseline["accuracy"]},
+        "student": {
+            "name": config.student.model.name,
+            "accuracy": share(student_logits, labels),
+            "parameters": student.count_params(),
+        },
+        "fidelity": {"kl": distilled["kl"], "agreement": distilled["agreement"]},
+        "train": {key: distilled[key] for key in ("steps", "images_per_second", "seconds")},
+        "stages": {name: workdir.result(name) for name in ("teacher", "baseline", "distil")},
+        "classes": list(source.class_names),
+        "data": {
+            "train_images": examples["train"].num_examples,
+            "test_images": examples["eval"].num_examples,
+            "train_split": config.data.train_split,
+            "eval_split": config.data.eval_split,
+            "skipped": [list(s) for split in examples.values() for s in split.skipped],
+        },
+        "exports": {},
+    }
+    write_json(workdir / "report.json", report)
+    return report
+
+
+def predict(evaluation, teacher, student):
+    """Labels `[N]` and both models' logits `[N, K]`, in the order of the evaluation split."""
+    labels, by_teacher, by_student = [], [], []
+    for x, y in evaluation:
+        views = x if isinstance(x, dict) else {"teacher": x, "student": x}
+        labels.append(np.asarray(y))
+        by_teacher.append(teacher.predict_on_batch(views["teacher"]))
+        by_student.append(student.predict_on_batch(views["student"]))
+    return [np.concatenate(parts) for parts in (labels, by_teacher, by_student)]
+
+
+def share(logits, labels):
+    """Share of examples whose largest logit is their label."""
+    return float(np.mean(logits.argmax(axis=-1) == labels))
+
+
+def preview(config, path):
+    """Draws what teacher and student see in the first training batch.
+
+    Args:
+        config: ConfigDict of a run.
+        path: PNG file to write.
+
+    Returns:
+        the path.
+    """
+    check(config)
+    settings = config.data
+    return data.preview(
+        load_source(config),
+        settings.train_split,
+        config.distil.mode,
+        settings.resolution,
+        path,
+        teacher_resolution=settings.teacher_resolution or None,
+        seed=config.seed,
+        flip=settings.flip,
+        crop_area=tuple(settings.crop_area),
+    )

@@ -1,0 +1,92 @@
+"""Configs: unknown keys, wrong types and impossible values end in one helpful sentence."""
+
+import pytest
+
+from keras_kd.config import base, check, stage, steps
+
+
+def changed(key, value):
+    config = base().unlock()
+    *path, last = key.split(".")
+    section = config
+    for part in path:
+        section = section[part]
+    with config.ignore_type():
+        section[last] = value
+    return config
+
+
+def test_the_defaults_pass():
+    check(base())
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("batchsize", 8, "Received: config.batchsize. Nearest: config.batch_size"),
+        ("data.resolutions", 8, "Nearest: config.data.resolution"),
+        ("distil.learningrate", 0.1, "Nearest: config.distil.learning_rate"),
+        ("batch_size", "8", "must be of type int"),
+        ("batch_size", True, "must be of type int"),
+        ("data.flip", 1, "must be of type bool"),
+        ("batch_size", 0, "at least 1"),
+        ("data.crop_area", (0.5, 0.1), "smallest <= largest"),
+        ("data.allow_bad", 1.5, "between 0 and 1"),
+        ("distil.total", "ten epochs", r"config\.distil\.total: A length is a number"),
+        ("distil.total", "0 steps", "longer than nothing"),
+        ("distil.learning_rate", 0.0, "above 0"),
+        ("baseline.clip", -1.0, "at least 0"),
+        ("baseline.label_weight", float("nan"), "finite"),
+        ("precision", "float8", "mixed_bfloat16"),
+        ("teacher.input_range", (1.0, 0.0), "lowest, highest"),
+        ("distil.methods", {}, "one method"),
+        ("distil.mode", "mixx", "Nearest: 'mix'"),
+        ("distil.optimizer", "adamv", "Nearest: 'adam"),
+        ("distil.methods", {"soft_target": {}}, "Nearest: 'soft_targets'"),
+        ("distil.methods", {"soft_targets": {"temperature": -1.0}}, "temperature=-1"),
+        ("distil.methods", {"soft_targets": {"temp": 1.0}}, "takes .*temperature"),
+        ("student.model.name", "resnett", "Nearest: 'resnet'"),
+        ("student.model.kwargs", {"dept": 20}, "depth"),
+        ("export.formats", ("int9",), "Nearest: 'int8'"),
+        ("teacher.handle", 3, "must be of type str"),
+    ],
+)
+def test_mistakes_are_named(key, value, message):
+    with pytest.raises(ValueError, match=message):
+        check(changed(key, value))
+
+
+def test_free_sections_take_any_key():
+    check(changed("student.model.kwargs", {"depth": 20}))
+    check(changed("distil.methods", {"soft_targets": {}, "relational_kd": {"distance": 1.0}}))
+
+
+@pytest.mark.parametrize(
+    ("length", "expected"),
+    [
+        ("500 steps", 500),
+        ("500", 500),
+        (500, 500),
+        ("1 step", 1),
+        ("2 epochs", 20),
+        ("0.5 epochs", 5),
+        ("1000 examples", 10),
+        ("1001 examples", 11),
+        ("5%", 10),
+        ("5 percent", 10),
+        ("0 steps", 0),
+    ],
+)
+def test_lengths(length, expected):
+    assert steps(length, batch_size=100, num_examples=1000, total=200) == expected
+
+
+def test_a_percentage_needs_a_whole():
+    with pytest.raises(ValueError, match="Received: '5%'"):
+        steps("5%", batch_size=1, num_examples=10)
+
+
+def test_stage_takes_changes():
+    assert stage(total="3 epochs").total == "3 epochs"
+    with pytest.raises(ValueError, match="Nearest: 'total'"):
+        stage(totall="3 epochs")
