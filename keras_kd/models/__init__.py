@@ -1,0 +1,67 @@
+"""Networks. The convention of this folder:
+
+A builder takes `num_classes` and `input_shape` and returns a functional Keras model. Its input is
+an image in [-1, 1], its only output the logits `[B, num_classes]` in float32, under mixed precision
+too. Layers that serve as taps have readable names that never drift: `stem`, `stage1`, ...,
+`pre_logits`. Loaders of published weights stand beside the network that they fill.
+`build(name, ...)` finds a builder by its name.
+"""
+
+import difflib
+import inspect
+
+from keras_kd.models.bit import bit_resnet
+from keras_kd.models.efficientnet_lite import efficientnet_lite, load_efficientnet_npz
+from keras_kd.models.hub import HubModule, hub
+from keras_kd.models.mobilenet_v3 import mobilenet_v3_large, mobilenet_v3_small
+from keras_kd.models.resnet import resnet, resnet50
+
+BUILDERS = {
+    builder.__name__: builder
+    for builder in (
+        bit_resnet,
+        efficientnet_lite,
+        hub,
+        mobilenet_v3_large,
+        mobilenet_v3_small,
+        resnet,
+        resnet50,
+    )
+}
+
+__all__ = ["BUILDERS", "HubModule", "build", "load_efficientnet_npz", *BUILDERS]
+
+
+def build(name, num_classes, input_shape, **kwargs):
+    """Builds a network by its builder's name.
+
+    Args:
+        name: a key of `BUILDERS`, such as "bit_resnet".
+        num_classes: number of logits.
+        input_shape: (height, width, channels) of images in [-1, 1].
+        **kwargs: further arguments of that builder.
+
+    Returns:
+        A functional `keras.Model`.
+
+    Raises:
+        ValueError: for an unknown name, or an argument that the builder does not take.
+    """
+    if name not in BUILDERS:
+        raise ValueError(
+            f"name must be one of {sorted(BUILDERS)}. Received: name={name!r}."
+            f"{_nearest(str(name), BUILDERS)}"
+        )
+    accepted = set(inspect.signature(BUILDERS[name]).parameters) - {"num_classes", "input_shape"}
+    for key in kwargs:
+        if key not in accepted:
+            raise ValueError(
+                f"{name} takes {sorted(accepted)} besides num_classes and input_shape. "
+                f"Received: {key}={kwargs[key]!r}.{_nearest(key, accepted)}"
+            )
+    return BUILDERS[name](num_classes=num_classes, input_shape=input_shape, **kwargs)
+
+
+def _nearest(word, known):
+    match = difflib.get_close_matches(word, known, n=1, cutoff=0.4)
+    return f" Did you mean {match[0]!r}?" if match else ""
