@@ -66,6 +66,10 @@ class KDModel(distribute.ReplicaSafe, keras.Model):
         """The teacher, as it was given."""
         return self._teacher()
 
+    def __dir__(self):
+        # `save_weights` walks `dir()`, properties included; the teacher is not part of the model.
+        return [name for name in super().__dir__() if name != "teacher"]
+
     def call(self, inputs, training=False):
         """The student's logits `[B, K]` for a tensor of images or a batch dict."""
         return self.student(_view(inputs, "student"), training=training)
@@ -320,7 +324,7 @@ def _refuse_probabilities(role, model):
 
 def _outputs(model, taps):
     """A function (images, training) -> outputs dict of one single pass through `model`."""
-    if taps:
+    if taps and model is not None:
         model = tapped(model, taps)
 
     def run(images, training):

@@ -22,7 +22,9 @@ def fixed_seed():
 def _folder(*parts):
     path = SHARED.joinpath(*parts)
     if not path.exists():
-        pytest.skip(f"real data not found at {path}; set KERAS_KD_SHARED to the folder that holds it")
+        pytest.skip(
+            f"real data not found at {path}; set KERAS_KD_SHARED to the folder that holds it"
+        )
     return path
 
 
