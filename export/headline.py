@@ -1,0 +1,69 @@
+"""What came out, in plain English."""
+
+from keras_kd.export import words
+from keras_kd.export.files import section
+
+
+def headline(report):
+    """One or two sentences from a `report.json`, however much of it there is. Plain text."""
+    teacher, student = section(report, "teacher"), section(report, "student")
+    accuracy, reference = student.get("accuracy"), teacher.get("accuracy")
+    share = words.fraction(student.get("parameters"), teacher.get("parameters"))
+    with_share = f" with {share} of its parameters" if share else ""
+    if not words.is_number(accuracy):
+        if words.is_number(reference):
+            return f"The teacher reaches {words.percent(reference)}; the student is not done yet."
+        return "This run has not been evaluated yet."
+    if not words.is_number(reference) or reference <= 0:
+        text = f"The student reaches {words.percent(accuracy)} accuracy"
+    elif accuracy > reference:
+        text = (
+            f"The student beats its teacher, {words.percent(accuracy)} against "
+            f"{words.percent(reference)}{with_share}"
+        )
+    elif accuracy == reference:
+        text = f"The student is exactly as accurate as its teacher{with_share}"
+    else:
+        # Rounded down: 99.96 % must not read as all of it.
+        kept = int(1000 * accuracy / reference) / 10
+        text = f"The student keeps {kept:.1f} % of the teacher's accuracy{with_share}"
+    return f"{text}.{_versus_baseline(report)}{_on_a_device(report)}"
+
+
+def smallest_export(report):
+    """(format, entry) of the int8 file, or else the smallest TFLite file; None without any."""
+    exports = section(report, "exports")
+    files = {
+        name: entry
+        for name, entry in exports.items()
+        if name != "saved_model" and isinstance(entry, dict) and words.is_number(entry.get("bytes"))
+    }
+    if not files:
+        return None
+    name = "int8" if "int8" in files else min(files, key=lambda key: files[key]["bytes"])
+    return name, files[name]
+
+
+def _versus_baseline(report):
+    student = section(report, "student").get("accuracy")
+    baseline = section(report, "baseline").get("accuracy")
+    if not words.is_number(baseline):
+        return ""
+    points = 100 * (student - baseline)
+    if abs(points) < 0.005:
+        return " The same network trained on labels alone does just as well."
+    return (
+        f" That is {abs(points):.2f} points {'more' if points > 0 else 'less'} than the same "
+        "network trained on labels alone."
+    )
+
+
+def _on_a_device(report):
+    chosen = smallest_export(report)
+    if chosen is None:
+        return ""
+    name, entry = chosen
+    text = f" Its {name} file weighs {words.size(entry['bytes'])}"
+    if words.is_number(entry.get("latency_ms")):
+        text += f" and takes {words.milliseconds(entry['latency_ms'])} an image"
+    return text + "."
