@@ -3,6 +3,7 @@
 import sys
 
 from absl import app, flags
+
 from keras_kd.export.files import ExportError
 
 USAGE = {
@@ -37,8 +38,10 @@ def _export():
     workdir = existing_workdir(flags.FLAGS.workdir)  # before TensorFlow's slow import
     from keras_kd.export.report import render
     from keras_kd.export.run import export
+    from keras_kd.export.summary import summary_table
 
     export(workdir, flags.FLAGS.formats)
+    print(f"\n{summary_table(workdir)}\n")
     print(f"Report: {render(workdir)}")
 
 

@@ -5,6 +5,10 @@ from keras_kd.export.markup import section_of, table, text
 
 STAGE_NAMES = {"teacher": "teacher", "baseline": "baseline", "distil": "student (distilled)"}
 SHOWN_CLASSES = 12
+PICTURE_LEGEND = (
+    '<div class="legend"><span class="teacher"><span class="chip"></span>teacher\'s answer</span>'
+    '<span class="student"><span class="chip"></span>student\'s answer</span></div>'
+)
 
 
 def learning(records):
@@ -59,7 +63,9 @@ def disagreement(config, predictions, names):
     figures = "".join(
         _picture(index, found.get(int(index)), predictions, names) for index in indices
     )
-    return section_of(title, f'<div class="pictures">{figures}</div>', note, long=True)
+    return section_of(
+        title, f'{PICTURE_LEGEND}<div class="pictures">{figures}</div>', note, long=True
+    )
 
 
 def classes(predictions, names):
@@ -68,7 +74,7 @@ def classes(predictions, names):
         return ""
     rows = []
     for name, count, teacher, student in pictures.per_class(predictions, names):
-        gap = "" if teacher is None else f"{100 * (student - teacher):+.1f}"
+        gap = "" if teacher is None else words.points(student - teacher)
         tone = (
             "" if teacher is None or student == teacher else "good" if student > teacher else "bad"
         )
@@ -110,6 +116,6 @@ def _picture(index, image, predictions, names):
             f'<span class="name {tone}">{text(pictures.class_name(names, answer))}</span>'
             f'<span class="sure">{sure}</span></div>'
         )
-    truth = text(pictures.class_name(names, label))
+    truth = f'<span class="note">label</span> {text(pictures.class_name(names, label))}'
     caption = f'<figcaption><div class="truth">{truth}</div>{answers}</figcaption>'
     return f"<figure>{shown}{caption}</figure>"

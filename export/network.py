@@ -1,6 +1,7 @@
 """The student as the exporters see it: one image tensor in, float32 logits out, inference mode."""
 
 import tensorflow as tf
+
 from keras_kd.export.files import ExportError
 
 

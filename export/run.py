@@ -1,11 +1,12 @@
 """From a finished training run to every file for the device, each checked on the test images."""
 
-import itertools
 import sys
 import time
 from pathlib import Path
 
 import numpy as np
+
+from keras_kd.export.calibration import SampledSource
 from keras_kd.export.files import (
     ExportError,
     existing_workdir,
@@ -15,7 +16,6 @@ from keras_kd.export.files import (
 )
 from keras_kd.export.runner import benchmark, keras_logits, verify
 from keras_kd.export.saved_model import to_saved_model
-from keras_kd.export.summary import summary_table
 from keras_kd.export.tflite import FORMATS as LITE_FORMATS
 from keras_kd.export.tflite import known_format, to_tflite
 
@@ -53,16 +53,16 @@ def export(workdir, formats=None):
     source = load_data(config)
     dataset = evaluation_images(source, config, student)
     logits, labels = keras_logits(student, dataset)
-    say(f"Exporting the student: {student.count_params():,} parameters, checked on {len(logits)}")
-    say(f"test images of split {split_name(config, 'eval')!r}.")
+    say(
+        f"Exporting the student: {student.count_params():,} parameters, "
+        f"checked on {len(logits):,} images of split {split_name(config, 'eval')!r}."
+    )
     if labels is not None:
         say(f"  keras        accuracy {(logits.argmax(-1) == labels).mean():.2%}")
     results = {}
     for name in formats:
         results[name] = export_one(name, student, workdir, source, config, logits, dataset)
         record_result(workdir, name, results[name])
-    say("")
-    say(summary_table(workdir))
     return results
 
 
@@ -163,30 +163,16 @@ def evaluation_images(source, config, student=None, split="eval", batch_size=Non
 
 
 def calibration_images(source, config, student):
-    """About `export.calibration_images` training images as `[1, H, W, C]` arrays.
-
-    They lie evenly over the split, since a folder may be sorted by class.
-    """
+    """`export.calibration_images` training images as `[B, H, W, C]` arrays, batch by batch."""
     count = section(config, "export").get("calibration_images") or CALIBRATION_IMAGES
-    batches = evaluation_images(source, config, student, "train")
-    images = (image[None] for x, _ in batches for image in np.asarray(x))
-    total = split_size(source, split_name(config, "train"))
-    stride = max(total // count, 1) if total else 1
-    return itertools.islice(images, 0, stride * count, stride)
+    sample = SampledSource(source, split_name(config, "train"), count)
+    return (np.asarray(images) for images, _ in evaluation_images(sample, config, student, "train"))
 
 
 def split_name(config, role):
     """The name of the "train" or "eval" split."""
     default = {"train": "train", "eval": "test"}[role]
     return section(config, "data").get(f"{role}_split") or default
-
-
-def split_size(source, split):
-    """Number of images in a split, or None where the source does not tell."""
-    try:
-        return int(source.num_examples(split))
-    except (AttributeError, TypeError):
-        return None
 
 
 def resolution(config, student=None):

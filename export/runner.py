@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+
 from keras_kd.export.files import ExportError
 from keras_kd.export.network import logits_of, student_of
 

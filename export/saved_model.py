@@ -5,12 +5,10 @@ import tempfile
 from pathlib import Path
 
 import tensorflow as tf
+
+from keras_kd.data.ops import central_boxes, full_boxes
 from keras_kd.export.files import ExportError, folder_bytes, replace_folder
 from keras_kd.export.network import image_shape, logits_of, student_of
-
-# The evaluation crop, as in training: short side resized to 8/7 of the input, centre cut out,
-# which is the central square of 7/8 of the shorter side.
-CROP_NUMERATOR, CROP_DENOMINATOR = 7, 8
 
 
 def to_saved_model(model, path, class_names=None, resolution=None, full_image=False):
@@ -71,11 +69,10 @@ def decode_for_evaluation(encoded, shape, full_image=False):
     height, width, channels = shape
     image = tf.io.decode_image(encoded, channels=channels, expand_animations=False)
     image.set_shape([None, None, channels])
-    if not full_image:
-        size = tf.shape(image)[:2]
-        side = tf.maximum(tf.reduce_min(size) * CROP_NUMERATOR // CROP_DENOMINATOR, 1)
-        top, left = tf.unstack((size - side) // 2)
-        image = image[top : top + side, left : left + side]
+    sizes = tf.shape(image)[None, :2]
+    # The box of the training side's evaluation, so that a served image is the evaluated one.
+    top, left, rows, columns = tf.unstack((full_boxes if full_image else central_boxes)(sizes)[0])
+    image = image[top : top + rows, left : left + columns]
     image = tf.image.resize(image, (height, width), method="bilinear")
     return tf.ensure_shape(image / 127.5 - 1.0, shape)
 

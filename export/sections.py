@@ -25,15 +25,15 @@ def cards(report):
     if words.is_number(accuracy):
         found.append(("Student accuracy", words.percent(accuracy), _wrong(report, accuracy)))
     if words.is_number(accuracy) and words.is_number(teacher.get("accuracy")):
-        points = 100 * (accuracy - teacher["accuracy"])
+        points = words.points(accuracy - teacher["accuracy"])
         detail = f"teacher {words.percent(teacher['accuracy'])}"
-        found.append(("Against the teacher", f"{points:+.2f} points", detail))
+        found.append(("Against the teacher", f"{points} points", detail))
     if words.is_number(accuracy) and words.is_number(baseline):
-        points = 100 * (accuracy - baseline)
+        points = words.points(accuracy - baseline)
         found.append(
             (
                 "Gain from the teacher",
-                f"{points:+.2f} points",
+                f"{points} points",
                 f"baseline {words.percent(baseline)}",
             )
         )

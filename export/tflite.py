@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import tensorflow as tf
+
 from keras_kd.export.files import ExportError, write_bytes
 from keras_kd.export.network import image_shape, logits_of, student_of
 

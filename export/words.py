@@ -39,6 +39,14 @@ def milliseconds(value):
     return f"{value:,.{digits}f} ms"
 
 
+def points(difference):
+    """A difference of fractions in percentage points: -0.0194 -> "\u22121.94", with its sign."""
+    if not is_number(difference):
+        return DASH
+    number = f"{100 * difference:+.2f}"
+    return "0.00" if float(number) == 0 else number.replace("-", "\u2212")
+
+
 def duration(seconds):
     """3725 -> "1 h 2 min"; 95 -> "1 min 35 s"."""
     if not is_number(seconds):

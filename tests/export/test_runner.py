@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from keras_kd.export import benchmark, verify
 from keras_kd.export.runner import LiteRunner, keras_logits
 

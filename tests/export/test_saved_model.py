@@ -9,9 +9,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
+
 from keras_kd.export import to_saved_model
 from keras_kd.export.saved_model import decode_for_evaluation
-from PIL import Image
 
 NAMES = ["tench", "<script>alert(1)</script>", "göteborg & co"]
 
@@ -56,9 +57,9 @@ def test_logits_are_the_keras_logits(saved_model, batch_norm_net, images):
 
 def test_bytes_are_cropped_and_resized_as_by_hand(saved_model, batch_norm_net):
     rng = np.random.default_rng(5)
-    # Noise at 32 x 40: the central square is 28 pixels, from row 2 and column 6.
-    pixels = rng.integers(0, 256, (32, 40, 3), dtype=np.uint8)
-    cropped = pixels[2:30, 6:34]
+    # Noise at 34 x 50: 7/8 of 34 is 29.75, rounded to 30, from row 2 and column 10.
+    pixels = rng.integers(0, 256, (34, 50, 3), dtype=np.uint8)
+    cropped = pixels[2:32, 10:40]
     by_hand = (bilinear(cropped, 12, 12) / 127.5 - 1).astype(np.float32)
     expected = batch_norm_net(by_hand[None], training=False).numpy()
     serve = tf.saved_model.load(str(saved_model[0])).signatures["serve_bytes"]

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
+
 from keras_kd.export import files, tflite, to_tflite
 
 
