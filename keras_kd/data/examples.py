@@ -1,0 +1,169 @@
+"""What every source gives the pipeline: labels, sizes, and any image by its position."""
+
+import os
+from dataclasses import dataclass, field
+
+import numpy as np
+import tensorflow as tf
+
+from keras_kd.data import scan as scanning
+from keras_kd.data.byte_ranges import ByteRanges
+from keras_kd.data.splits import resolve_split
+
+
+@dataclass
+class Examples:
+    """The examples of one split, open to random access.
+
+    Attributes:
+        labels: int32 `[N]`, in `[0, num_classes)`.
+        sizes: int32 `[N, 2]`, height and width in pixels. EXIF orientation is not applied, neither
+            here nor when decoding: an image is what its pixels are.
+        ids: int64 `[N]`, unchanged by sub-splits and by files skipped elsewhere.
+        channels: channels of every decoded image.
+        store: object whose `fetch(indices)` maps int `[B]` to string or uint8 tensors `[B, ...]`.
+        is_jpeg: bool `[N]`, or None where images are held decoded.
+        skipped: list of `(file, reason)` for what could not be read.
+    """
+
+    labels: np.ndarray
+    sizes: np.ndarray
+    ids: np.ndarray
+    channels: int
+    store: object
+    is_jpeg: np.ndarray | None = None
+    skipped: list = field(default_factory=list)
+
+    @property
+    def num_examples(self):
+        return len(self.labels)
+
+    def fetch(self, indices):
+        """Graph-side access: int `[B]` -> encoded bytes, string `[B]` (uint8 images in memory)."""
+        return self.store.fetch(indices)
+
+    def crop(self, item, box):
+        """Decodes only what lies in a box of one fetched item.
+
+        Args:
+            item: one element of what `fetch` returned.
+            box: int32 `[4]`: top, left, height, width in pixels.
+
+        Returns:
+            uint8 `[height, width, channels]`.
+        """
+        if self.is_jpeg is None:
+            image = _slice(item, box)
+        elif self.is_jpeg.all():
+            image = self._crop_jpeg(item, box)
+        else:
+            image = tf.cond(
+                tf.io.is_jpeg(item),
+                lambda: self._crop_jpeg(item, box),
+                lambda: _slice(
+                    tf.io.decode_image(item, channels=self.channels, expand_animations=False), box
+                ),
+            )
+        return tf.ensure_shape(image, (None, None, self.channels))
+
+    def _crop_jpeg(self, item, box):
+        return tf.io.decode_and_crop_jpeg(item, box, channels=self.channels)
+
+
+def _slice(image, box):
+    return tf.slice(image, [box[0], box[1], 0], [box[2], box[3], -1])
+
+
+class ArrayStore:
+    """Decoded images of one size, held in memory.
+
+    Args:
+        images: uint8 `[N, H, W, C]`.
+    """
+
+    def __init__(self, images):
+        self.images = np.asarray(images, np.uint8)
+
+    def fetch(self, indices):
+        return tf.gather(tf.constant(self.images), indices)
+
+
+class Source:
+    """A named collection of labelled images with splits.
+
+    Sub-classes give `_examples`; the rest is common.
+
+    Args:
+        name: as given to `load_source`.
+        class_names: list of str, in the order of the labels.
+        channels: 1 for grey images, else 3.
+        counts: dict of split name -> number of files, readable or not.
+        allow_bad: fraction of unreadable files that is accepted, in [0, 1].
+        index_dir: folder that keeps the scans, or None.
+    """
+
+    def __init__(self, name, class_names, channels, counts, allow_bad=0.01, index_dir=None):
+        self.name = name
+        self.class_names = list(class_names)
+        self.channels = channels
+        self.counts = dict(counts)
+        self.allow_bad = allow_bad
+        self.index_dir = None if index_dir is None else os.fspath(index_dir)
+        self._cache = {}
+        if not self.class_names:
+            raise ValueError(
+                f"A source needs at least one class. Received: source={name!r}, with none"
+            )
+
+    @property
+    def num_classes(self):
+        return len(self.class_names)
+
+    def split(self, name):
+        """The examples of a split, scanned once and then remembered.
+
+        Args:
+            name: `train`, `test`, `train[:90%]`, `train[10%:20%]`, `train+validation`, ...
+
+        Returns:
+            `Examples`.
+
+        Raises:
+            ValueError: if the split is unknown or empty, if more than `allow_bad` of its files
+                cannot be read, or if a label is not one of the classes.
+        """
+        if name not in self._cache:
+            parts = resolve_split(name, self.counts)
+            self._cache[name] = self._examples(parts, f"{self.name}, split {name!r}")
+        return self._cache[name]
+
+    def _examples(self, parts, what):
+        raise NotImplementedError
+
+    def _id_offsets(self):
+        """First id of each split, so that ids are unique over the whole source."""
+        names = sorted(self.counts)
+        starts = np.cumsum([0] + [self.counts[name] for name in names])
+        return dict(zip(names, starts.tolist()))
+
+    def _scanned(self, ranges, ids, read, describe, parts, what):
+        """`Examples` over byte ranges after a scan, or after reading the scan of an earlier run."""
+        total = len(ranges)
+        key = result = None
+        if self.index_dir is not None:
+            key = scanning.fingerprint([self.class_names, parts], ranges.paths)
+            result = scanning.load_index(self.index_dir, key)
+        if result is None:
+            result = scanning.scan(read, describe, total)
+            if key is not None:
+                scanning.save_index(self.index_dir, key, result)
+        scanning.check_scan(result, total, self.num_classes, self.allow_bad, what)
+        return Examples(
+            labels=result.labels,
+            sizes=result.sizes,
+            ids=np.asarray(ids, np.int64)[result.kept],
+            channels=self.channels,
+            store=ByteRanges(ranges.paths, ranges.file_index[result.kept], result.spans),
+            is_jpeg=result.is_jpeg,
+            skipped=result.skipped,
+        )

@@ -1,0 +1,276 @@
+"""Batches for training and evaluation: a batch is a pure function of (seed, step).
+
+    steps -> plan (which rows, boxes, flips; fetch their bytes) -> rows -> decode, flip, resize
+          -> batch -> mixup, labels
+
+Everything random is drawn in `plan`, for the whole global batch at once; decoding is parallel over
+rows, and nothing after the plan draws or counts anything.
+"""
+
+import tensorflow as tf
+
+from keras_kd.data import mixup, ops, views
+from keras_kd.data.random_streams import epoch_positions
+from keras_kd.data.sources import load_source
+
+
+def build_dataset(
+    source,
+    split,
+    mode,
+    batch_size,
+    resolution,
+    seed=0,
+    start_step=0,
+    *,
+    teacher_resolution=None,
+    flip=True,
+    crop_area=(0.05, 1.0),
+    crop_aspect=(3 / 4, 4 / 3),
+    rc_scale=8 / 7,
+    one_hot=False,
+    mixup_alpha=1.0,
+    with_ids=False,
+    worker_index=0,
+    num_workers=1,
+    num_steps=None,
+):
+    """An endless stream of shuffled, augmented batches for a teaching mode.
+
+    A batch depends on (seed, step) alone: `start_step=k` gives what `.skip(k)` would, at no cost,
+    in any process. Each epoch is a permutation of the split, and epochs follow one another without
+    a gap, so a batch may hold the end of one and the beginning of the next. Boxes and coefficients
+    belong to the global batch; worker w of n gets rows `[w * B / n, (w + 1) * B / n)` of it.
+
+    Args:
+        source: a `Source`, or a name for `load_source`.
+        split: split expression, such as `train[:90%]`.
+        mode: `same/rc`, `same/ic`, `ind/rc`, `ind/ic` or `mix`.
+        batch_size: size B of the global batch, at most the number of examples.
+        resolution: side of the student's images in pixels.
+        seed: int.
+        start_step: first step of the stream, at least 0.
+        teacher_resolution: side of the teacher's images; the student's where None.
+        flip: whether half of the images are mirrored; off where left and right have a meaning.
+        crop_area: bounds of the area of an inception crop, fractions in (0, 1].
+        crop_aspect: bounds of its width over height.
+        rc_scale: resized short side over the side of a random crop, at least 1.
+        one_hot: whether labels are float32 `[B, K]`, mixed like the images, rather than int32.
+        mixup_alpha: Beta(alpha, alpha) of the mixing coefficient, positive; 1 is uniform.
+        with_ids: whether x carries `id`, int64 `[B]`, the example's index in its source.
+        worker_index: which part of the global batch this worker gets, in [0, num_workers).
+        num_workers: number of workers; must divide the batch size.
+        num_steps: number of batches this stream yields, counted from `start_step`; endless where
+            None.
+
+    Returns:
+        `tf.data.Dataset` of `(x, y)`. x is float32 `[B / n, L, L, C]` in [-1, 1] where teacher and
+        student see the same tensor, else a dict of `student` and `teacher`; with ids a dict of
+        `image` (or both) and `id`. y is int32 `[B / n]`, under `mix` the label of the heavier
+        image, or one-hot.
+
+    Raises:
+        ValueError: if an argument is out of its range, or the data cannot be used.
+    """
+    row = views.find_mode(mode)
+    settings = views.ViewSettings(flip, tuple(crop_area), tuple(crop_aspect), rc_scale)
+    _check_counts(batch_size, resolution, teacher_resolution, start_step, num_steps)
+    rows = _worker_rows(batch_size, worker_index, num_workers, row.mixup)
+    if row.mixup:
+        mixup.mixup_coefficient(seed, 0, mixup_alpha)  # Refuse a bad alpha here, not in a graph.
+    source = load_source(source)
+    examples = source.split(split)
+    if batch_size > examples.num_examples:
+        raise ValueError(
+            f"A batch must not be larger than the data: {source.name}, split {split!r} holds "
+            f"{examples.num_examples} readable images. Received: batch_size={batch_size}. "
+            "Lower it or take a larger split."
+        )
+
+    def plan(step):
+        ranks = step * batch_size + tf.range(batch_size, dtype=tf.int64)
+        positions = epoch_positions(ranks, examples.num_examples, seed)
+        sizes = tf.gather(examples.sizes, positions)
+        drawn = views.draw_views(row, sizes, seed, step, settings)
+        planned = {"position": positions, "views": drawn}
+        if row.mixup:
+            coefficient = mixup.mixup_coefficient(seed, step, mixup_alpha)
+            planned["coefficient"] = tf.repeat(coefficient, batch_size)
+        return (
+            planned
+            if num_workers == 1
+            else tf.nest.map_structure(lambda value: tf.gather(value, rows), planned)
+        )
+
+    outputs = _outputs(resolution, teacher_resolution, own_teacher_view=row.teacher is not None)
+    steps = tf.data.Dataset.counter(start_step)
+    if num_steps is not None:
+        steps = steps.take(num_steps)
+    data = _decoded(steps.map(plan, tf.data.AUTOTUNE), examples, outputs)
+    data = data.batch(len(rows), drop_remainder=True)
+    finish = _finisher(source.num_classes if one_hot else None, with_ids, row.mixup, num_workers)
+    data = data.map(finish, tf.data.AUTOTUNE)
+    return _finished(data, tf.data.INFINITE_CARDINALITY if num_steps is None else num_steps)
+
+
+def evaluation_dataset(
+    source,
+    split,
+    batch_size,
+    resolution,
+    *,
+    teacher_resolution=None,
+    with_ids=False,
+    full_image=False,
+):
+    """Every example of a split once, in order, without anything random.
+
+    Each image shows what "short side to 8/7 of L, then the central L x L" shows; it is done as a
+    central box of 7/8 of the short side, resized once to L.
+
+    Args:
+        source: a `Source`, or a name for `load_source`.
+        split: split expression.
+        batch_size: the last batch may be smaller.
+        resolution: side of the student's images in pixels.
+        teacher_resolution: side of the teacher's images; the student's where None.
+        with_ids: whether x carries `id`, int64 `[B]`.
+        full_image: whether the whole image is resized, whatever its shape, where nothing may be
+            cut off.
+
+    Returns:
+        `tf.data.Dataset` of `(x, y)` as from `build_dataset`, y int32 `[B]`.
+
+    Raises:
+        ValueError: if an argument is out of its range, or the data cannot be used.
+    """
+    _check_counts(batch_size, resolution, teacher_resolution)
+    source = load_source(source)
+    examples = source.split(split)
+    count = examples.num_examples
+    num_batches = -(-count // batch_size)
+
+    def plan(step):
+        positions = tf.range(step * batch_size, tf.minimum((step + 1) * batch_size, count))
+        sizes = tf.gather(examples.sizes, positions)
+        boxes = ops.full_boxes(sizes) if full_image else ops.central_boxes(sizes)
+        return {
+            "position": positions,
+            "views": {"student": (boxes, tf.zeros_like(positions, tf.bool))},
+        }
+
+    outputs = _outputs(resolution, teacher_resolution, own_teacher_view=False)
+    steps = tf.data.Dataset.range(num_batches)
+    data = _decoded(steps.map(plan, tf.data.AUTOTUNE), examples, outputs).batch(batch_size)
+    data = data.map(_finisher(None, with_ids, False, 1), tf.data.AUTOTUNE)
+    return _finished(data, num_batches)
+
+
+def _check_counts(batch_size, resolution, teacher_resolution, start_step=0, num_steps=None):
+    for name, value, lowest in (
+        ("batch_size", batch_size, 1),
+        ("resolution", resolution, 1),
+        ("teacher_resolution", 1 if teacher_resolution is None else teacher_resolution, 1),
+        ("start_step", start_step, 0),
+        ("num_steps", 1 if num_steps is None else num_steps, 1),
+    ):
+        if isinstance(value, bool) or not hasattr(value, "__index__") or value < lowest:
+            raise ValueError(
+                f"{name} must be a whole number of at least {lowest}. Received: {name}={value!r}"
+            )
+
+
+def _worker_rows(batch_size, worker_index, num_workers, mixed):
+    """Rows of the global batch that a worker reads, the partner of its first row in front."""
+    _check_counts(1, 1, None)
+    if not (hasattr(num_workers, "__index__") and num_workers >= 1):
+        raise ValueError(f"num_workers must be at least 1. Received: num_workers={num_workers!r}")
+    if not (hasattr(worker_index, "__index__") and 0 <= worker_index < num_workers):
+        raise ValueError(
+            f"worker_index must lie in [0, {num_workers}), the number of workers. "
+            f"Received: worker_index={worker_index!r}"
+        )
+    if batch_size % num_workers:
+        raise ValueError(
+            "The global batch must divide evenly over the workers. Received: "
+            f"batch_size={batch_size}, num_workers={num_workers}. Take a multiple of {num_workers}."
+        )
+    if mixed and batch_size < 2:
+        raise ValueError(
+            f"Mode 'mix' needs at least two images to mix. Received: batch_size={batch_size}"
+        )
+    share = batch_size // num_workers
+    rows = list(range(worker_index * share, (worker_index + 1) * share))
+    if mixed and num_workers > 1:
+        rows = [(rows[0] - 1) % batch_size] + rows
+    return rows
+
+
+def _outputs(resolution, teacher_resolution, own_teacher_view):
+    """Key of x -> (role whose crop it shows, side in pixels)."""
+    side = teacher_resolution or resolution
+    if own_teacher_view:
+        return {"student": ("student", resolution), "teacher": ("teacher", side)}
+    if side != resolution:
+        return {"student": ("student", resolution), "teacher": ("student", side)}
+    return {"image": ("student", resolution)}
+
+
+def _decoded(plans, examples, outputs):
+    """From planned batches to single decoded examples, in order."""
+    roles = {role for role, _ in outputs.values()}
+
+    def fetch(planned):
+        position = planned.pop("position")
+        planned["item"] = examples.fetch(position)
+        planned["label"] = tf.gather(examples.labels, position)
+        planned["id"] = tf.gather(examples.ids, position)
+        return planned
+
+    def decode(row):
+        drawn, item = row.pop("views"), row.pop("item")
+        # Each crop is decoded once, whatever the number of sizes it is resized to.
+        crops = {
+            role: ops.flip(examples.crop(item, box), flipped)
+            for role, (box, flipped) in drawn.items()
+            if role in roles
+        }
+        row["x"] = {key: ops.resize(crops[role], side) for key, (role, side) in outputs.items()}
+        return row
+
+    rows = plans.map(fetch, tf.data.AUTOTUNE).unbatch()
+    return rows.map(decode, tf.data.AUTOTUNE)
+
+
+def _finisher(num_classes, with_ids, mixed, num_workers):
+    """From a batch of decoded rows to `(x, y)`; one-hot labels where `num_classes` is given."""
+
+    def with_partners(values):
+        # With several workers the batch begins with a row that is a partner only.
+        return (values, mixup.roll(values)) if num_workers == 1 else (values[1:], values[:-1])
+
+    def finish(batch):
+        x, y, ids = batch["x"], batch["label"], batch["id"]
+        if num_classes is not None:
+            y = tf.one_hot(y, num_classes)
+        if mixed:
+            coefficient = batch["coefficient"][0]
+            mix = lambda values: mixup.mix(*with_partners(values), coefficient)  # noqa: E731
+            x = tf.nest.map_structure(mix, x)
+            # Folded coefficients make a row's own image the heavier one: its label stays.
+            y = mix(y) if num_classes is not None else with_partners(y)[0]
+            ids = with_partners(ids)[0]
+        if with_ids:
+            return x | {"id": ids}, y
+        return x.get("image", x), y
+
+    return finish
+
+
+def _finished(data, cardinality):
+    options = tf.data.Options()
+    options.deterministic = True
+    # The workers' shares are cut here already; TensorFlow must not cut them again.
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
+    data = data.apply(tf.data.experimental.assert_cardinality(cardinality))
+    return data.prefetch(tf.data.AUTOTUNE).with_options(options)

@@ -1,0 +1,139 @@
+"""A sheet of what teacher and student see at the first step: look before you train."""
+
+import os
+
+import numpy as np
+import tensorflow as tf
+
+from keras_kd.data import mixup, views
+from keras_kd.data.pipeline import build_dataset
+from keras_kd.data.sources import load_source
+
+# Whatever the run's own share and step, the sheet shows the whole first batch.
+_FIRST_GLOBAL_BATCH = {
+    "start_step": 0,
+    "num_steps": 1,
+    "worker_index": 0,
+    "num_workers": 1,
+    "with_ids": True,
+    "one_hot": False,
+}
+
+
+def preview(
+    source,
+    split,
+    mode,
+    resolution,
+    path,
+    *,
+    teacher_resolution=None,
+    batch_size=None,
+    seed=0,
+    mixup_alpha=1.0,
+    num_images=8,
+    **options,
+):
+    """Draws originals, teacher's views and student's views of step 0 of the real pipeline.
+
+    Args:
+        source: a `Source`, or a name for `load_source`.
+        split: split expression.
+        mode: teaching mode, as for `build_dataset`.
+        resolution: side of the student's images in pixels.
+        path: the PNG file to write; its folder must exist.
+        teacher_resolution: side of the teacher's images; the student's where None.
+        batch_size: size of the global batch; `num_images` where None.
+        seed: int.
+        mixup_alpha: as for `build_dataset`.
+        num_images: number of columns, at least 1 and at most the batch size.
+        **options: the remaining options of `build_dataset` (flip, crop_area, ...).
+
+    Returns:
+        The path.
+
+    Raises:
+        ValueError: if an argument is out of its range.
+        OSError: if the file cannot be written.
+    """
+    path = os.fspath(path)
+    _check_writable(path)
+    if isinstance(num_images, bool) or not hasattr(num_images, "__index__") or num_images < 1:
+        raise ValueError(f"num_images must be at least 1. Received: num_images={num_images!r}")
+    source = load_source(source)
+    examples = source.split(split)
+    if batch_size is None:
+        batch_size = max(min(num_images, examples.num_examples), 2)
+    batch = build_dataset(
+        source,
+        split,
+        mode,
+        batch_size,
+        resolution,
+        seed,
+        teacher_resolution=teacher_resolution,
+        mixup_alpha=mixup_alpha,
+        **(options | _FIRST_GLOBAL_BATCH),
+    )
+    x, _ = next(batch.as_numpy_iterator())
+    mixed = views.find_mode(mode).mixup
+    weight = float(mixup.mixup_coefficient(seed, 0, mixup_alpha)) if mixed else None
+    _draw(source, examples, x, min(num_images, batch_size), mode, weight, path)
+    return path
+
+
+def _check_writable(path):
+    folder = os.path.dirname(os.path.abspath(path))
+    if not path.lower().endswith(".png"):
+        raise ValueError(f"The preview is a PNG file. Received: path={path!r}. End it in .png.")
+    problem = None
+    if not os.path.isdir(folder):
+        problem = f"the folder {folder} does not exist"
+    elif os.path.isdir(path):
+        problem = "it is a folder"
+    elif not os.access(path if os.path.exists(path) else folder, os.W_OK):
+        problem = "it is not writable"
+    if problem:
+        raise OSError(f"Cannot write the preview: {problem}. Received: path={path!r}")
+
+
+def _originals(examples, rows):
+    """Whole images at these positions."""
+    items = examples.fetch(tf.constant(rows))
+    boxes = np.concatenate([np.zeros_like(examples.sizes[rows]), examples.sizes[rows]], axis=1)
+    return [examples.crop(item, box).numpy() for item, box in zip(items, boxes)]
+
+
+def _draw(source, examples, x, columns, mode, weight, path):
+    # The object interface of matplotlib: no global figure, no display.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    rows = np.array([np.flatnonzero(examples.ids == one)[0] for one in x["id"]])
+    originals = _originals(examples, rows[:columns])
+    names = [source.class_names[examples.labels[row]] for row in rows]
+    student = x.get("student", x.get("image"))
+    grid = {"original": originals, "teacher": x.get("teacher", student), "student": student}
+    figure = Figure(figsize=(1.6 * columns + 1.0, 5.8), dpi=100, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(len(grid), columns, squeeze=False)
+    for line, (label, images) in zip(axes, grid.items()):
+        line[0].set_ylabel(label)
+        for axis, image in zip(line, images):
+            image = image if image.dtype == np.uint8 else np.clip((image + 1) / 2, 0, 1)
+            grey = {"cmap": "gray", "vmin": 0, "vmax": 255 if image.dtype == np.uint8 else 1}
+            axis.imshow(image[..., 0] if image.shape[-1] == 1 else image, **grey)
+            axis.set_xticks([])
+            axis.set_yticks([])
+    for column in range(columns):
+        axes[0, column].set_title(_title(names, column, weight), fontsize=8)
+    share = "" if weight is None else f", mixing coefficient {weight:.2f}"
+    figure.suptitle(f"{source.name}: {mode}{share}", fontsize=10)
+    figure.savefig(path, format="png")
+
+
+def _title(names, column, weight):
+    """Class name; under mixup those of image and partner, each with its share."""
+    if weight is None:
+        return names[column][:24]
+    return f"{weight:.2f} {names[column][:18]}\n+ {1 - weight:.2f} {names[column - 1][:18]}"

@@ -1,0 +1,59 @@
+"""The mixing coefficient against Beta's moments, the partners, and the mixing itself."""
+
+import numpy as np
+import pytest
+import scipy.stats
+import tensorflow as tf
+
+from keras_kd.data import mixup
+
+
+def coefficients(alpha, count=4000):
+    function = tf.function(lambda step: mixup.mixup_coefficient(5, step, alpha))
+    return np.array([function(tf.constant(s, tf.int64)).numpy() for s in range(count)])
+
+
+@pytest.mark.parametrize("alpha", [1.0, 0.2, 3.0])
+def test_coefficient_is_a_folded_beta(alpha):
+    drawn = coefficients(alpha)
+    assert drawn.dtype == np.float32 and drawn.min() >= 0.5 and drawn.max() <= 1.0
+    beta = scipy.stats.beta(alpha, alpha)
+    # On a grid that ends before 1, where float32 piles up what a small alpha puts there.
+    grid = np.linspace(0.5, 0.999, 500)
+    observed = np.searchsorted(np.sort(drawn), grid, side="right") / len(drawn)
+    limit = 1.95 / np.sqrt(len(drawn))  # Kolmogorov's 0.1 % bound.
+    assert np.abs(observed - (2 * beta.cdf(grid) - 1)).max() < limit
+    assert np.abs(observed - beta.cdf(grid)).max() > 5 * limit  # Without the fold it is far off.
+
+
+def test_tiny_alpha_has_no_nan():
+    drawn = coefficients(1e-3, count=500)
+    assert np.isfinite(drawn).all() and (drawn > 0.99).mean() > 0.95
+
+
+@pytest.mark.parametrize("alpha", [0, -1.0, float("nan"), float("inf"), "1"])
+def test_bad_alpha(alpha):
+    with pytest.raises(
+        ValueError, match=r"mixup_alpha must be a positive number. Received: mixup_a"
+    ):
+        mixup.mixup_coefficient(0, 0, alpha)
+
+
+def test_mix_is_the_weighted_mean_in_float64():
+    rng = np.random.RandomState(0)
+    x, p = rng.uniform(-1, 1, (2, 4, 3, 3, 1))
+    got = mixup.mix(tf.constant(x, tf.float32), tf.constant(p, tf.float32), tf.constant(0.7))
+    np.testing.assert_allclose(got, 0.7 * x + 0.3 * p, atol=1e-6)
+
+
+def test_mix_with_itself_and_with_coefficient_one_is_the_identity():
+    x = tf.constant(np.random.RandomState(0).uniform(-1, 1, (4, 5)), tf.float32)
+    np.testing.assert_allclose(mixup.mix(x, x, tf.constant(0.6)), x, atol=1e-6)
+    np.testing.assert_array_equal(mixup.mix(x, mixup.roll(x), tf.constant(1.0)), x)
+
+
+@pytest.mark.parametrize("size", [3, 4, 7, 8])
+def test_no_pair_is_mixed_twice(size):
+    partners = mixup.roll(tf.range(size)).numpy()
+    np.testing.assert_array_equal(partners, [size - 1, *range(size - 1)])
+    assert len({frozenset(pair) for pair in enumerate(partners.tolist())}) == size
