@@ -63,5 +63,5 @@ def fraction(part, whole):
     if not (is_number(part) and is_number(whole)) or part <= 0 or whole <= 0:
         return None
     if whole / part >= 1.5:
-        return f"1/{whole / part:.0f}"
+        return f"1/{int(whole / part)}"  # rounded down: 8.7 times smaller is not 1/9
     return f"{100 * part / whole:.0f} %"
