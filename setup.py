@@ -28,9 +28,11 @@ setup(
         "numpy>=1.26",
         "pillow>=10.0",
         "scikit-learn>=1.4",
+        "tensorboard>=2.19",
         "tensorflow>=2.20",
         "tensorflow-datasets>=4.9.7",
         "tensorflow-hub>=0.16.1",
+        "tqdm>=4.66",
         "setuptools<81",  # tensorflow-hub 0.16 still imports pkg_resources
     ],
     extras_require={"dev": ["pytest>=8", "pytest-xdist>=3.5", "ruff>=0.9"]},

@@ -1,17 +1,24 @@
-"""keras-kd: knowledge distillation for image classifiers in TensorFlow and Keras."""
+"""keras-kd: knowledge distillation for image classifiers in TensorFlow and Keras.
 
-from keras_kd import data, evaluation, methods, models, optimizers, teachers
-from keras_kd.kd_model import KDModel
-from keras_kd.methods import Method
+Names load on first use: a command can answer `--help`, or refuse a config, without waiting for
+TensorFlow.
+"""
+
+import importlib
 
 __version__ = "0.1.0"
-__all__ = [
-    "KDModel",
-    "Method",
-    "data",
-    "evaluation",
-    "methods",
-    "models",
-    "optimizers",
-    "teachers",
-]
+_HOME = {"KDModel": "keras_kd.kd_model", "Method": "keras_kd.methods"}
+_PACKAGES = ("data", "evaluation", "export", "methods", "models", "optimizers", "teachers")
+__all__ = [*_HOME, *_PACKAGES]
+
+
+def __getattr__(name):
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
+    if name in _PACKAGES:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted([*globals(), *__all__])

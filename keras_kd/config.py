@@ -10,6 +10,9 @@ import re
 
 import ml_collections
 
+from keras_kd import methods, models, optimizers
+from keras_kd.data.views import find_mode
+
 UNITS = ("steps", "epochs", "examples", "percent")
 # Sections whose keys are somebody else's arguments: a builder's or a method's.
 FREE = ("teacher.model.kwargs", "student.model.kwargs", "distil.methods")
@@ -37,8 +40,8 @@ def stage(**changes):
             "label_weight": 1.0,  # factor of the labels' cross-entropy
         }
     )
-    settings.update(changes)
-    return settings
+    settings.lock().update(changes)
+    return settings.unlock()
 
 
 def base():
@@ -53,7 +56,6 @@ def base():
     config.batch_size = 128  # global: all replicas together
     config.steps_per_execution = 1
     config.precision = "float32"  # or mixed_bfloat16, mixed_float16
-    config.synchronized = False  # batch norm over all replicas instead of each one's share
     config.data = ml_collections.ConfigDict(
         {
             "source": "digits",  # digits, tfds:NAME, folder:PATH, or a folder in TFDS layout
@@ -231,9 +233,16 @@ def _check_values(config):
     for name, settings in stages.items():
         _check_stage(name, settings, need)
     need(len(config.distil.methods) > 0, "distil.methods", "one method at least")
+    for name, kwargs in config.distil.methods.items():
+        methods.get(name, **kwargs)
+    used = [config.student] if config.teacher.handle else [config.student, config.teacher]
+    for section in used:
+        models.check(section.model.name, section.model.kwargs)
 
 
 def _check_stage(name, settings, need):
+    find_mode(settings.mode)
+    optimizers.build(settings.optimizer, 1.0, 1, weight_decay=settings.weight_decay)
     need(settings.learning_rate > 0, f"{name}.learning_rate", "above 0")
     need(0 <= settings.weight_decay < 1, f"{name}.weight_decay", "at least 0 and below 1")
     need(settings.clip >= 0, f"{name}.clip", "at least 0 (0 for none)")

@@ -143,11 +143,8 @@ def build_model(config, section, source, resolution, precision=None):
     before = keras.mixed_precision.dtype_policy()
     keras.mixed_precision.set_dtype_policy(precision or config.precision)
     try:
-        kwargs = dict(section.kwargs)
-        if config.synchronized:
-            kwargs["synchronized"] = True
         shape = (resolution, resolution, source.channels)
-        return models.build(section.name, source.num_classes, shape, **kwargs)
+        return models.build(section.name, source.num_classes, shape, **section.kwargs)
     finally:
         keras.mixed_precision.set_dtype_policy(before)
 

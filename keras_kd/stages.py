@@ -93,6 +93,7 @@ def train(
             intervals = (total - done) // length
             kd.fit(
                 stream(done),
+                shuffle=False,
                 steps_per_epoch=length,
                 epochs=intervals,
                 validation_data=evaluation,

@@ -6,10 +6,7 @@ keras-kd-train --config=configs/digits.py --workdir=workdir [--config.key=value 
 import os
 import sys
 
-# TensorFlow reads this when it is imported; its start-up notes are no news to a user.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-
-from absl import app, flags
+from absl import app, flags, logging
 from ml_collections import config_flags
 
 CONFIG = config_flags.DEFINE_config_file(
@@ -26,17 +23,18 @@ PREVIEW = flags.DEFINE_string(
 
 def train(_):
     """Runs what the flags say; user's mistakes end in one sentence, not in a traceback."""
-    from keras_kd import callbacks
-
     try:
         _train()
-    except (ValueError, OSError, callbacks.TrainingDiverged) as error:
+    except (ValueError, OSError, RuntimeError) as error:
         if os.environ.get("KERAS_KD_TRACEBACK"):
             raise
         sys.exit(f"keras-kd-train: {error}")
 
 
 def _train():
+    # TensorFlow reads this when it is imported: its start-up notes are no news to a user.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    logging.set_verbosity(logging.WARNING)
     import tensorflow as tf
 
     from keras_kd import distribute

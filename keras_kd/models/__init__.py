@@ -29,7 +29,7 @@ BUILDERS = {
     )
 }
 
-__all__ = ["BUILDERS", "HubModule", "build", "load_efficientnet_npz", *BUILDERS]
+__all__ = ["BUILDERS", "HubModule", "build", "check", "load_efficientnet_npz", *BUILDERS]
 
 
 def build(name, num_classes, input_shape, **kwargs):
@@ -47,6 +47,20 @@ def build(name, num_classes, input_shape, **kwargs):
     Raises:
         ValueError: for an unknown name, or an argument that the builder does not take.
     """
+    check(name, kwargs)
+    return BUILDERS[name](num_classes=num_classes, input_shape=input_shape, **kwargs)
+
+
+def check(name, kwargs):
+    """Refuses a builder or an argument that does not exist, without building anything.
+
+    Args:
+        name: a key of `BUILDERS`.
+        kwargs: names of the arguments besides num_classes and input_shape.
+
+    Raises:
+        ValueError: names what there is and the nearest.
+    """
     if name not in BUILDERS:
         raise ValueError(
             f"name must be one of {sorted(BUILDERS)}. Received: name={name!r}."
@@ -59,7 +73,6 @@ def build(name, num_classes, input_shape, **kwargs):
                 f"{name} takes {sorted(accepted)} besides num_classes and input_shape. "
                 f"Received: {key}={kwargs[key]!r}.{_nearest(key, accepted)}"
             )
-    return BUILDERS[name](num_classes=num_classes, input_shape=input_shape, **kwargs)
 
 
 def _nearest(word, known):

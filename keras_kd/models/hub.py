@@ -116,7 +116,7 @@ class HubModule(keras.layers.Layer):
         with tf.init_scope():
             probe = tf.zeros([1, *sides, input_shape[-1]])
             try:
-                shape = self._apply(probe, training=False).shape
+                shape = run_once(lambda images: self._apply(images, False), probe).shape
             except (ValueError, TypeError, tf.errors.InvalidArgumentError) as error:
                 first = str(error).strip().splitlines()[0]
                 raise ValueError(
@@ -152,6 +152,19 @@ class HubModule(keras.layers.Layer):
     def get_config(self):
         own = {"handle": self.handle, "input_range": list(self.input_range)}
         return {**super().get_config(), **own}
+
+
+def run_once(function, images):
+    """Runs a function eagerly, inside a strategy's scope too, where it runs on each replica.
+
+    Functions of a SavedModel that was loaded in the scope hold mirrored variables, which exist
+    only on a replica.
+    """
+    if not (tf.distribute.has_strategy() and tf.distribute.in_cross_replica_context()):
+        return function(images)
+    strategy = tf.distribute.get_strategy()
+    outputs = strategy.run(tf.function(function), (images,))
+    return strategy.experimental_local_results(outputs)[0]
 
 
 def check_range(input_range):

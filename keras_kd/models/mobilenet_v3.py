@@ -92,7 +92,7 @@ def _build(size, taps, num_classes, input_shape, alpha, minimalistic, dropout, *
         "large": keras.applications.MobileNetV3Large,
     }[size]
     full = application(
-        input_shape=shape,
+        input_tensor=keras.Input(shape, name="image"),
         alpha=alpha,
         minimalistic=minimalistic,
         weights=None,
@@ -108,4 +108,4 @@ def _build(size, taps, num_classes, input_shape, alpha, minimalistic, dropout, *
     trunk = relabelled(trunk, {**taps, stem: "stem"}, **batch_norm)
     x = keras.layers.Flatten(name="pre_logits")(trunk.output)
     logits = head(x, num_classes, dropout, initializer="glorot_uniform")
-    return keras.Model(trunk.input, logits, name=f"mobilenet_v3_{size}")
+    return keras.Model(trunk.inputs[0], logits, name=f"mobilenet_v3_{size}")

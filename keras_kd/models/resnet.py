@@ -164,7 +164,7 @@ def resnet50(num_classes=1000, input_shape=(224, 224, 3), weights=None, synchron
     base = relabelled(base, RESNET50_TAPS, synchronized=synchronized)
     fresh = "glorot_uniform" if pretrained is None else "zeros"
     logits = head(base.output, num_classes, initializer=fresh)
-    model = keras.Model(base.input, logits, name="resnet50")
+    model = keras.Model(base.inputs[0], logits, name="resnet50")
     if pretrained is not None and num_classes == 1000:
         model.get_layer("logits").set_weights(pretrained.get_weights()[-2:])
     return model

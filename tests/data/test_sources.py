@@ -60,7 +60,7 @@ def test_digits_splits_and_prefixes_are_stratified():
     share = np.bincount(load_digits().target) / 1797
     for split in ("train", "test", "train[:300]", "train[50%:60%]"):
         labels = source.split(split).labels
-        assert np.abs(np.bincount(labels, minlength=10) - share * len(labels)).max() <= 1.01, split
+        assert np.abs(np.bincount(labels, minlength=10) - share * len(labels)).max() < 2, split
 
 
 def test_sub_splits_are_parts_of_the_split():
@@ -247,7 +247,7 @@ def test_a_file_that_changes_after_the_scan_is_an_error(tmp_path):
     class_folder(tmp_path / "train", classes=("c",), count=1)
     examples = load_source(f"folder:{tmp_path}").split("train")
     (tmp_path / "train" / "c" / "000.png").write_bytes(b"short")
-    with pytest.raises(OSError, match="Expected .* bytes.*changed since it was scanned"):
+    with pytest.raises(OSError, match=r"Expected .* bytes.*changed since it was scanned"):
         examples.fetch(tf.constant([0]))
     data = tf.data.Dataset.from_tensors([0]).map(examples.fetch)
     with pytest.raises(tf.errors.OpError, match="changed since it was scanned"):

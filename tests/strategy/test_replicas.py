@@ -15,9 +15,9 @@ def network(channels, seed, l2=0.0, batch_norm=False, dtype=None):
     keras.utils.set_random_seed(seed)
     regularizer = keras.regularizers.L2(l2) if l2 else None
     images = keras.Input((8, 8, 3))
-    x = keras.layers.Conv2D(
-        channels, 3, name="conv", kernel_regularizer=regularizer, dtype=dtype
-    )(images)
+    x = keras.layers.Conv2D(channels, 3, name="conv", kernel_regularizer=regularizer, dtype=dtype)(
+        images
+    )
     if batch_norm:
         x = keras.layers.BatchNormalization(synchronized=True)(x)
     x = keras.layers.ReLU(dtype=dtype)(x)

@@ -1,0 +1,34 @@
+# Everything runs in .venv, made on first use from python3 (3.10 or later) and setup.py.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/installed
+
+.PHONY: demo test test-slow lint format clean
+
+demo: $(INSTALLED)
+	$(BIN)/keras-kd-train --config=configs/digits.py --workdir=workdir/digits
+
+# Strategy tests need virtual devices, and so a process that has not used any yet.
+test: $(INSTALLED)
+	$(BIN)/python -m pytest -n 2 -m "not slow and not strategy"
+	$(BIN)/python -m pytest -m "strategy and not slow" tests/strategy
+
+test-slow: $(INSTALLED)
+	$(BIN)/python -m pytest -m slow
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(INSTALLED)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+$(INSTALLED): setup.py
+	@$(PYTHON) -c 'import sys; sys.exit("keras-kd needs Python 3.10 or later. Received: " + sys.version.split()[0] + ". Call make with PYTHON=python3.11, for example.") if sys.version_info < (3, 10) else None'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade-strategy only-if-needed --editable ".[dev]"
+	touch $(INSTALLED)
+
+clean:
+	rm -rf .venv build *.egg-info .pytest_cache .ruff_cache

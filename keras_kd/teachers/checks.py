@@ -1,0 +1,141 @@
+"""What a teacher must be, each check with one readable error, before any image is run."""
+
+import itertools
+
+import keras
+import numpy as np
+
+# What a classifier is usually fed after its own preprocessing.
+CANONICAL = ((-1.0, 1.0), (0.0, 1.0), (0.0, 255.0))
+SQUASHING = ("softmax", "sigmoid", "log_softmax", "log_sigmoid", "hard_sigmoid")
+# Layers that leave the values of the logits alone, behind which an activation may stand.
+TRANSPARENT = (keras.layers.Flatten, keras.layers.Reshape, keras.layers.Dropout)
+
+
+def check_images(model, label, input_shape):
+    """The model has one image input that takes `input_shape` (None: whatever it declares)."""
+    inputs = getattr(model, "inputs", None)
+    if not inputs:
+        raise ValueError(
+            "a teacher must declare its input. "
+            f"Received: {label}, a model that was not built. Pass input_shape, or call it once."
+        )
+    if len(inputs) != 1 or len(inputs[0].shape) != 4:
+        shapes = [tuple(one.shape) for one in inputs]
+        raise ValueError(
+            "a teacher must take one batch of images [B, H, W, C]. "
+            f"Received: {label} with inputs {shapes}. Wrap it in a model of one image input."
+        )
+    if input_shape is None:
+        return
+    own = tuple(inputs[0].shape[1:])
+    if len(input_shape) != 3 or own[2] not in (None, input_shape[2]):
+        raise ValueError(
+            f"the teacher takes images of {own[2]} channels. Received: input_shape={input_shape} "
+            f"for {label}. Load the images with {own[2]} channels, or take another teacher."
+        )
+    if any(mine not in (None, given) for mine, given in zip(own[:2], input_shape[:2])):
+        raise ValueError(
+            f"the teacher takes images of {own[0]}x{own[1]} pixels. Received: "
+            f"input_shape={input_shape} for {label}. Set the teacher's resolution to its size."
+        )
+
+
+def check_logits(model, label):
+    """The model has one output `[B, K]` and no softmax or sigmoid at its end."""
+    outputs = model.outputs
+    if len(outputs) != 1 or len(outputs[0].shape) != 2:
+        raise ValueError(
+            "a teacher must have one output, the logits [B, num_classes]. "
+            f"Received: {label} with outputs of shapes {[tuple(o.shape) for o in outputs]}. "
+            "Cut the model at its logits: keras.Model(model.input, model.get_layer(...).output)."
+        )
+    squashing = _squashing(model)
+    if squashing:
+        raise ValueError(
+            "a teacher must give logits: distillation softens them before the softmax. "
+            f"Received: {label}, whose last layer applies {squashing}. Build it with "
+            "classifier_activation=None, or set model.layers[-1].activation to "
+            "keras.activations.linear and save it again."
+        )
+
+
+def check_classes(model, num_classes, label):
+    """The model has one logit per class (None: any number)."""
+    units = model.output_shape[-1]
+    if num_classes is None or units == num_classes:
+        return
+    raise ValueError(
+        f"the teacher must have one logit per class of the data set, {num_classes} in all. "
+        f"Received: {units} outputs from {label!r}. If they are features, the module needs a "
+        f"head: build the teacher with keras_kd.models.hub(handle, num_classes={num_classes}), in "
+        "a config as teacher model 'hub' with its handle, and fine-tune it first. If they are the "
+        "logits of other classes, fine-tune it on this data set first."
+    )
+
+
+def _squashing(model):
+    """The name of the softmax or sigmoid that ends a functional model, or None."""
+    operation = model.outputs[0]._keras_history.operation
+    while True:
+        if isinstance(operation, keras.Model):
+            return _squashing(operation) if getattr(operation, "outputs", None) else None
+        if isinstance(operation, keras.layers.Softmax):
+            return "softmax"
+        kind = type(operation).__name__
+        if not isinstance(operation, keras.layers.Layer):
+            return kind.lower() if kind in ("Softmax", "Sigmoid", "LogSoftmax") else None
+        activation = getattr(operation, "activation", None)
+        name = getattr(activation, "__name__", type(activation).__name__.lower())
+        if name in SQUASHING:
+            return name
+        passes = isinstance(operation, TRANSPARENT) or (
+            isinstance(operation, keras.layers.Activation) and name == "linear"
+        )
+        if not passes:
+            return None
+        operation = operation.input._keras_history.operation
+
+
+def expected_range(model):
+    """The value range that a model's own preprocessing expects, or None where it has none.
+
+    Looks at the layers before the first with trainable weights, nested models included. A
+    `Rescaling` tells it: of [0, 255], [0, 1] and [-1, 1], the range that it maps closest to a
+    usual one. A `Normalization` tells it by its mean.
+    """
+    for layer in _leading(model):
+        if isinstance(layer, keras.layers.Rescaling):
+            return _of_rescaling(float(np.mean(layer.scale)), float(np.mean(layer.offset)))
+        if isinstance(layer, keras.layers.Normalization):
+            return _of_mean(float(np.mean(keras.ops.convert_to_numpy(layer.mean))))
+    return None
+
+
+def _leading(model):
+    """Layers from the input on, nested models unrolled, up to the first with kernels."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from _leading(layer)
+            return
+        if layer.weights and not isinstance(layer, keras.layers.Normalization):
+            return
+        yield layer
+
+
+def _of_rescaling(scale, offset):
+    def distance(source, target):
+        low, high = (scale * value + offset for value in source)
+        return (abs(low - target[0]) + abs(high - target[1])) / (target[1] - target[0])
+
+    # Ranked by how far the result lies from a usual range; ours wins a tie.
+    ranked = sorted(
+        itertools.product(CANONICAL, CANONICAL), key=lambda pair: round(distance(*pair), 3)
+    )
+    return ranked[0][0]
+
+
+def _of_mean(mean):
+    if mean > 2:
+        return (0.0, 255.0)
+    return (0.0, 1.0) if mean > 0.2 else (-1.0, 1.0)

@@ -1,0 +1,182 @@
+"""Loads a teacher from wherever it lies and refuses one that would teach nonsense."""
+
+import json
+import zipfile
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from keras_kd.models.hub import check_range, hub, load_module, run_once
+from keras_kd.teachers.checks import check_classes, check_images, check_logits, expected_range
+
+OURS = (-1.0, 1.0)  # the value range of images in this toolkit
+HUB_HOSTS = ("https://tfhub.dev/", "https://www.kaggle.com/models/", "https://kaggle.com/models/")
+KINDS = (
+    "a Keras model, 'path/to/model.keras', a SavedModel folder, 'hub:HANDLE', "
+    "or a https://tfhub.dev or https://www.kaggle.com/models address"
+)
+
+
+def load(handle, num_classes=None, input_shape=None, input_range=None):
+    """Loads and freezes a teacher that takes images in [-1, 1] and gives logits.
+
+    Args:
+        handle: a Keras model; the path of a `.keras` file; a SavedModel folder; `hub:` and a
+            TF-Hub handle or folder; or the handle's own https address. A model object is frozen
+            in place (`trainable = False`).
+        num_classes: classes of the data set; None to accept any.
+        input_shape: (height, width, channels) of the images that the teacher will see; None to
+            accept what the model declares. Needed for hub modules and SavedModel folders.
+        input_range: (low, high) of the values that the model expects. Images here are in [-1, 1]:
+            the conversion is put in front where the ranges differ. By default [-1, 1] for Keras
+            models, (0, 1) for hub handles, and for a SavedModel folder what its
+            `assets.extra/keras_kd.json` says.
+
+    Returns:
+        A frozen `keras.Model` with logits `[B, num_classes]`.
+
+    Raises:
+        ValueError: when the handle leads to no model, or the model's classes, size, channels,
+            value range or kind of output do not fit.
+        ConnectionError: when a hub handle cannot be fetched.
+    """
+    if input_range is not None:
+        input_range = check_range(input_range)
+    if input_shape is not None:
+        input_shape = tuple(input_shape)
+    if isinstance(handle, keras.Model):
+        model = _prepare(handle, repr(handle.name), input_shape, input_range)
+    else:
+        model = _open(handle, input_shape, input_range)
+    label = handle.name if isinstance(handle, keras.Model) else handle
+    check_classes(model, num_classes, label)
+    _probe(model, input_shape, label)
+    model.trainable = False
+    return model
+
+
+def _open(handle, input_shape, input_range):
+    """The model behind a string."""
+    text = str(handle) if isinstance(handle, Path) else handle
+    if not isinstance(text, str) or not text:
+        raise ValueError(f"handle must be {KINDS}. Received: handle={handle!r}.")
+    if text.startswith("hub:") or text.startswith(HUB_HOSTS):
+        return _open_hub(text.removeprefix("hub:"), input_shape, input_range or (0.0, 1.0))
+    scheme = text.split(":", 1)[0]
+    # One letter and a colon is a drive, not a scheme.
+    if ":" in text and len(scheme) > 1 and not Path(text).exists():
+        raise ValueError(
+            f"handle must be {KINDS}. Received: handle={text!r} with the unknown scheme "
+            f"{scheme + ':'!r}."
+        )
+    path = Path(text)
+    if not path.exists():
+        raise ValueError(
+            f"handle must be {KINDS}. Received: handle={text!r}, which is not there. "
+            "Check the path, or train a teacher first."
+        )
+    if path.is_dir():
+        return _open_hub(text, input_shape, input_range or _recorded_range(path))
+    return _prepare(_open_keras(path), repr(text), input_shape, input_range)
+
+
+def _open_keras(path):
+    if not zipfile.is_zipfile(path):
+        raise ValueError(
+            f"a model file must be a whole Keras 3 archive (.keras). Received: handle={str(path)!r}"
+            ", which is not one. If it was cut short, copy it again; if it is an older .h5 file, "
+            "load it with keras.models.load_model and save it as .keras."
+        )
+    try:
+        return keras.models.load_model(path, compile=False)
+    except Exception as error:  # Keras raises whatever the archive's content provokes
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ValueError(
+            f"a .keras file must load with keras.models.load_model. Received: handle={str(path)!r}"
+            f", which fails: {first}. Import the package that registers its custom layers first, "
+            "or load it yourself and pass the model."
+        ) from error
+
+
+def _open_hub(handle, input_shape, input_range):
+    if input_shape is None:
+        raise ValueError(
+            "input_shape must be given for a hub module or SavedModel, which declares none. "
+            f"Received: handle={handle!r}, input_shape=None. Pass (height, width, channels)."
+        )
+    if "://" not in handle:
+        load_module(handle)  # a wrong folder is refused before the question of the range
+    if input_range is None:
+        raise ValueError(
+            "input_range must be given for a SavedModel folder without assets.extra/keras_kd.json. "
+            f"Received: handle={handle!r}, input_range=None. Pass the values its images have: "
+            "(-1, 1), (0, 1) or (0, 255)."
+        )
+    return hub(handle, None, input_shape, input_range, head=False)
+
+
+def _recorded_range(folder):
+    """The range that an export of this toolkit recorded beside the model, or None."""
+    path = folder / "assets.extra" / "keras_kd.json"
+    if not path.is_file():
+        return None
+    try:
+        return check_range(json.loads(path.read_text(encoding="utf-8"))["input_range"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            'assets.extra/keras_kd.json must hold {"input_range": [low, high]}. '
+            f"Received: {path}: {error}. Repair it, or pass input_range."
+        ) from error
+
+
+def _prepare(model, label, input_shape, input_range):
+    """Checks a Keras model and puts the conversion of values in front where it is needed."""
+    if not getattr(model, "inputs", None) and input_shape is not None:
+        # A subclassed model declares no shapes until it is called on symbolic images.
+        inputs = keras.Input(input_shape, name="image")
+        model = keras.Model(inputs, model(inputs), name=model.name)
+    check_images(model, label, input_shape)
+    check_logits(model, label)
+    if input_range is None:
+        expected = expected_range(model)
+        if expected not in (None, OURS):
+            low, high = (f"{value:g}" for value in expected)
+            raise ValueError(
+                "images in this toolkit are in [-1, 1], and the teacher must take them as they "
+                f"are. Received: handle={label}, whose first layer expects [{low}, {high}]. "
+                f"Pass input_range=({low}, {high}) to have the values converted."
+            )
+    elif input_range != OURS:
+        low, high = input_range
+        inputs = keras.Input(model.input_shape[1:], name="image")
+        x = keras.layers.Rescaling(
+            (high - low) / 2, (high + low) / 2, dtype="float32", name="to_teacher_range"
+        )(inputs)
+        model = keras.Model(inputs, model(x), name=f"{model.name}_converted")
+    return model
+
+
+def _probe(model, input_shape, label):
+    """Runs two random images through the teacher: the shape is right, numbers are finite logits."""
+    shape = input_shape or tuple(side or 224 for side in model.input_shape[1:])
+    images = np.random.default_rng(0).uniform(-1, 1, (2, *shape)).astype("float32")
+    outputs = run_once(lambda x: model(x, training=False), keras.ops.convert_to_tensor(images))
+    outputs = keras.ops.convert_to_numpy(outputs).astype("float64")
+    if outputs.shape != (2, model.output_shape[-1]):
+        raise ValueError(
+            "the teacher must give one row of logits per image. "
+            f"Received: outputs of shape {outputs.shape} for 2 images from handle={label!r}."
+        )
+    if not np.isfinite(outputs).all():
+        raise ValueError(
+            "the teacher must give finite logits for images in [-1, 1]. "
+            f"Received: {int((~np.isfinite(outputs)).sum())} values that are not finite from "
+            f"handle={label!r}. Its weights may be damaged, or its input_range wrong."
+        )
+    if outputs.shape[1] > 1 and (outputs >= 0).all() and np.allclose(outputs.sum(1), 1, atol=1e-3):
+        raise ValueError(
+            "the teacher must give logits: distillation softens them before the softmax. "
+            f"Received: probabilities that sum to 1 from handle={label!r}. "
+            "Export it again without its last softmax."
+        )
