@@ -107,7 +107,7 @@ def expected_range(model):
     for layer in _leading(model):
         if isinstance(layer, keras.layers.Rescaling):
             return _of_rescaling(float(np.mean(layer.scale)), float(np.mean(layer.offset)))
-        if isinstance(layer, keras.layers.Normalization):
+        if isinstance(layer, keras.layers.Normalization) and layer.mean is not None:
             return _of_mean(float(np.mean(keras.ops.convert_to_numpy(layer.mean))))
     return None
 

@@ -71,12 +71,12 @@ def test_mobilenet_bad_arguments():
         models.mobilenet_v3_small(2, (16, 16, 3))
     with pytest.raises(ValueError, match="Received: alpha=0"):
         models.mobilenet_v3_small(2, (32, 32, 3), alpha=0)
-    with pytest.raises(ValueError, match="Received: momentum=1.0"):
+    with pytest.raises(ValueError, match=r"Received: momentum=1.0"):
         models.mobilenet_v3_small(2, (32, 32, 3), momentum=1.0)
 
 
 def test_unknown_name_and_argument():
-    with pytest.raises(ValueError, match="(?s)'resnet50'.*Did you mean 'bit_resnet'"):
+    with pytest.raises(ValueError, match=r"(?s)'resnet50'.*Did you mean 'bit_resnet'"):
         models.build("bit_resnt", 2, (32, 32, 3))
-    with pytest.raises(ValueError, match="(?s)resnet takes.*widht=2.*Did you mean 'width'"):
+    with pytest.raises(ValueError, match=r"(?s)resnet takes.*widht=2.*Did you mean 'width'"):
         models.build("resnet", 2, (32, 32, 3), widht=2)

@@ -163,7 +163,7 @@ def test_refusals(tmp_path):
         HubModule(path, input_range=(1, 0))
     with pytest.raises(ValueError, match="which is not there"):
         HubModule(str(tmp_path / "missing"))
-    with pytest.raises(ValueError, match="holds no saved_model.pb"):
+    with pytest.raises(ValueError, match=r"holds no saved_model.pb"):
         HubModule(str(tmp_path))
     silent = str(tmp_path / "silent")
     tf.saved_model.save(tf.train.Checkpoint(v=tf.Variable(1.0)), silent)
@@ -177,5 +177,5 @@ def test_class_count_of_logits(folder):
 
 
 def test_unreachable_handle_says_how_to_use_a_local_copy():
-    with pytest.raises(ConnectionError, match="(?s)unpack it, and pass the folder.*TFHUB_CACHE"):
+    with pytest.raises(ConnectionError, match=r"(?s)unpack it, and pass the folder.*TFHUB_CACHE"):
         HubModule("https://hub.invalid/module/1")

@@ -121,7 +121,7 @@ def test_handles_that_lead_nowhere(tmp_path):
 
 
 def test_unreachable_hub_handle_is_one_readable_error():
-    with pytest.raises(ConnectionError, match="(?s)cannot be fetched.*hub.invalid.*local copy"):
+    with pytest.raises(ConnectionError, match=r"(?s)cannot be fetched.*hub.invalid.*local copy"):
         load("hub:https://hub.invalid/module/1", 3, (8, 8, 3))
 
 
