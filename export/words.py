@@ -59,9 +59,9 @@ def duration(seconds):
 
 
 def fraction(part, whole):
-    """Part of a whole: "1/8" below two thirds, else "92 %"; None where it cannot be said."""
+    """Part of a whole: "1/8" up to a half, else "92 %"; None where it cannot be said."""
     if not (is_number(part) and is_number(whole)) or part <= 0 or whole <= 0:
         return None
-    if whole / part >= 1.5:
+    if whole / part >= 2:
         return f"1/{int(whole / part)}"  # rounded down: 8.7 times smaller is not 1/9
     return f"{100 * part / whole:.0f} %"
