@@ -109,6 +109,7 @@ def counted(units, width, classes):
     return total + 2 * channels + channels * classes + classes
 
 
+@pytest.mark.slow
 def test_parameter_count_of_r152x2():
     # Published as 236.3 M. Only shapes are made: a gigabyte of weights would say nothing more.
     with keras.StatelessScope():
