@@ -73,7 +73,7 @@ def build_dataset(
         ValueError: if an argument is out of its range, or the data cannot be used.
     """
     row = views.find_mode(mode)
-    settings = views.ViewSettings(flip, tuple(crop_area), tuple(crop_aspect), rc_scale)
+    settings = views.ViewSettings(flip, crop_area, crop_aspect, rc_scale)
     _check_counts(batch_size, resolution, teacher_resolution, start_step, num_steps)
     rows = _worker_rows(batch_size, worker_index, num_workers, row.mixup)
     if row.mixup:
@@ -106,10 +106,10 @@ def build_dataset(
     steps = tf.data.Dataset.counter(start_step)
     if num_steps is not None:
         steps = steps.take(num_steps)
-    data = _decoded(steps.map(plan, tf.data.AUTOTUNE), examples, outputs)
+    data = _decoded(steps, plan, examples, outputs)
     data = data.batch(len(rows), drop_remainder=True)
     finish = _finisher(source.num_classes if one_hot else None, with_ids, row.mixup, num_workers)
-    data = data.map(finish, tf.data.AUTOTUNE)
+    data = _map(data, finish)
     return _finished(data, tf.data.INFINITE_CARDINALITY if num_steps is None else num_steps)
 
 
@@ -161,31 +161,33 @@ def evaluation_dataset(
 
     outputs = _outputs(resolution, teacher_resolution, own_teacher_view=False)
     steps = tf.data.Dataset.range(num_batches)
-    data = _decoded(steps.map(plan, tf.data.AUTOTUNE), examples, outputs).batch(batch_size)
-    data = data.map(_finisher(None, with_ids, False, 1), tf.data.AUTOTUNE)
+    data = _decoded(steps, plan, examples, outputs).batch(batch_size)
+    data = _map(data, _finisher(None, with_ids, False, 1))
     return _finished(data, num_batches)
 
 
 def _check_counts(batch_size, resolution, teacher_resolution, start_step=0, num_steps=None):
-    for name, value, lowest in (
-        ("batch_size", batch_size, 1),
-        ("resolution", resolution, 1),
-        ("teacher_resolution", 1 if teacher_resolution is None else teacher_resolution, 1),
-        ("start_step", start_step, 0),
-        ("num_steps", 1 if num_steps is None else num_steps, 1),
-    ):
-        if isinstance(value, bool) or not hasattr(value, "__index__") or value < lowest:
-            raise ValueError(
-                f"{name} must be a whole number of at least {lowest}. Received: {name}={value!r}"
-            )
+    _check_whole("batch_size", batch_size, 1)
+    _check_whole("resolution", resolution, 1)
+    _check_whole("start_step", start_step, 0)
+    if teacher_resolution is not None:
+        _check_whole("teacher_resolution", teacher_resolution, 1)
+    if num_steps is not None:
+        _check_whole("num_steps", num_steps, 1)
+
+
+def _check_whole(name, value, lowest):
+    if isinstance(value, bool) or not hasattr(value, "__index__") or value < lowest:
+        raise ValueError(
+            f"{name} must be a whole number of at least {lowest}. Received: {name}={value!r}"
+        )
 
 
 def _worker_rows(batch_size, worker_index, num_workers, mixed):
     """Rows of the global batch that a worker reads, the partner of its first row in front."""
-    _check_counts(1, 1, None)
-    if not (hasattr(num_workers, "__index__") and num_workers >= 1):
-        raise ValueError(f"num_workers must be at least 1. Received: num_workers={num_workers!r}")
-    if not (hasattr(worker_index, "__index__") and 0 <= worker_index < num_workers):
+    _check_whole("num_workers", num_workers, 1)
+    _check_whole("worker_index", worker_index, 0)
+    if worker_index >= num_workers:
         raise ValueError(
             f"worker_index must lie in [0, {num_workers}), the number of workers. "
             f"Received: worker_index={worker_index!r}"
@@ -216,11 +218,17 @@ def _outputs(resolution, teacher_resolution, own_teacher_view):
     return {"image": ("student", resolution)}
 
 
-def _decoded(plans, examples, outputs):
-    """From planned batches to single decoded examples, in order."""
+def _map(data, function):
+    # No function here branches on a tensor in Python; tracing without autograph starts faster.
+    return data.map(tf.autograph.experimental.do_not_convert(function), tf.data.AUTOTUNE)
+
+
+def _decoded(steps, plan, examples, outputs):
+    """From steps to single decoded examples, in order."""
     roles = {role for role, _ in outputs.values()}
 
-    def fetch(planned):
+    def fetch(step):
+        planned = plan(step)
         position = planned.pop("position")
         planned["item"] = examples.fetch(position)
         planned["label"] = tf.gather(examples.labels, position)
@@ -238,8 +246,7 @@ def _decoded(plans, examples, outputs):
         row["x"] = {key: ops.resize(crops[role], side) for key, (role, side) in outputs.items()}
         return row
 
-    rows = plans.map(fetch, tf.data.AUTOTUNE).unbatch()
-    return rows.map(decode, tf.data.AUTOTUNE)
+    return _map(_map(steps, fetch).unbatch(), decode)
 
 
 def _finisher(num_classes, with_ids, mixed, num_workers):

@@ -80,7 +80,7 @@ def test_read_only_folder(tmp_path):
 
 
 def test_bad_count(tmp_path):
-    with pytest.raises(ValueError, match="num_images must be at least 1. Received: num_images=0"):
+    with pytest.raises(ValueError, match=r"num_images must be at least 1. Received: num_images=0"):
         preview("digits", "train", "mix", 8, tmp_path / "a.png", num_images=0)
 
 
