@@ -35,7 +35,7 @@ def run(config, workdir, strategy=None):
     if workdir.report:
         return workdir.report
     strategy = strategy or distribute.mirrored()
-    source = load_source(config)
+    source = load_source(config, index_dir=str(workdir / "index"))
     streams = Streams(config, source, strategy.num_replicas_in_sync)
     with strategy.scope():
         teacher = get_teacher(config, workdir, source, streams)
@@ -45,12 +45,13 @@ def run(config, workdir, strategy=None):
     return tell(config, workdir, source, streams, teacher, baseline, student)
 
 
-def load_source(config):
-    """The data source that a config names."""
+def load_source(config, index_dir=None):
+    """The data source that a config names; `index_dir` saves a restart the scan of its files."""
     return data.load_source(
         config.data.source,
         data_dir=config.data.data_dir or None,
         allow_bad=config.data.allow_bad,
+        index_dir=index_dir,
     )
 
 

@@ -33,7 +33,8 @@ def load_source(name, data_dir=None, allow_bad=0.01, index_dir=None):
     """
     if isinstance(name, Source):
         return name
-    if isinstance(allow_bad, bool) or not 0 <= allow_bad <= 1:
+    number = isinstance(allow_bad, (int, float)) and not isinstance(allow_bad, bool)
+    if not number or not 0 <= allow_bad <= 1:
         raise ValueError(
             f"data.allow_bad must be a fraction in [0, 1]. Received: allow_bad={allow_bad!r}"
         )

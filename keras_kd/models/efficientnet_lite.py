@@ -50,8 +50,9 @@ def efficientnet_lite(
     input_shape=(224, 224, 3),
     dropout=None,
     synchronized=False,
+    weights=None,
 ):
-    """Builds EfficientNet-Lite; `load_efficientnet_npz` fills in ImageNet weights.
+    """Builds EfficientNet-Lite, with ImageNet weights where an archive of them is given.
 
     The weights expect (pixel - 127) / 128. The layer `to_lite_range` turns the [-1, 1] that all
     networks here take, pixel / 127.5 - 1, into exactly that; it has no weights.
@@ -64,12 +65,14 @@ def efficientnet_lite(
         input_shape: (height, width, channels) of images in [-1, 1]; sides may be None.
         dropout: fraction of `pre_logits` dropped in training; None for the paper's 0.2 or 0.3.
         synchronized: batch norm statistics over all replicas.
+        weights: path of an `.npz` archive for `load_efficientnet_npz`; the classifier is taken
+            over at 1,000 classes. None or empty for random weights.
 
     Returns:
         A functional `keras.Model` with float32 logits `[B, num_classes]`. The head starts at zero.
 
     Raises:
-        ValueError: for an unknown variant or a bad shape.
+        ValueError: for an unknown variant, a bad shape, or an archive that does not fit.
     """
     if variant not in VARIANTS or isinstance(variant, bool):
         raise ValueError(f"variant must be one of 0 to 4. Received: variant={variant!r}.")
@@ -107,7 +110,8 @@ def efficientnet_lite(
     x = normalized(conv(x, 1280, 1, "head"), "head")
     x = GlobalAveragePooling2D(name="pre_logits")(x)
     logits = head(x, num_classes, default_dropout if dropout is None else dropout)
-    return keras.Model(inputs, logits, name=f"efficientnet_lite{variant}")
+    model = keras.Model(inputs, logits, name=f"efficientnet_lite{variant}")
+    return load_efficientnet_npz(model, weights, head=num_classes == 1000) if weights else model
 
 
 def _rounded(channels):

@@ -471,7 +471,7 @@ def test_folder_that_is_not_tfds_points_to_the_folder_scheme(tmp_path):
         load_source(str(tmp_path))
 
 
-@pytest.mark.parametrize("value", [-0.1, 1.5, True, float("nan")])
+@pytest.mark.parametrize("value", [-0.1, 1.5, True, "1%", None, float("nan")])
 def test_bad_allow_bad(value):
     with pytest.raises(
         ValueError, match=r"data.allow_bad must be a fraction in \[0, 1\]. Received"
