@@ -96,11 +96,10 @@ def build_dataset(
         if row.mixup:
             coefficient = mixup.mixup_coefficient(seed, step, mixup_alpha)
             planned["coefficient"] = tf.repeat(coefficient, batch_size)
-        return (
-            planned
-            if num_workers == 1
-            else tf.nest.map_structure(lambda value: tf.gather(value, rows), planned)
-        )
+        # Drawn for the global batch, then cut: every worker sees the same draws.
+        if num_workers == 1:
+            return planned
+        return tf.nest.map_structure(lambda value: tf.gather(value, rows), planned)
 
     outputs = _outputs(resolution, teacher_resolution, own_teacher_view=row.teacher is not None)
     steps = tf.data.Dataset.counter(start_step)
