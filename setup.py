@@ -22,6 +22,7 @@ setup(
     install_requires=[
         "absl-py>=2.0",
         "ai-edge-litert>=1.2",
+        "importlib-resources>=6.0",  # tensorflow-datasets needs it to download and does not say so
         "keras>=3.12",
         "matplotlib>=3.8",
         "ml-collections>=1.0",

@@ -10,9 +10,6 @@ import re
 
 import ml_collections
 
-from keras_kd import methods, models, optimizers
-from keras_kd.data.views import find_mode
-
 UNITS = ("steps", "epochs", "examples", "percent")
 # Sections whose keys are somebody else's arguments: a builder's or a method's.
 FREE = ("teacher.model.kwargs", "student.model.kwargs", "distil.methods")
@@ -193,6 +190,9 @@ def _same_type(value, default):
 
 
 def _check_values(config):
+    # Imported here, so that a config file loads without waiting for TensorFlow.
+    from keras_kd import methods, models
+
     def need(condition, key, what):
         if not condition:
             value = config
@@ -241,6 +241,9 @@ def _check_values(config):
 
 
 def _check_stage(name, settings, need):
+    from keras_kd import optimizers
+    from keras_kd.data.views import find_mode
+
     find_mode(settings.mode)
     optimizers.build(settings.optimizer, 1.0, 1, weight_decay=settings.weight_decay)
     need(settings.learning_rate > 0, f"{name}.learning_rate", "above 0")

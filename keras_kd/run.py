@@ -15,13 +15,14 @@ from keras_kd.config import check
 from keras_kd.workdir import Workdir
 
 
-def run(config, workdir, strategy=None):
+def run(config, workdir, strategy=None, progress=lambda line: None):
     """Trains or loads the teacher, trains the baseline, distils the student, and evaluates.
 
     Args:
         config: ConfigDict, see `keras_kd.config.base`.
         workdir: path of the working directory; made if missing.
         strategy: a `tf.distribute.Strategy`; default: mirrored over all accelerators.
+        progress: function that is told, line by line, what happens.
 
     Returns:
         dict: what `report.json` holds (counts, seconds, shares in [0, 1]).
@@ -33,10 +34,15 @@ def run(config, workdir, strategy=None):
     check(config)
     workdir = Workdir(workdir, config)
     if workdir.report:
+        progress(f"{workdir.path} holds a finished run; nothing to do.")
         return workdir.report
     strategy = strategy or distribute.mirrored()
     source = load_source(config, index_dir=str(workdir / "index"))
     streams = Streams(config, source, strategy.num_replicas_in_sync)
+    progress(
+        f"{source.name}: {streams.num_examples:,} training images, {source.num_classes} classes, "
+        f"{strategy.num_replicas_in_sync} replica(s), batch {config.batch_size}"
+    )
     with strategy.scope():
         teacher = get_teacher(config, workdir, source, streams)
         baseline = train_baseline(config, workdir, source, streams)
@@ -263,13 +269,13 @@ def tell(config, workdir, source, streams, teacher, baseline, student):
 
 def predict(evaluation, teacher, student):
     """Labels `[N]` and both models' logits `[N, K]`, in the order of the evaluation split."""
-    labels, by_teacher, by_student = [], [], []
-    for x, y in evaluation:
-        views = x if isinstance(x, dict) else {"teacher": x, "student": x}
-        labels.append(np.asarray(y))
-        by_teacher.append(teacher.predict_on_batch(views["teacher"]))
-        by_student.append(student.predict_on_batch(views["student"]))
-    return [np.concatenate(parts) for parts in (labels, by_teacher, by_student)]
+
+    def logits(model, role):
+        views = evaluation.map(lambda x, y: x[role] if isinstance(x, dict) else x)
+        return model.predict(views, verbose=0)
+
+    labels = np.concatenate([np.asarray(y) for _, y in evaluation])
+    return labels, logits(teacher, "teacher"), logits(student, "student")
 
 
 def share(logits, labels):
@@ -296,6 +302,7 @@ def preview(config, path):
         settings.resolution,
         path,
         teacher_resolution=settings.teacher_resolution or None,
+        batch_size=config.batch_size,
         seed=config.seed,
         flip=settings.flip,
         crop_area=tuple(settings.crop_area),

@@ -5,6 +5,7 @@ keras-kd-train --config=configs/digits.py --workdir=workdir [--config.key=value 
 
 import os
 import sys
+from pathlib import Path
 
 from absl import app, flags, logging
 from ml_collections import config_flags
@@ -22,28 +23,17 @@ PREVIEW = flags.DEFINE_string(
 
 
 def train(_):
-    """Runs what the flags say; user's mistakes end in one sentence, not in a traceback."""
-    try:
-        _train()
-    except (ValueError, OSError, RuntimeError) as error:
-        if os.environ.get("KERAS_KD_TRACEBACK"):
-            raise
-        sys.exit(f"keras-kd-train: {error}")
-
-
-def _train():
-    # TensorFlow reads this when it is imported: its start-up notes are no news to a user.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    logging.set_verbosity(logging.WARNING)
+    """Does what the flags say."""
+    if CONFIG.value is None:
+        raise ValueError("--config is missing. Give a file, for example configs/digits.py.")
+    if not WORKDIR.value and not PREVIEW.value:
+        raise ValueError("--workdir is missing. Give a directory for this run's files.")
+    _set_native_notes_aside(WORKDIR.value)
     import tensorflow as tf
 
     from keras_kd import distribute
-    from keras_kd.config import check
     from keras_kd.run import preview, run
 
-    if CONFIG.value is None:
-        raise ValueError("--config is missing. Give a file, for example configs/digits.py.")
-    check(CONFIG.value)
     if VIRTUAL_DEVICES.value > 1:
         cpu = tf.config.list_physical_devices("CPU")[0]
         devices = [tf.config.LogicalDeviceConfiguration()] * VIRTUAL_DEVICES.value
@@ -51,26 +41,51 @@ def _train():
     if PREVIEW.value:
         print(f"Wrote {preview(CONFIG.value, PREVIEW.value)}")
         return
-    if not WORKDIR.value:
-        raise ValueError("--workdir is missing. Give a directory for this run's files.")
-    run(CONFIG.value, WORKDIR.value, distribute.mirrored())
-    finish(CONFIG.value, WORKDIR.value)
+    report = run(CONFIG.value, WORKDIR.value, distribute.mirrored(), progress=print)
+    _tell(CONFIG.value, WORKDIR.value, report)
 
 
-def finish(config, workdir):
-    """Exports and reports what a finished run left in its working directory."""
+def _tell(config, workdir, report):
+    """Exports what is not exported yet, renders the report, and prints the table."""
     from keras_kd import export
 
-    if config.export.formats:
-        export.export(workdir, config.export.formats)
+    missing = [name for name in config.export.formats if name not in report["exports"]]
+    if missing:
+        export.export(workdir, missing)
     page = export.render(workdir)
     print(export.summary_table(workdir))
     print(f"Report: {page}")
 
 
+def _set_native_notes_aside(workdir):
+    """Sends what TensorFlow's C++ side prints to the run's `tensorflow.log`, not to the user."""
+    logging.set_verbosity(logging.WARNING)
+    if workdir:
+        Path(workdir).mkdir(parents=True, exist_ok=True)
+    console = os.dup(2)
+    with open(Path(workdir) / "tensorflow.log" if workdir else os.devnull, "ab") as log:
+        os.dup2(log.fileno(), 2)
+    # Python's own messages, errors and progress bars still reach the console.
+    sys.stderr = os.fdopen(console, "w", buffering=1)
+
+
 def main():
-    """Entry point of the command."""
-    app.run(train)
+    """Entry point of the command: a user's mistake ends in one sentence and exit code 2."""
+    try:
+        app.run(train)
+    except AttributeError as error:
+        # How ml_collections refuses a key that does not exist, with the nearest one.
+        _leave(error, "Unknown config key " if "Did you mean" in str(error) else "")
+    except (ValueError, OSError, RuntimeError, TypeError) as error:
+        _leave(error)
+
+
+def _leave(error, prefix=""):
+    if os.environ.get("KERAS_KD_TRACEBACK"):
+        raise error
+    message = str(error).strip("\"'").replace("\\'", "'").replace("\\n", ". ")
+    print(f"keras-kd-train: {prefix}{message}", file=sys.stderr)
+    sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,255 @@
+"""The whole run on the embedded digits, tiny: products, resume, and every way it must refuse."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from keras_kd import callbacks, run, stages
+from keras_kd.checkpoint import Checkpoints
+from keras_kd.config import base, stage
+from keras_kd.workdir import Workdir
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+def tiny(**changes):
+    """Two intervals of three steps a stage, on networks of a few thousand weights."""
+    config = base()
+    config.batch_size = 16
+    config.data.resolution = 8
+    config.data.eval_full_image = True
+    config.data.train_split = "train[:64]"
+    config.data.eval_split = "test[:50]"
+    short = {"total": "6 steps", "interval": "3 steps", "warmup": "1 steps"}
+    config.teacher.model = {"name": "resnet", "kwargs": {"depth": 8, "width": 0.5}}
+    config.teacher.train = stage(**short)
+    config.student.model = {"name": "resnet", "kwargs": {"depth": 8, "width": 0.25}}
+    config.baseline.update(short)
+    config.distil.update(short)
+    config.update_from_flattened_dict(changes)
+    return config
+
+
+def lines(workdir, name):
+    return callbacks.logged(Path(workdir) / "metrics.jsonl", name)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A finished run: (its report, its workdir)."""
+    workdir = tmp_path_factory.mktemp("runs") / "finished"
+    return run.run(tiny(), workdir), workdir
+
+
+def test_a_run_leaves_what_the_design_says(finished):
+    report, workdir = finished
+    names = ("config.json", "metrics.jsonl", "tensorboard", "student.keras", "report.json")
+    assert all((workdir / name).exists() for name in names)
+    assert report == json.loads((workdir / "report.json").read_text())
+    assert report["dataset"] == "digits"
+    assert report["train"]["steps"] == 6
+    assert report["data"]["train_images"] == 64 and report["data"]["test_images"] == 50
+    student = keras.models.load_model(workdir / "student.keras")
+    assert report["student"]["parameters"] == student.count_params()
+    assert list(lines(workdir, "distil")[0])[:2] == ["stage", "step"]
+    assert [line["step"] for line in lines(workdir, "distil")] == [3, 6]
+
+
+def test_the_reported_figures_are_those_of_the_saved_models(finished):
+    from keras_kd import data
+    from keras_kd.evaluation import fidelity
+
+    report, workdir = finished
+    student = keras.models.load_model(workdir / "student.keras")
+    teacher = keras.models.load_model(workdir / "teacher.keras")
+    images = data.evaluation_dataset("digits", "test[:50]", 50, 8, full_image=True)
+    found = fidelity(student, teacher, images)
+    assert found["student_accuracy"] == pytest.approx(report["student"]["accuracy"])
+    assert found["teacher_accuracy"] == pytest.approx(report["teacher"]["accuracy"])
+    assert found["agreement"] == pytest.approx(report["fidelity"]["agreement"])
+    assert found["kl"] == pytest.approx(report["fidelity"]["kl"], rel=1e-4)
+
+
+def test_a_finished_run_does_nothing(finished):
+    _, workdir = finished
+    before = (workdir / "student.keras").stat().st_mtime_ns
+    told = []
+    run.run(tiny(), workdir, progress=told.append)
+    assert "nothing to do" in told[0]
+    assert (workdir / "student.keras").stat().st_mtime_ns == before
+
+
+def test_checkpoints_hold_the_student_and_no_teacher(finished):
+    _, workdir = finished
+    saved = np.load(Checkpoints(workdir / "checkpoints" / "distil").path(6))
+    described = json.loads(saved["meta.json"].tobytes())
+    student = keras.models.load_model(workdir / "student.keras")
+    # The student, Adam's two moments of its trainable weights, the step.
+    trainable = len(student.trainable_variables)
+    assert len(described["variables"]) == len(student.variables) + 2 * trainable + 1
+
+
+@pytest.mark.parametrize("stopped_in", ["teacher", "distil"])
+def test_a_stopped_run_ends_as_if_it_had_not_been(finished, tmp_path, monkeypatch, stopped_in):
+    _, whole = finished
+    save = Checkpoints.save
+
+    def save_and_stop(self, step, *args, **kwargs):
+        save(self, step, *args, **kwargs)
+        if self.folder.name == stopped_in:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Checkpoints, "save", save_and_stop)
+    with pytest.raises(KeyboardInterrupt):
+        run.run(tiny(), tmp_path)
+    monkeypatch.setattr(Checkpoints, "save", save)
+    with open(tmp_path / "metrics.jsonl", "a") as file:
+        file.write('{"stage": "distil", "st')  # killed in the middle of a line
+    run.run(tiny(), tmp_path)
+    for name in ("teacher", "distil"):
+        a, b = (np.load(Checkpoints(w / "checkpoints" / name).path(6)) for w in (whole, tmp_path))
+        for key in a.files:
+            np.testing.assert_array_equal(a[key], b[key])
+        losses = [[line["loss"] for line in lines(w, name)] for w in (whole, tmp_path)]
+        assert losses[0] == losses[1]
+
+
+def test_the_workdir_of_another_config_is_refused(finished):
+    _, workdir = finished
+    with pytest.raises(ValueError, match=r"Differences: distil.learning_rate: 0.003 there, 0.1"):
+        run.run(tiny(**{"distil.learning_rate": 0.1}), workdir)
+
+
+def test_a_bad_loss_stops_the_run_and_keeps_the_last_good_checkpoint(tmp_path, monkeypatch):
+    train = stages.KDModel.train_step
+
+    def poisoned(self, batch):
+        x, y = batch
+        bad = keras.ops.equal(self.optimizer.iterations, 4)
+        return train(self, (keras.ops.where(bad, float("nan"), x), y))
+
+    monkeypatch.setattr(stages.KDModel, "train_step", poisoned)
+    with pytest.raises(callbacks.TrainingDiverged, match=r"'teacher' is not finite from step 4"):
+        run.run(tiny(), tmp_path)
+    assert Workdir(tmp_path, tiny()).checkpoints("teacher").steps() == [3]
+    assert [line["step"] for line in lines(tmp_path, "teacher")] == [3]
+
+
+def test_labels_and_methods_together_under_mixup_and_own_views(tmp_path):
+    changes = {"distil.label_weight": 0.5, "data.teacher_resolution": 12, "baseline.mode": "mix"}
+    config = tiny(**changes)
+    config.distil.methods = {
+        "soft_targets": {"temperature": 4.0},
+        "hint": {"student_taps": ["stage2"], "teacher_taps": ["stage2"], "weight": 0.1},
+        "relational_kd": {"student_taps": ["pre_logits"], "teacher_taps": ["pre_logits"]},
+    }
+    run.run(config, tmp_path)
+    names = {"loss", "labels", "soft_targets", "hint", "relational_kd", "val_kl", "val_agreement"}
+    assert names <= lines(tmp_path, "distil")[-1].keys()
+
+
+def test_mixed_precision_and_several_steps_an_execution(tmp_path):
+    changes = {"precision": "mixed_bfloat16", "steps_per_execution": 2, "baseline.enabled": False}
+    report = run.run(tiny(**changes), tmp_path)
+    student = keras.models.load_model(tmp_path / "student.keras")
+    assert {layer.compute_dtype for layer in student.layers} == {"float32"}
+    assert report["baseline"] is None
+    assert [line["step"] for line in lines(tmp_path, "distil")] == [4, 6]
+
+
+def test_a_teacher_may_come_from_a_file(finished, tmp_path):
+    _, workdir = finished
+    handle = str(workdir / "teacher.keras")
+    report = run.run(tiny(**{"teacher.handle": handle}), tmp_path)
+    assert report["teacher"]["accuracy"] == finished[0]["teacher"]["accuracy"]
+    assert not (tmp_path / "checkpoints" / "teacher").exists()
+
+
+def test_a_teacher_of_other_classes_is_refused(tmp_path):
+    inputs = keras.Input((8, 8, 1))
+    x = keras.layers.Flatten()(inputs)
+    keras.Model(inputs, keras.layers.Dense(7)(x)).save(tmp_path / "seven.keras")
+    config = tiny(**{"teacher.handle": str(tmp_path / "seven.keras")})
+    with pytest.raises(ValueError, match="7"):
+        run.run(config, tmp_path / "run")
+
+
+def test_batches_must_fit_data_and_replicas(tmp_path):
+    with pytest.raises(ValueError, match="batch_size=65, 64 images in split"):
+        run.run(tiny(batch_size=65), tmp_path / "large")
+    config = tiny()
+    with pytest.raises(ValueError, match=r"batch_size=16, replicas=3\. Nearest: 15"):
+        run.Streams(config, run.load_source(config), replicas=3)
+
+
+def command(*arguments, **environment):
+    """Runs keras-kd-train in a process of its own: (exit code, stdout, stderr)."""
+    done = subprocess.run(
+        [sys.executable, "-m", "keras_kd.train", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=REPOSITORY,
+        env={**os.environ, **environment},
+        timeout=600,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--workdir=w"], "--config is missing"),
+        (["--config=configs/digits.py"], "--workdir is missing"),
+        (["--config=configs/digits.py", "--config.batchsize=3", "--workdir=w"], '"batch_size"'),
+        (["--config=configs/digits.py", "--config.batch_size=x", "--workdir=w"], "invalid literal"),
+        (["--config=configs/nope.py", "--workdir=w"], "configs/nope.py"),
+    ],
+)
+def test_the_command_refuses_mistakes_in_a_sentence(tmp_path, arguments, message):
+    arguments = [a.replace("=w", f"={tmp_path / 'w'}") for a in arguments]
+    code, _, err = command(*arguments)
+    assert code != 0
+    assert message in err
+    assert "Traceback" not in err
+    assert not (tmp_path / "w" / "config.json").exists()
+
+
+SHORT = [
+    "--config=configs/digits.py",
+    "--config.batch_size=16",
+    "--config.teacher.model.kwargs.depth=8",
+    "--config.teacher.model.kwargs.width=0.5",
+    "--config.student.model.kwargs.width=0.25",
+    "--config.teacher.train.total=4 steps",
+    "--config.baseline.total=4 steps",
+    "--config.distil.total=4 steps",
+    "--config.export.formats=('float32',)",
+]
+
+
+def test_the_command_runs_on_two_virtual_devices_and_again(tmp_path):
+    code, out, err = command(*SHORT, f"--workdir={tmp_path}", "--virtual_devices=2")
+    assert code == 0, err
+    assert "2 replica(s)" in out
+    assert "float32" in out and out.strip().endswith("report.html")
+    assert "img/s" in err
+    assert "dataset.cc" not in err, "TensorFlow's notes belong into tensorflow.log"
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["exports"]["float32"]["agreement_with_keras"] == 1.0
+    code, out, err = command(*SHORT, f"--workdir={tmp_path}", "--virtual_devices=2")
+    assert code == 0, err
+    assert "nothing to do" in out and "Report: " in out
+
+
+def test_the_command_draws_a_preview(tmp_path):
+    code, out, err = command("--config=configs/digits.py", f"--preview={tmp_path / 'sheet.png'}")
+    assert code == 0, err
+    assert (tmp_path / "sheet.png").read_bytes().startswith(b"\x89PNG")
+    assert "sheet.png" in out
