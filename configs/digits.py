@@ -20,7 +20,7 @@ def get_config():
     config.data.flip = False  # a mirrored 2 is no digit
     config.data.crop_area = (0.6, 1.0)
     config.teacher.model = {"name": "resnet", "kwargs": {"depth": 14, "width": 2.0}}
-    config.teacher.train = stage(mode="same/ic", total="40 epochs", interval="5 epochs")
+    config.teacher.train = stage(mode="same/ic", total="30 epochs", interval="5 epochs")
     config.student.model = {
         "name": "resnet",
         "kwargs": {"depth": 8, "width": 1.0, "synchronized": False},

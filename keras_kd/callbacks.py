@@ -8,6 +8,8 @@ import keras
 import tensorflow as tf
 from tqdm import tqdm
 
+from keras_kd.checkpoint import write_atomically
+
 
 class TrainingDiverged(RuntimeError):
     """The loss is not finite any more; the last good checkpoint is kept."""
@@ -172,4 +174,5 @@ def forget_after(path, stage, step):
             continue  # the run was killed in the middle of this line
         if entry["stage"] != stage or entry["step"] <= step:
             kept.append(line)
-    path.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
+    text = "".join(line + "\n" for line in kept)
+    write_atomically(path, lambda file: file.write(text.encode()))

@@ -1,0 +1,43 @@
+"""The README's code runs as shown, and its commands exist."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_python_blocks_run_in_order(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```python\n(.*?)```", README, re.S)
+    assert len(blocks) == 2
+    names = {}
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), names)
+    assert (tmp_path / "student.keras").exists()
+
+
+def test_the_example_has_ten_statements_at_most():
+    first = re.search(r"```python\n(.*?)```", README, re.S)[1]
+    lines = [line for line in first.splitlines() if line and not line.startswith("import")]
+    assert len(lines) <= 10
+
+
+@pytest.mark.parametrize("path", re.findall(r"\]\((?!http)([^)#]+)\)", README))
+def test_links_lead_somewhere(path):
+    assert (REPOSITORY / path).exists()
+
+
+def test_the_first_two_commands_are_make_targets():
+    first = re.search(r"```\n(.*?)```", README, re.S)[1].split("\n")[:2]
+    assert first == ["make demo", "make test"]
+    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    assert all(re.search(rf"^{line.split()[1]}:", makefile, re.M) for line in first)
+
+
+def test_the_demo_table_is_that_of_the_results():
+    """The table in the README is the one that the demo left under benchmarks/results."""
+    table = (REPOSITORY / "benchmarks" / "results" / "demo.txt").read_text(encoding="utf-8")
+    assert table.strip() in README
