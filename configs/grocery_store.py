@@ -33,7 +33,7 @@ def get_config():
             "synchronized": False,
         },
     }  # fmt: skip
-    config.baseline.update(mode="same/ic", total="30 epochs", interval="5 epochs")
-    config.distil.update(mode="mix", total="30 epochs", interval="5 epochs")
+    config.baseline.update(mode="same/ic", total="20 epochs", interval="5 epochs")
+    config.distil.update(mode="mix", total="20 epochs", interval="5 epochs")
     config.distil.methods = {"soft_targets": {"temperature": 2.0}}
     return config

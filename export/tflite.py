@@ -1,6 +1,5 @@
 """The student as a TFLite file: float32, float16, dynamic-range int8, or int8 throughout."""
 
-import difflib
 import logging
 import re
 
@@ -9,6 +8,7 @@ import tensorflow as tf
 
 from keras_kd.export.files import ExportError, write_bytes
 from keras_kd.export.network import image_shape, logits_of, student_of
+from keras_kd.names import nearest
 
 FORMATS = ("float32", "float16", "dynamic", "int8")
 
@@ -73,10 +73,9 @@ def known_format(format, known):
     """
     if format in known:
         return format
-    nearest = difflib.get_close_matches(str(format), known, n=1, cutoff=0.4)
-    hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
     raise ExportError(
-        f"Expected a format among {', '.join(known)}. Received: format={format!r}.{hint}"
+        f"Expected a format among {', '.join(known)}. "
+        f"Received: format={format!r}.{nearest(format, known)}"
     )
 
 

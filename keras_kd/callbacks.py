@@ -15,6 +15,27 @@ class TrainingDiverged(RuntimeError):
     """The loss is not finite any more; the last good checkpoint is kept."""
 
 
+class Clock(keras.callbacks.Callback):
+    """Counts the stage's steps over all its starts and fits; the other callbacks read it.
+
+    Args:
+        first_step: steps done before this start.
+    """
+
+    def __init__(self, first_step=0):
+        super().__init__()
+        self.first_step = first_step
+        self.step = first_step
+        self.interval_began = first_step
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.interval_began = self.step
+
+    def on_train_batch_end(self, batch, logs=None):
+        # Keras counts from 0 within the interval, and leaps with steps_per_execution.
+        self.step = self.interval_began + batch + 1
+
+
 class StopWhenNotFinite(keras.callbacks.Callback):
     """Stops the run at the end of the interval in which the loss went bad, naming the step.
 
@@ -23,17 +44,19 @@ class StopWhenNotFinite(keras.callbacks.Callback):
     Args:
         stage: name of the stage, for the error.
         checkpoints: `keras_kd.checkpoint.Checkpoints` of the stage.
+        clock: the stage's `Clock`.
     """
 
-    def __init__(self, stage, checkpoints):
+    def __init__(self, stage, checkpoints, clock):
         super().__init__()
         self.stage = stage
         self.checkpoints = checkpoints
+        self.clock = clock
 
     def on_epoch_end(self, epoch, logs=None):
-        bad = self.model.first_bad_step
-        if bad is None:
+        if self.model.first_bad_step is None:
             return
+        bad = self.clock.first_step + self.model.first_bad_step
         good = self.checkpoints.steps()
         kept = f"{self.checkpoints.path(good[-1])} (step {good[-1]})" if good else "none yet"
         raise TrainingDiverged(
@@ -48,15 +71,17 @@ class Checkpoint(keras.callbacks.Callback):
 
     Args:
         checkpoints: `keras_kd.checkpoint.Checkpoints` of the stage.
+        clock: the stage's `Clock`.
     """
 
-    def __init__(self, checkpoints):
+    def __init__(self, checkpoints, clock):
         super().__init__()
         self.checkpoints = checkpoints
+        self.clock = clock
 
     def on_epoch_end(self, epoch, logs=None):
-        step = int(self.model.optimizer.iterations.numpy())
-        self.checkpoints.save(step, [*self.model.variables, *self.model.optimizer.variables])
+        variables = [*self.model.variables, *self.model.optimizer.variables]
+        self.checkpoints.save(self.clock.step, variables)
 
 
 class Log(keras.callbacks.Callback):
@@ -66,29 +91,30 @@ class Log(keras.callbacks.Callback):
         workdir: the run's `Workdir`.
         stage: name of the stage.
         batch_size: examples a step, for the rate.
+        clock: the stage's `Clock`.
     """
 
-    def __init__(self, workdir, stage, batch_size):
+    def __init__(self, workdir, stage, batch_size, clock):
         super().__init__()
         self.path = workdir / "metrics.jsonl"
         self.writer = tf.summary.create_file_writer(str(workdir / "tensorboard" / stage))
         self.stage = stage
         self.batch_size = batch_size
+        self.clock = clock
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.began, self.steps, self.evaluated = time.monotonic(), 0, 0.0
-        self.first_step = int(self.model.optimizer.iterations.numpy())
+        self.began, self.evaluating = time.monotonic(), 0.0
 
     def on_test_begin(self, logs=None):
         self.evaluation_began = time.monotonic()
 
     def on_test_end(self, logs=None):
-        self.evaluated += time.monotonic() - self.evaluation_began
+        self.evaluating += time.monotonic() - self.evaluation_began
 
     def on_epoch_end(self, epoch, logs=None):
-        step = int(self.model.optimizer.iterations.numpy())
-        seconds = time.monotonic() - self.began - self.evaluated
-        rate = (step - self.first_step) * self.batch_size / seconds
+        step = self.clock.step
+        seconds = time.monotonic() - self.began - self.evaluating
+        rate = (step - self.clock.interval_began) * self.batch_size / seconds
         numbers = {name: float(value) for name, value in (logs or {}).items()}
         numbers |= {"images_per_second": round(rate, 1), "seconds": round(seconds, 3)}
         with open(self.path, "a", encoding="utf-8") as file:
@@ -106,31 +132,25 @@ class Progress(keras.callbacks.Callback):
         stage: what to call it.
         total_steps: steps of the whole stage.
         batch_size: examples a step.
-        first_step: where this start begins.
+        clock: the stage's `Clock`.
     """
 
-    def __init__(self, stage, total_steps, batch_size, first_step=0):
+    def __init__(self, stage, total_steps, batch_size, clock):
         super().__init__()
         self.batch_size = batch_size
-        self.done = first_step
+        self.clock = clock
         self.bar = tqdm(
             desc=f"{stage:<8}",
             total=total_steps * batch_size,
-            initial=first_step * batch_size,
+            initial=clock.step * batch_size,
             unit="img",
             unit_scale=True,
             mininterval=0.5 if sys.stderr.isatty() else 10.0,
             dynamic_ncols=True,
         )
-        self.in_interval = 0
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.in_interval = 0
 
     def on_train_batch_end(self, batch, logs=None):
-        # `batch` counts steps within the interval and leaps with steps_per_execution.
-        self.bar.update((batch + 1 - self.in_interval) * self.batch_size)
-        self.in_interval = batch + 1
+        self.bar.update(self.clock.step * self.batch_size - self.bar.n)
 
     def on_epoch_end(self, epoch, logs=None):
         shown = ("loss", "accuracy", "val_accuracy", "val_agreement")

@@ -4,11 +4,12 @@ An experiment is a file in `configs/` whose `get_config()` starts from `base()` 
 differs. Command-line overrides (`--config.distil.total="20 epochs"`) come on top.
 """
 
-import difflib
 import math
 import re
 
 import ml_collections
+
+from keras_kd.names import nearest
 
 UNITS = ("steps", "epochs", "examples", "percent")
 # Sections whose keys are somebody else's arguments: a builder's or a method's.
@@ -143,13 +144,12 @@ def check(config):
 def _check_keys(config, known, path):
     for key in config:
         if key not in known:
-            everything = [name for name, _ in _leaves(base(), "")]
-            nearest = difflib.get_close_matches(path + key, everything, n=1, cutoff=0.0)
-            near = difflib.get_close_matches(key, list(known), n=1) or nearest
-            prefix = path if near[0] in known else ""
+            here = [path + name for name in known]
+            everywhere = [name for name, _ in _leaves(base(), "")]
             raise ValueError(
-                f"Unknown config key. Received: config.{path}{key}. "
-                f"Nearest: config.{prefix}{near[0]}."
+                f"Unknown config key. Received: config.{path}{key}."
+                f"{nearest(path + key, here) or nearest(path + key, everywhere)} "
+                f"Keys there are: {', '.join(here)}."
             )
     for key, default in known.items():
         name = path + key

@@ -94,10 +94,13 @@ class KDModel(distribute.ReplicaSafe, keras.Model):
         )
         with self.distribute_strategy.scope():
             self.optimizer.build(self.trainable_variables)
-            bad_step = keras.Variable(
-                -1, dtype="int64", trainable=False, aggregation="only_first_replica"
-            )
-        self._bad_step = lambda: bad_step
+            counts = [
+                keras.Variable(
+                    start, dtype="int64", trainable=False, aggregation="only_first_replica"
+                )
+                for start in (0, -1)
+            ]
+        self._steps_and_bad_step = lambda: counts  # no weights: nothing to save
 
     def train_step(self, data):
         batch = self._batch(data)
@@ -147,9 +150,9 @@ class KDModel(distribute.ReplicaSafe, keras.Model):
 
     @property
     def first_bad_step(self):
-        """The first training step (from 0) whose loss was not finite, or None. Reads the device."""
-        step = int(self._bad_step().numpy())
-        return None if step < 0 else step
+        """The first step since `compile`, from 0, whose loss was not finite, or None."""
+        bad = int(self._steps_and_bad_step()[1].numpy())
+        return None if bad < 0 else bad
 
     def _loss_and_gradients(self, batch, count, total):
         """One pass of each model: per-example losses, the local mean, outputs, gradients."""
@@ -217,9 +220,11 @@ class KDModel(distribute.ReplicaSafe, keras.Model):
 
     def _note_bad_step(self, loss):
         """Remembers the first step whose loss is not finite, without leaving the device."""
-        bad, step = self._bad_step(), ops.cast(self.optimizer.iterations, "int64")
+        # `optimizer.iterations` would not do: loss scaling leaves out steps that overflow.
+        step, bad = self._steps_and_bad_step()
         is_first = ops.logical_and(bad < 0, ops.logical_not(ops.isfinite(loss)))
         bad.assign(ops.where(is_first, step, bad))
+        step.assign_add(1)
 
     def _logs(self, batch, logits, names):
         """This phase's own results by name, and the compiled metrics where there are labels."""

@@ -9,6 +9,7 @@ import statistics
 from keras_kd import optimizers
 from keras_kd.callbacks import (
     Checkpoint,
+    Clock,
     Log,
     Progress,
     StopWhenNotFinite,
@@ -57,34 +58,30 @@ def train(
         TrainingDiverged: the loss is not finite any more.
         ValueError: a warm-up or an interval that does not fit into the stage.
     """
-    lengths = {"batch_size": batch_size, "num_examples": num_examples}
-    total = _whole(max(1, steps(settings.total, **lengths)), steps_per_execution)
-    warmup = steps(settings.warmup, **lengths, total=total)
-    interval = _whole(steps(settings.interval, **lengths, total=total), steps_per_execution)
+    total, warmup, interval = _lengths(settings, num_examples, batch_size, steps_per_execution)
     kd = KDModel(student, teacher, methods, settings.label_weight, fidelity=teacher is not None)
-    kd.compile(
-        optimizers.build(
-            settings.optimizer,
-            settings.learning_rate,
-            total,
-            warmup,
-            weight_decay=settings.weight_decay,
-            clip=settings.clip,
-        ),
-        metrics=[accuracy()],
-        steps_per_execution=steps_per_execution,
+    optimizer = optimizers.build(
+        settings.optimizer,
+        settings.learning_rate,
+        total,
+        warmup,
+        weight_decay=settings.weight_decay,
+        clip=settings.clip,
     )
+    kd.compile(optimizer, metrics=[accuracy()], steps_per_execution=steps_per_execution)
     checkpoints = workdir.checkpoints(name)
     done, _ = checkpoints.restore([*kd.variables, *kd.optimizer.variables])
     if workdir.result(name):
         return workdir.result(name)
     forget_after(workdir / "metrics.jsonl", name, done)
-    progress = Progress(name, total, batch_size, first_step=done)
+    clock = Clock(first_step=done)
+    progress = Progress(name, total, batch_size, clock)
     callbacks = [
-        StopWhenNotFinite(name, checkpoints),
+        clock,  # first: the others read it
+        StopWhenNotFinite(name, checkpoints, clock),
         progress,
-        Log(workdir, name, batch_size),
-        Checkpoint(checkpoints),
+        Log(workdir, name, batch_size, clock),
+        Checkpoint(checkpoints, clock),
     ]
     try:
         while done < total:
@@ -106,6 +103,17 @@ def train(
     result = _summary(logged(workdir / "metrics.jsonl", name), total)
     workdir.finish(name, result)
     return result
+
+
+def _lengths(settings, num_examples, batch_size, steps_per_execution):
+    """(total, warm-up, interval) of a stage in steps, whole executions each but the warm-up."""
+
+    def count(length, total=None):
+        return steps(length, batch_size=batch_size, num_examples=num_examples, total=total)
+
+    total = _whole(max(1, count(settings.total)), steps_per_execution)
+    interval = _whole(max(1, count(settings.interval, total)), steps_per_execution)
+    return total, count(settings.warmup, total), interval
 
 
 def _whole(count, multiple):

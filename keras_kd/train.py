@@ -32,7 +32,12 @@ def train(_):
     import tensorflow as tf
 
     from keras_kd import distribute
+    from keras_kd.export.run import FORMATS
+    from keras_kd.export.tflite import known_format
     from keras_kd.run import preview, run
+
+    for name in CONFIG.value.export.formats:
+        known_format(name, FORMATS)
 
     if VIRTUAL_DEVICES.value > 1:
         cpu = tf.config.list_physical_devices("CPU")[0]

@@ -23,9 +23,9 @@ def test_the_defaults_pass():
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("batchsize", 8, "Received: config.batchsize. Nearest: config.batch_size"),
-        ("data.resolutions", 8, "Nearest: config.data.resolution"),
-        ("distil.learningrate", 0.1, "Nearest: config.distil.learning_rate"),
+        ("batchsize", 8, "Received: config.batchsize. Did you mean 'batch_size'"),
+        ("data.resolutions", 8, "Did you mean 'data.resolution'"),
+        ("distil.learningrate", 0.1, "Did you mean 'distil.learning_rate'"),
         ("batch_size", "8", "must be of type int"),
         ("batch_size", True, "must be of type int"),
         ("data.flip", 1, "must be of type bool"),
@@ -41,8 +41,8 @@ def test_the_defaults_pass():
         ("teacher.input_range", (1.0, 0.0), "lowest, highest"),
         ("distil.methods", {}, "one method"),
         ("distil.mode", "mixx", "mode='mixx'.*'mix'"),
-        ("distil.optimizer", "adamv", "Nearest: 'adam"),
-        ("distil.methods", {"soft_target": {}}, "Nearest: 'soft_targets'"),
+        ("distil.optimizer", "adamv", "Did you mean 'adam"),
+        ("distil.methods", {"soft_target": {}}, "Did you mean 'soft_targets'"),
         ("distil.methods", {"soft_targets": {"temperature": -1.0}}, "temperature=-1"),
         ("distil.methods", {"soft_targets": {"temp": 1.0}}, "takes .*temperature"),
         ("student.model.name", "resnett", "Did you mean 'resnet'"),

@@ -5,7 +5,7 @@ import os
 from keras_kd.data.digits import Digits
 from keras_kd.data.examples import Source
 from keras_kd.data.folder import Folder
-from keras_kd.data.splits import nearest
+from keras_kd.names import nearest
 
 SCHEMES = ("digits", "tfds:NAME[/CONFIG]", "folder:PATH", "a path of a folder in TFDS layout")
 

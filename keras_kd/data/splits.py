@@ -1,15 +1,10 @@
 """The split syntax of TFDS, for every source: `train`, `train[:90%]`, `train[5:10]`, `a+b`."""
 
-import difflib
 import re
 
+from keras_kd.names import nearest
+
 _PART = re.compile(r"^(?P<name>\w+)(\[(?P<start>-?\d+%?)?:(?P<stop>-?\d+%?)?\])?$")
-
-
-def nearest(word, known):
-    """The entry of `known` that looks most like `word`, as a sentence, or an empty string."""
-    close = difflib.get_close_matches(str(word), list(known), n=1, cutoff=0.5)
-    return f" Did you mean {close[0]!r}?" if close else ""
 
 
 def resolve_split(spec, counts):

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from keras_kd.data import ops
 from keras_kd.data.random_streams import stream_seed, uniform
-from keras_kd.data.splits import nearest
+from keras_kd.names import nearest
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,12 @@ methods: every subclass in this folder is exported here, usable from a config un
 snake case, and picked up by the contract tests.
 """
 
-import difflib
 import importlib
 import inspect
 import pkgutil
 
 from keras_kd.methods.base import Method, snake_case
+from keras_kd.names import nearest
 
 
 def _find():
@@ -45,10 +45,9 @@ def get(name, **kwargs):
     by_name = {snake_case(cls): method for cls, method in METHODS.items()}
     key = snake_case(name)
     if key not in by_name:
-        nearest = difflib.get_close_matches(key, by_name, n=1, cutoff=0.0)[0]
         raise ValueError(
-            f"Unknown method. Received: name={name!r}. Nearest: {nearest!r}. "
-            f"Known methods: {', '.join(sorted(by_name))}."
+            f"A method must be one of {', '.join(sorted(by_name))}. "
+            f"Received: name={name!r}.{nearest(key, by_name)}"
         )
     method = by_name[key]
     try:

@@ -7,7 +7,6 @@ too. Layers that serve as taps have readable names that never drift: `stem`, `st
 `build(name, ...)` finds a builder by its name.
 """
 
-import difflib
 import inspect
 
 from keras_kd.models.bit import bit_resnet
@@ -15,6 +14,7 @@ from keras_kd.models.efficientnet_lite import efficientnet_lite, load_efficientn
 from keras_kd.models.hub import HubModule, hub
 from keras_kd.models.mobilenet_v3 import mobilenet_v3_large, mobilenet_v3_small
 from keras_kd.models.resnet import resnet, resnet50
+from keras_kd.names import nearest
 
 BUILDERS = {
     builder.__name__: builder
@@ -64,17 +64,12 @@ def check(name, kwargs):
     if name not in BUILDERS:
         raise ValueError(
             f"name must be one of {sorted(BUILDERS)}. Received: name={name!r}."
-            f"{_nearest(str(name), BUILDERS)}"
+            f"{nearest(str(name), BUILDERS)}"
         )
     accepted = set(inspect.signature(BUILDERS[name]).parameters) - {"num_classes", "input_shape"}
     for key in kwargs:
         if key not in accepted:
             raise ValueError(
                 f"{name} takes {sorted(accepted)} besides num_classes and input_shape. "
-                f"Received: {key}={kwargs[key]!r}.{_nearest(key, accepted)}"
+                f"Received: {key}={kwargs[key]!r}.{nearest(key, accepted)}"
             )
-
-
-def _nearest(word, known):
-    match = difflib.get_close_matches(word, known, n=1, cutoff=0.4)
-    return f" Did you mean {match[0]!r}?" if match else ""

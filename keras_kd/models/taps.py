@@ -7,9 +7,9 @@ feature, and each layer keeps its weights and its own call arguments. The replay
 touches it, and `tests/models/test_taps.py` fails loudly when it changes.
 """
 
-import difflib
-
 import keras
+
+from keras_kd.names import nearest
 
 
 def _functional(model):
@@ -58,11 +58,10 @@ class _Replay:
                 f"The tap name stands for several layers of '{model.name}': {matches}. "
                 f"Received: tap={name!r}. Write the full path."
             )
-        by_layer = {path.split("/")[-1]: path for path in self.outputs}
-        nearest = difflib.get_close_matches(name, by_layer, n=1, cutoff=0.0)[0]
+        by_layer = [path.split("/")[-1] for path in self.outputs]
         raise ValueError(
-            f"A tap must be a layer of the model '{model.name}'. Received: tap={name!r}. "
-            f"Nearest: {by_layer[nearest]!r}. Taps there are: {', '.join(self.outputs)}."
+            f"A tap must be a layer of the model '{model.name}'. Received: tap={name!r}."
+            f"{nearest(name, by_layer)} Taps there are: {', '.join(self.outputs)}."
         )
 
 

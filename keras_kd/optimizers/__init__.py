@@ -3,10 +3,9 @@
 `build` makes an optimizer from what a config says: a name, a peak rate and the length of the run.
 """
 
-import difflib
-
 import keras
 
+from keras_kd.names import nearest
 from keras_kd.optimizers.adamw import AdamW
 from keras_kd.optimizers.schedules import WarmupCosine
 
@@ -38,10 +37,9 @@ def build(name, learning_rate, total_steps, warmup_steps=0, weight_decay=0.0, cl
         "sgd": lambda: keras.optimizers.SGD(schedule, momentum=0.9, global_clipnorm=clip),
     }
     if name not in builders:
-        nearest = difflib.get_close_matches(str(name), builders, n=1, cutoff=0.0)[0]
         raise ValueError(
-            f"Unknown optimizer. Received: name={name!r}. Nearest: {nearest!r}. "
-            f"Known optimizers: {', '.join(builders)}."
+            f"An optimizer must be one of {', '.join(builders)}. "
+            f"Received: name={name!r}.{nearest(name, builders)}"
         )
     if weight_decay and name != "adamw":
         raise ValueError(

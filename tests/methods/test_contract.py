@@ -89,7 +89,7 @@ def test_config_round_trip_and_documentation(name):
 def test_methods_are_found_by_either_name():
     assert isinstance(methods.get("soft_targets", temperature=2.0), methods.SoftTargets)
     assert isinstance(methods.get("SoftTargets"), methods.SoftTargets)
-    with pytest.raises(ValueError, match="Nearest: 'soft_targets'"):
+    with pytest.raises(ValueError, match="Did you mean 'soft_targets'"):
         methods.get("soft_target")
     with pytest.raises(ValueError, match=r"takes .*temperature"):
         methods.get("soft_targets", temprature=2.0)

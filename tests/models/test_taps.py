@@ -88,7 +88,7 @@ def test_keras_applications_can_be_tapped():
 
 
 def test_unknown_taps_list_what_there_is():
-    with pytest.raises(ValueError, match=r"tap='nrom'. Nearest: 'backbone/norm'. .*shared:1"):
+    with pytest.raises(ValueError, match=r"tap='nrom'. Did you mean 'norm'.*shared:1"):
         tapped(nested(), ["nrom"])
 
 
