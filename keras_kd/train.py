@@ -65,10 +65,12 @@ def _tell(config, workdir, report):
 def _set_native_notes_aside(workdir):
     """Sends what TensorFlow's C++ side prints to the run's `tensorflow.log`, not to the user."""
     logging.set_verbosity(logging.WARNING)
-    if workdir:
-        Path(workdir).mkdir(parents=True, exist_ok=True)
+    notes = Path(os.devnull)
+    if workdir and not Path(workdir).is_file():  # `run` refuses a file
+        notes = Path(workdir) / "tensorflow.log"
+        notes.parent.mkdir(parents=True, exist_ok=True)
     console = os.dup(2)
-    with open(Path(workdir) / "tensorflow.log" if workdir else os.devnull, "ab") as log:
+    with open(notes, "ab") as log:
         os.dup2(log.fileno(), 2)
     # Python's own messages, errors and progress bars still reach the console.
     sys.stderr = os.fdopen(console, "w", buffering=1)

@@ -24,10 +24,11 @@ class Workdir:
         self.path = Path(path)
         settings = json.loads(config.to_json_best_effort())
         known = self.path / "config.json"
-        if known.exists():
-            _refuse_other(self.path, _read_json(known), settings)
-        elif self.path.is_file():
+        if self.path.is_file():
             raise ValueError(f"--workdir must be a directory. Received: workdir={path}, a file.")
+        # A run that was refused before it trained anything leaves nothing that could be mixed up.
+        if known.exists() and (self.path / "checkpoints").exists():
+            _refuse_other(self.path, _read_json(known), settings)
         else:
             write_json(known, settings)
 

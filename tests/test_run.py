@@ -126,6 +126,19 @@ def test_the_workdir_of_another_config_is_refused(finished):
         run.run(tiny(**{"distil.learning_rate": 0.1}), workdir)
 
 
+def test_a_refused_config_can_be_mended_in_the_same_workdir(tmp_path):
+    with pytest.raises(ValueError, match="batch_size=65"):
+        run.run(tiny(batch_size=65), tmp_path)
+    Workdir(tmp_path, tiny())  # nothing was trained, so nothing is refused
+    assert json.loads((tmp_path / "config.json").read_text())["batch_size"] == 16
+
+
+def test_a_workdir_that_is_a_file_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match="must be a directory"):
+        Workdir(tmp_path / "file", tiny())
+
+
 def test_a_bad_loss_stops_the_run_and_keeps_the_last_good_checkpoint(tmp_path, monkeypatch):
     train = stages.KDModel.train_step
 
