@@ -15,7 +15,7 @@ class KDModel(distribute.ReplicaSafe, keras.Model):
 
     The loss is the mean over the global batch of
     `sum(method.weight * method) + label_weight * cross_entropy(labels)`, each example times its
-    `sample_weight`, plus the student's own regularisation losses.
+    `sample_weight`, plus the regularisation losses of the student and of the methods.
 
     Args:
         student: functional or `Sequential` Keras model from images to logits `[B, K]`.
@@ -163,7 +163,8 @@ class KDModel(distribute.ReplicaSafe, keras.Model):
             weighted = sum(self._factors()[name] * loss for name, loss in losses.items())
             weighted *= ops.cast(batch.get("sample_weight", 1.0), "float32")
             summed = ops.sum(weighted)
-            own = sum((ops.cast(loss, "float32") for loss in self.student.losses), 0.0)
+            own = [*self.student.losses, *(loss for m in self.methods for loss in m.losses)]
+            own = sum((ops.cast(loss, "float32") for loss in own), 0.0)
             # Over all replicas these sum to the mean over the global batch + `own`, once.
             loss = summed / total + own * self._share()
             scaled = self.optimizer.scale_loss(loss)

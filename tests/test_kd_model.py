@@ -128,6 +128,25 @@ def test_the_loss_is_the_sum_that_was_asked_for():
     assert logs["labels"] == pytest.approx(labels.mean(), rel=1e-4)
 
 
+@pytest.mark.parametrize("taps", [[], ["dense"]])
+def test_losses_that_layers_add_count_once(taps):
+    x = np.random.default_rng(0).normal(size=(8, 3)).astype("float32")
+    inputs = keras.Input((3,))
+    dense = keras.layers.Dense(2, activity_regularizer=keras.regularizers.L2(0.3), name="dense")
+    inner = keras.Model(inputs, dense(inputs))
+    student = keras.Model(inputs, inner(inputs))
+    method = SoftTargets(student_taps=taps, teacher_taps=taps)
+    kd = keras_kd.KDModel(student, keras.models.clone_model(student), method)
+    logits = student(x).numpy().astype("float64")
+    kd.compile(keras.optimizers.SGD(0.0))
+    logs = kd.fit(dataset(x), epochs=2, verbose=0).history
+    # Keras divides activity regularisation by the batch.
+    expected = 0.3 * (logits**2).sum() / 8
+    for epoch in (0, 1):
+        own = logs["loss"][epoch] - logs["soft_targets"][epoch]
+        assert own == pytest.approx(expected, rel=1e-4)
+
+
 def test_gradients_are_those_of_the_loss():
     """One SGD step of rate 1 on a linear student: closed form of T (q - p) x / N."""
     x = np.random.default_rng(0).normal(size=(6, 3)).astype("float32")
