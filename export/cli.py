@@ -73,6 +73,8 @@ def _run(program, action, argv):
             _fail(program, error)
         except OSError as error:  # a full or read-only disk; the message names the file
             _fail(program, f"could not read or write: {error}")
+        except (ValueError, RuntimeError) as error:  # data that is gone, a split that is not there
+            _fail(program, error)
 
     def parse(arguments):
         try:

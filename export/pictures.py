@@ -79,13 +79,14 @@ def class_name(names, index):
     return str(names[index]) if 0 <= index < len(names) else f"class {index}"
 
 
-def fetch(config, indices, labels):
+def fetch(config, indices, labels, index_dir=None):
     """The evaluation images at `indices`, read again from the data set.
 
     Args:
         config: the run's config, a nested dict.
         indices: positions in the evaluation order.
         labels: the labels of the whole split as the run saw them, int `[N]`.
+        index_dir: where training kept its scan of the files.
 
     Returns:
         (a dict index -> float32 `[H, W, C]` in [-1, 1], None), or ({}, why there are none).
@@ -94,7 +95,7 @@ def fetch(config, indices, labels):
 
     wanted, found, start = set(map(int, indices)), {}, 0
     try:
-        for images, truth in evaluation_images(load_data(config), config):
+        for images, truth in evaluation_images(load_data(config, index_dir), config):
             images, truth = np.asarray(images), np.asarray(truth)
             if not np.array_equal(truth, labels[start : start + len(truth)]):
                 return {}, "the data set is no longer the one that was evaluated"

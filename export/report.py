@@ -56,7 +56,7 @@ def render(workdir):
         sections.models(report, predictions, _student_bytes(workdir)),
         sections.exports(report),
         findings.learning(read_metrics(workdir / "metrics.jsonl")),
-        findings.disagreement(config, predictions, names),
+        findings.disagreement(config, predictions, names, workdir / "index"),
         findings.classes(predictions, names),
         sections.data(report),
         sections.reproduce(report, config),

@@ -50,7 +50,7 @@ def export(workdir, formats=None):
     # Before anything slow is done: a typo must not cost minutes.
     formats = [known_format(name, FORMATS) for name in dict.fromkeys(formats)]
     student = load_student(workdir)
-    source = load_data(config)
+    source = load_data(config, workdir / "index")
     dataset = evaluation_images(source, config, student)
     logits, labels = keras_logits(student, dataset)
     say(
@@ -123,8 +123,8 @@ def load_student(workdir):
         ) from error
 
 
-def load_data(config):
-    """The source that the run was trained on.
+def load_data(config, index_dir=None):
+    """The source that the run was trained on; `index_dir` holds the scan that training made.
 
     Raises:
         ExportError: the config names none, or its data is not where it was.
@@ -141,7 +141,9 @@ def load_data(config):
     allowed = data.get("allow_bad")
     options = {} if allowed is None else {"allow_bad": allowed}
     try:
-        return load_source(name, data_dir=data.get("data_dir") or None, **options)
+        return load_source(
+            name, data_dir=data.get("data_dir") or None, index_dir=index_dir, **options
+        )
     except (ValueError, OSError) as error:
         raise ExportError(
             f"The data of this run could not be read: {' '.join(str(error).split())}"

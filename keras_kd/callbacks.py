@@ -54,9 +54,13 @@ class StopWhenNotFinite(keras.callbacks.Callback):
         self.clock = clock
 
     def on_epoch_end(self, epoch, logs=None):
-        if self.model.first_bad_step is None:
+        bad = self.model.first_bad_step
+        if bad is not None:
+            bad += self.clock.first_step
+        elif not _all_finite(self.model.variables):
+            bad = self.clock.step  # the last update broke the weights; its loss was still good
+        else:
             return
-        bad = self.clock.first_step + self.model.first_bad_step
         good = self.checkpoints.steps()
         kept = f"{self.checkpoints.path(good[-1])} (step {good[-1]})" if good else "none yet"
         raise TrainingDiverged(
@@ -64,6 +68,11 @@ class StopWhenNotFinite(keras.callbacks.Callback):
             f"Last good checkpoint: {kept}. Lower the learning rate, clip the gradients "
             "(clip=1.0) or look at the data; then start in a new --workdir."
         )
+
+
+def _all_finite(variables):
+    floats = [v.value for v in variables if "float" in str(v.dtype)]
+    return all(bool(tf.reduce_all(tf.math.is_finite(value))) for value in floats)
 
 
 class Checkpoint(keras.callbacks.Callback):

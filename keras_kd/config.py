@@ -5,6 +5,7 @@ differs. Command-line overrides (`--config.distil.total="20 epochs"`) come on to
 """
 
 import math
+import os
 import re
 
 import ml_collections
@@ -141,6 +142,34 @@ def check(config):
     _check_values(config)
 
 
+def absolute(config):
+    """A copy of a config whose paths no longer depend on where the command was started.
+
+    Args:
+        config: ConfigDict of a run.
+
+    Returns:
+        a ConfigDict; its file and folder names are absolute where they exist.
+    """
+
+    def full(path):
+        return os.path.abspath(path) if path and os.path.exists(path) else path
+
+    config = config.copy_and_resolve_references()
+    scheme, colon, path = config.data.source.partition(":")
+    if scheme == "folder":
+        config.data.source = f"folder:{full(path)}"
+    elif not colon and scheme != "digits":
+        config.data.source = full(config.data.source)
+    config.data.data_dir = full(config.data.data_dir)
+    config.teacher.handle = full(config.teacher.handle)
+    return config
+
+
+def _is_number(value):
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def _check_keys(config, known, path):
     for key in config:
         if key not in known:
@@ -204,7 +233,7 @@ def _check_values(config):
     need(config.steps_per_execution >= 1, "steps_per_execution", "at least 1")
     precisions = ("float32", "mixed_bfloat16", "mixed_float16")
     need(config.precision in precisions, "precision", f"one of {', '.join(precisions)}")
-    need(config.seed >= 0, "seed", "at least 0")
+    need(0 <= config.seed < 2**31, "seed", "at least 0 and below 2**31")
     data = config.data
     need(data.resolution >= 4, "data.resolution", "at least 4 px")
     need(
@@ -216,22 +245,30 @@ def _check_values(config):
     need(0.0 <= data.allow_bad <= 1.0, "data.allow_bad", "a share between 0 and 1")
     area = tuple(data.crop_area)
     need(
-        len(area) == 2 and 0.0 < area[0] <= area[1] <= 1.0,
+        len(area) == 2 and all(map(_is_number, area)) and 0.0 < area[0] <= area[1] <= 1.0,
         "data.crop_area",
         "a pair (smallest, largest) with 0 < smallest <= largest <= 1",
     )
     reach = config.teacher.input_range
     need(
-        len(reach) == 0 or (len(reach) == 2 and reach[0] < reach[1]),
+        len(reach) == 0
+        or (len(reach) == 2 and all(map(_is_number, reach)) and reach[0] < reach[1]),
         "teacher.input_range",
         "empty or a pair (lowest, highest)",
     )
     need(config.export.calibration_images >= 1, "export.calibration_images", "at least 1")
-    stages = {"baseline": config.baseline, "distil": config.distil}
+    stages = {"distil": config.distil}
+    if config.baseline.enabled:
+        stages["baseline"] = config.baseline
     if not config.teacher.handle:
         stages["teacher.train"] = config.teacher.train
     for name, settings in stages.items():
         _check_stage(name, settings, need)
+        need(
+            settings.label_weight > 0 or name == "distil",
+            f"{name}.label_weight",
+            "above 0: labels are all that this stage learns from",
+        )
     need(len(config.distil.methods) > 0, "distil.methods", "one method at least")
     for name, kwargs in config.distil.methods.items():
         methods.get(name, **kwargs)
@@ -246,7 +283,7 @@ def _check_stage(name, settings, need):
 
     find_mode(settings.mode)
     optimizers.build(settings.optimizer, 1.0, 1, weight_decay=settings.weight_decay)
-    need(settings.learning_rate > 0, f"{name}.learning_rate", "above 0")
+    need(0 < settings.learning_rate < math.inf, f"{name}.learning_rate", "finite and above 0")
     need(0 <= settings.weight_decay < 1, f"{name}.weight_decay", "at least 0 and below 1")
     need(settings.clip >= 0, f"{name}.clip", "at least 0 (0 for none)")
     need(

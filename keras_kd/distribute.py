@@ -33,6 +33,28 @@ def sum_over_replicas(values):
     return [None if value is None else next(summed) for value in values]
 
 
+def average_over_replicas(variables, count, total):
+    """Gives all replicas the same values: the mean, weighted by each one's examples.
+
+    Unsynchronised batch norm moves its averages by each replica's own share of the batch; left
+    alone, every replica would end with another network, and only the first one's is saved.
+
+    Args:
+        variables: list of float Keras variables; called inside a replica.
+        count: float32 scalar, examples of this replica.
+        total: float32 scalar, examples of all.
+    """
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1 or not variables:
+        return
+    # An empty replica's averages are not numbers, and must not weigh in.
+    shares = [
+        tf.where(count > 0, tf.cast(v.value, "float32") * (count / total), 0.0) for v in variables
+    ]
+    for variable, mean in zip(variables, sum_over_replicas(shares)):
+        variable.assign(tf.cast(mean, variable.dtype))
+
+
 def sum_first(optimizer):
     """Tells a Keras optimizer that the gradients it gets are already summed over the replicas.
 

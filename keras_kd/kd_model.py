@@ -7,6 +7,7 @@ from keras import ops
 from keras_kd import distribute
 from keras_kd.evaluation.fidelity import agreement, kl_divergence
 from keras_kd.methods.base import Method
+from keras_kd.models.output import ends_in_probabilities
 from keras_kd.models.taps import tapped
 
 
@@ -19,9 +20,9 @@ class KDModel(distribute.ReplicaSafe, keras.Model):
 
     Args:
         student: functional or `Sequential` Keras model from images to logits `[B, K]`.
-        teacher: Keras model or any callable `teacher(images, training=False)` that gives logits
-            (or a dict with `logits`); None where batches carry `teacher_logits`, or where the
-            student learns from labels alone. It is never trained, tracked or saved.
+        teacher: Keras model that gives logits (or a dict with `logits`); None where batches carry
+            `teacher_logits`, or where the student learns from labels alone. It is never trained,
+            tracked or saved.
         methods: a `keras_kd.methods.Method`, a list of them, or None.
         label_weight: factor of the labels' cross-entropy, finite and at least 0. Labels may be
             int `[B]` or float `[B, K]`; at 0 they only feed metrics and may be missing.
@@ -112,11 +113,12 @@ class KDModel(distribute.ReplicaSafe, keras.Model):
         summed = distribute.sum_over_replicas([loss * count / total, *gradients])
         self._note_bad_step(summed[0])
         self.optimizer.apply(summed[1:], self.trainable_variables)
+        distribute.average_over_replicas(self._statistics(), count, total)
         for method in self.methods:
             method.after_step(batch, student, teacher)
         self._loss_tracker.update_state(loss, sample_weight=count)
         for name, value in losses.items():
-            self._trackers[name].update_state(value)
+            self._trackers[name].update_state(value * _weight(batch))
         return self._logs(batch, student["logits"], {"loss", *losses})
 
     def test_step(self, data):
@@ -125,7 +127,9 @@ class KDModel(distribute.ReplicaSafe, keras.Model):
         names = set()
         if "labels" in batch:
             names.add("loss")
-            self._loss_tracker.update_state(_cross_entropy(batch["labels"], logits))
+            self._loss_tracker.update_state(
+                _cross_entropy(batch["labels"], logits) * _weight(batch)
+            )
         if self.fidelity:
             names.update(self._fidelity)
             teacher = self._teach(batch)["logits"]
@@ -151,7 +155,7 @@ class KDModel(distribute.ReplicaSafe, keras.Model):
     @property
     def first_bad_step(self):
         """The first step since `compile`, from 0, whose loss was not finite, or None."""
-        bad = int(self._steps_and_bad_step()[1].numpy())
+        bad = int(self._steps_and_bad_step()[1].numpy()) if self.compiled else -1
         return None if bad < 0 else bad
 
     def _loss_and_gradients(self, batch, count, total):
@@ -161,8 +165,7 @@ class KDModel(distribute.ReplicaSafe, keras.Model):
             student = self._student_pass(_view(batch, "student"), True)
             losses = self._example_losses(batch, student, teacher)
             weighted = sum(self._factors()[name] * loss for name, loss in losses.items())
-            weighted *= ops.cast(batch.get("sample_weight", 1.0), "float32")
-            summed = ops.sum(weighted)
+            summed = ops.sum(weighted * _weight(batch))
             own = [*self.student.losses, *(loss for m in self.methods for loss in m.losses)]
             own = sum((ops.cast(loss, "float32") for loss in own), 0.0)
             # Over all replicas these sum to the mean over the global batch + `own`, once.
@@ -173,7 +176,7 @@ class KDModel(distribute.ReplicaSafe, keras.Model):
 
     def _example_losses(self, batch, student, teacher):
         """float32 `[B]` of each method by name, and of `labels` where they count."""
-        losses = {method.name: method(batch, student, teacher) for method in self.methods}
+        losses = {m.name: _per_example(m, m(batch, student, teacher)) for m in self.methods}
         if self.label_weight:
             if "labels" not in batch:
                 raise ValueError(
@@ -192,7 +195,7 @@ class KDModel(distribute.ReplicaSafe, keras.Model):
     def _teach(self, batch):
         """The teacher's outputs: from the batch, from the teacher, or none."""
         if "teacher_logits" in batch:
-            return {"logits": ops.cast(batch["teacher_logits"], "float32")}
+            return {"logits": self._stored_logits(batch["teacher_logits"])}
         if self.teacher is None and (self.methods or self.fidelity):
             raise ValueError(
                 "There is no one to learn from: give KDModel a teacher, or batches with "
@@ -202,12 +205,28 @@ class KDModel(distribute.ReplicaSafe, keras.Model):
             return {}
         return tf.nest.map_structure(tf.stop_gradient, self._teacher_pass(_view(batch, "teacher")))
 
+    def _stored_logits(self, logits):
+        if tuple(logits.shape[1:]) != tuple(self.student.output_shape[1:]):
+            raise ValueError(
+                "teacher_logits must be [B, K] with the student's K classes. Received: "
+                f"teacher_logits of shape {tuple(logits.shape)}, student of "
+                f"{self.student.output_shape}. Compute them with a teacher of these classes."
+            )
+        return ops.cast(logits, "float32")
+
+    def _statistics(self):
+        """The student's moving averages: float weights that no gradient moves."""
+        return [v for v in self.student.non_trainable_variables if "float" in str(v.dtype)]
+
     def _build_methods(self):
         """Builds every method from symbolic shapes: layers built in a step would come too late."""
-        images = getattr(self.student, "input_shape", None)
+        images = self.student.input_shape
         for method in self.methods:
             if method.built:
-                continue
+                raise ValueError(
+                    "A method object belongs to one KDModel, since it may hold weights. Received: "
+                    f"{method.name}, which is in use already. Make a new one."
+                )
             student = _shapes(self.student, method.student_taps, images)
             teacher = student
             if self.teacher is not None:
@@ -255,6 +274,8 @@ class KDModel(distribute.ReplicaSafe, keras.Model):
         """The batch dict: the images' views, `labels`, `id`, `sample_weight`, where they exist."""
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         batch = dict(x) if isinstance(x, dict) else {"image": x}
+        if sample_weight is not None:
+            sample_weight = _one_per_example(sample_weight)
         extra = {"labels": y, "sample_weight": sample_weight}
         return batch | {name: value for name, value in extra.items() if value is not None}
 
@@ -268,6 +289,30 @@ def _view(batch, role):
             f"A batch dict needs '{role}' or 'image'. Received: batch with {sorted(batch)}."
         )
     return batch[role] if role in batch else batch["image"]
+
+
+def _one_per_example(sample_weight):
+    """`sample_weight` as float32 `[B]`; a column `[B, 1]` would broadcast to `[B, B]`."""
+    shape = tuple(sample_weight.shape)
+    if len(shape) == 1 or shape[1:] == (1,):
+        return ops.reshape(ops.cast(sample_weight, "float32"), (-1,))
+    raise ValueError(
+        f"sample_weight must hold one number per example. Received: sample_weight of shape {shape}."
+    )
+
+
+def _weight(batch):
+    return batch.get("sample_weight", 1.0)
+
+
+def _per_example(method, loss):
+    if len(loss.shape) != 1:
+        raise ValueError(
+            "A method must return one loss per example, of shape [B]. Received: "
+            f"{method.name} returned shape {tuple(loss.shape)}. Take the mean over all axes but "
+            "the first; the model takes the mean over the batch."
+        )
+    return loss
 
 
 def _cross_entropy(labels, logits):
@@ -316,15 +361,12 @@ def _label_weight(label_weight, methods):
 
 def _refuse_probabilities(role, model):
     """A model that ends in softmax would be softened twice, silently."""
-    last = model
-    while getattr(last, "layers", None):
-        last = last.layers[-1]
-    activation = getattr(getattr(last, "activation", None), "__name__", "")
-    if isinstance(last, keras.layers.Softmax) or activation in ("softmax", "sigmoid"):
+    squashing = ends_in_probabilities(model)
+    if squashing:
         raise ValueError(
-            f"The {role} must end in logits. Received: a model whose last layer {last.name!r} "
-            f"applies {activation or 'softmax'}. Build it with classifier_activation=None, or "
-            "set that layer's activation to None."
+            f"The {role} must end in logits. Received: the model {model.name!r}, which ends in "
+            f"{squashing}. Build it with classifier_activation=None, or set that layer's "
+            "activation to None."
         )
 
 

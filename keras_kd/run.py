@@ -11,7 +11,8 @@ import numpy as np
 
 from keras_kd import data, distribute, methods, models, stages, teachers
 from keras_kd.checkpoint import write_atomically, write_json
-from keras_kd.config import check
+from keras_kd.config import absolute, check
+from keras_kd.kd_model import KDModel
 from keras_kd.workdir import Workdir
 
 
@@ -32,6 +33,7 @@ def run(config, workdir, strategy=None, progress=lambda line: None):
         TrainingDiverged: the loss is not finite any more.
     """
     check(config)
+    config = absolute(config)
     workdir = Workdir(workdir, config)
     if workdir.report:
         progress(f"{workdir.path} holds a finished run; nothing to do.")
@@ -44,7 +46,9 @@ def run(config, workdir, strategy=None, progress=lambda line: None):
         f"{strategy.num_replicas_in_sync} replica(s), batch {config.batch_size}"
     )
     with strategy.scope():
-        teacher = get_teacher(config, workdir, source, streams)
+        teacher = get_teacher(config, source, streams)
+        rehearse(config, source, streams, teacher)
+        train_teacher(config, workdir, teacher, streams)
         baseline = train_baseline(config, workdir, source, streams)
         student = distil(config, workdir, source, streams, teacher)
     save_student(config, workdir, source, student)
@@ -156,24 +160,50 @@ def build_model(config, section, source, resolution, precision=None):
         keras.mixed_precision.set_dtype_policy(before)
 
 
-def get_teacher(config, workdir, source, streams):
-    """The frozen teacher: loaded by its handle, or trained on the labels."""
+def get_teacher(config, source, streams):
+    """The teacher: loaded by its handle, or a network that has yet to learn."""
     settings, resolution = config.teacher, streams.teacher_resolution
-    if settings.handle:
-        return teachers.load(
-            settings.handle,
-            num_classes=source.num_classes,
-            input_shape=(resolution, resolution, source.channels),
-            input_range=tuple(settings.input_range) or None,
-        )
-    teacher = build_model(config, settings.model, source, resolution)
+    if not settings.handle:
+        return build_model(config, settings.model, source, resolution)
+    return teachers.load(
+        settings.handle,
+        num_classes=source.num_classes,
+        input_shape=(resolution, resolution, source.channels),
+        input_range=tuple(settings.input_range) or None,
+    )
+
+
+def rehearse(config, source, streams, teacher):
+    """Builds all that comes later once, so that a mistake in it shows before hours of training.
+
+    Raises:
+        ValueError: a student, a method, a tap, a schedule or a mode that cannot be.
+    """
+    student = build_model(config, config.student.model, source, streams.resolution)
+    KDModel(student, teacher, chosen_methods(config), config.distil.label_weight)
+    used = {"distil": config.distil}
+    if config.baseline.enabled:
+        used["baseline"] = config.baseline
+    if not config.teacher.handle:
+        used["teacher.train"] = config.teacher.train
+    for name, settings in used.items():
+        try:
+            stages.make_optimizer(settings, **lengths(config, streams))
+        except ValueError as error:
+            raise ValueError(f"config.{name}: {error}") from error
+
+
+def train_teacher(config, workdir, teacher, streams):
+    """Trains a teacher that was not loaded, and freezes it."""
+    if config.teacher.handle:
+        return
+    settings, resolution = config.teacher, streams.teacher_resolution
     train, evaluation = streams.alone(settings.train, resolution)
     stages.train(
         "teacher", teacher, settings.train, workdir, train, evaluation, **lengths(config, streams)
     )
     teacher.trainable = False
     teacher.save(workdir / "teacher.keras")
-    return teacher
 
 
 def train_baseline(config, workdir, source, streams):
@@ -190,7 +220,6 @@ def train_baseline(config, workdir, source, streams):
 def distil(config, workdir, source, streams, teacher):
     """The student, trained to match the teacher."""
     student = build_model(config, config.student.model, source, streams.resolution)
-    chosen = [methods.get(name, **kwargs) for name, kwargs in config.distil.methods.items()]
     train, evaluation = streams.together(config.distil)
     stages.train(
         "distil",
@@ -201,9 +230,14 @@ def distil(config, workdir, source, streams, teacher):
         evaluation,
         **lengths(config, streams),
         teacher=teacher,
-        methods=chosen,
+        methods=chosen_methods(config),
     )
     return student
+
+
+def chosen_methods(config):
+    """New objects of the methods that the config names."""
+    return [methods.get(name, **kwargs) for name, kwargs in config.distil.methods.items()]
 
 
 def lengths(config, streams):

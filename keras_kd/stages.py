@@ -56,22 +56,16 @@ def train(
 
     Raises:
         TrainingDiverged: the loss is not finite any more.
-        ValueError: a warm-up or an interval that does not fit into the stage.
+        ValueError: a warm-up that is longer than the stage.
     """
-    total, warmup, interval = _lengths(settings, num_examples, batch_size, steps_per_execution)
+    lengths = (num_examples, batch_size, steps_per_execution)
+    total, _, interval = _lengths(settings, *lengths)
     kd = KDModel(student, teacher, methods, settings.label_weight, fidelity=teacher is not None)
-    optimizer = optimizers.build(
-        settings.optimizer,
-        settings.learning_rate,
-        total,
-        warmup,
-        weight_decay=settings.weight_decay,
-        clip=settings.clip,
-    )
+    optimizer = make_optimizer(settings, *lengths)
     kd.compile(optimizer, metrics=[accuracy()], steps_per_execution=steps_per_execution)
     checkpoints = workdir.checkpoints(name)
     done, _ = checkpoints.restore([*kd.variables, *kd.optimizer.variables])
-    if workdir.result(name):
+    if done >= total and workdir.result(name):
         return workdir.result(name)
     forget_after(workdir / "metrics.jsonl", name, done)
     clock = Clock(first_step=done)
@@ -103,6 +97,32 @@ def train(
     result = _summary(logged(workdir / "metrics.jsonl", name), total)
     workdir.finish(name, result)
     return result
+
+
+def make_optimizer(settings, num_examples, batch_size, steps_per_execution=1):
+    """The optimizer of a stage, with its schedule in steps.
+
+    Args:
+        settings: the stage's section of the config.
+        num_examples: training examples an epoch.
+        batch_size: examples a step, over all replicas.
+        steps_per_execution: as in Keras.
+
+    Returns:
+        a `keras.optimizers.Optimizer`.
+
+    Raises:
+        ValueError: a warm-up that is longer than the stage, or an impossible rate.
+    """
+    total, warmup, _ = _lengths(settings, num_examples, batch_size, steps_per_execution)
+    return optimizers.build(
+        settings.optimizer,
+        settings.learning_rate,
+        total,
+        warmup,
+        weight_decay=settings.weight_decay,
+        clip=settings.clip,
+    )
 
 
 def _lengths(settings, num_examples, batch_size, steps_per_execution):

@@ -124,8 +124,13 @@ def test_the_loss_is_the_sum_that_was_asked_for():
     data = tf.data.Dataset.from_tensor_slices((x, y, weight.astype("float32"))).batch(8)
     logs = fit(kd, data, keras.optimizers.SGD(0.0))
     assert logs["loss"] == pytest.approx(expected, rel=1e-4)
-    assert logs["soft_targets"] == pytest.approx(soft.mean(), rel=1e-3)
-    assert logs["labels"] == pytest.approx(labels.mean(), rel=1e-4)
+    assert logs["soft_targets"] == pytest.approx((weight * soft).mean(), rel=1e-3)
+    assert logs["labels"] == pytest.approx((weight * labels).mean(), rel=1e-4)
+    column = tf.data.Dataset.from_tensor_slices((x, y, weight.astype("float32")[:, None])).batch(8)
+    assert kd.evaluate(column, return_dict=True, verbose=0)["loss"] == pytest.approx(
+        (weight * -log_softmax(student(x).numpy())[np.arange(8), y]).mean(), rel=1e-4
+    )
+    assert fit(kd, column, keras.optimizers.SGD(0.0))["loss"] == pytest.approx(logs["loss"])
 
 
 @pytest.mark.parametrize("taps", [[], ["dense"]])
@@ -319,22 +324,70 @@ def test_the_first_step_with_a_bad_loss_is_known():
     assert kd.first_bad_step == 1
 
 
+class Careless(Method):
+    """Returns what `shape` says instead of one loss per example."""
+
+    def __init__(self, shape):
+        super().__init__()
+        self.shape = shape
+
+    def call(self, batch, student, teacher):
+        squares = keras.ops.square(student["logits"] - teacher["logits"])
+        return squares if self.shape == "[B, K]" else keras.ops.mean(squares)
+
+
+@pytest.mark.parametrize("shape", ["[B, K]", "scalar"])
+def test_a_method_must_return_one_loss_per_example(shape):
+    kd = keras_kd.KDModel(network(), network(6), Careless(shape))
+    kd.compile("sgd")
+    with pytest.raises(ValueError, match=r"one loss per example.*careless returned shape"):
+        kd.fit(dataset(*arrays()), verbose=0)
+
+
+def test_stored_targets_of_another_width_are_refused():
+    kd = keras_kd.KDModel(network(), None, SoftTargets())
+    kd.compile("sgd")
+    x, _ = arrays()
+    with pytest.raises(ValueError, match="teacher_logits must be"):
+        kd.fit(dataset({"student": x, "teacher_logits": np.zeros((16, 1), "float32")}), verbose=0)
+
+
+def test_sample_weights_of_another_shape_are_refused():
+    kd = keras_kd.KDModel(network(), network(), SoftTargets())
+    kd.compile("sgd")
+    x, y = arrays()
+    data = tf.data.Dataset.from_tensors((x, y, np.ones((16, 2), "float32")))
+    with pytest.raises(ValueError, match="one number per example"):
+        kd.fit(data, verbose=0)
+
+
+def test_a_method_object_belongs_to_one_model():
+    method = Hint(["conv"], ["conv"])
+    keras_kd.KDModel(network(), network(6), method)
+    with pytest.raises(ValueError, match="hint, which is in use already"):
+        keras_kd.KDModel(network(), network(8), method)
+
+
 def test_a_hint_works_across_class_counts():
     kd = keras_kd.KDModel(network(4), network(6, classes=9), Hint(["conv"], ["conv"]))
     assert np.isfinite(fit(kd, dataset(*arrays()))["loss"])
 
 
-def softmax_network():
+def softmax_network(hidden=False):
     inputs = keras.Input((8, 8, 3))
     x = keras.layers.Flatten()(inputs)
-    return keras.Model(inputs, keras.layers.Dense(CLASSES, activation="softmax", name="probs")(x))
+    if hidden:
+        return keras.Model(inputs, keras.ops.softmax(keras.layers.Dense(CLASSES)(x)))
+    x = keras.layers.Dense(CLASSES, activation="softmax")(x)
+    return keras.Model(inputs, keras.layers.Reshape((CLASSES,))(x))
 
 
 @pytest.mark.parametrize(
     ("make", "message"),
     [
         (lambda: keras_kd.KDModel(network(), network(classes=9), SoftTargets()), r"\(None, 9\)"),
-        (lambda: keras_kd.KDModel(network(), softmax_network(), SoftTargets()), "'probs'"),
+        (lambda: keras_kd.KDModel(network(), softmax_network(), SoftTargets()), "in softmax"),
+        (lambda: keras_kd.KDModel(network(), softmax_network(True), SoftTargets()), "in softmax"),
         (lambda: keras_kd.KDModel(softmax_network(), network(), SoftTargets()), "student must"),
         (lambda: keras_kd.KDModel(network(), network()), "nothing to learn from"),
         (lambda: keras_kd.KDModel(network(), network(), "soft_targets"), "methods.get"),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -152,6 +153,59 @@ def test_a_bad_loss_stops_the_run_and_keeps_the_last_good_checkpoint(tmp_path, m
         run.run(tiny(), tmp_path)
     assert Workdir(tmp_path, tiny()).checkpoints("teacher").steps() == [3]
     assert [line["step"] for line in lines(tmp_path, "teacher")] == [3]
+
+
+def test_weights_that_break_in_an_intervals_last_step_are_not_saved(tmp_path, monkeypatch):
+    """The loss of that step was still good, and no later step of the interval would tell."""
+    loss_and_gradients = stages.KDModel._loss_and_gradients
+
+    def poisoned(self, *args):
+        losses, loss, student, teacher, gradients = loss_and_gradients(self, *args)
+        bad = keras.ops.equal(self.optimizer.iterations, 5)
+        broken = [keras.ops.where(bad, float("nan"), gradient) for gradient in gradients]
+        return losses, loss, student, teacher, broken
+
+    monkeypatch.setattr(stages.KDModel, "_loss_and_gradients", poisoned)
+    with pytest.raises(callbacks.TrainingDiverged, match=r"'teacher' is not finite from step 6"):
+        run.run(tiny(), tmp_path)
+    assert Workdir(tmp_path, tiny()).checkpoints("teacher").steps() == [3]
+
+
+def test_a_finished_stage_without_its_checkpoint_is_trained_again(finished, tmp_path):
+    _, whole = finished
+    shutil.copytree(whole, tmp_path / "run")
+    (tmp_path / "run" / "report.json").unlink()
+    for path in (tmp_path / "run" / "checkpoints" / "distil").glob("*.npz"):
+        path.unlink()
+    run.run(tiny(), tmp_path / "run")
+    a, b = (np.load(w / "predictions.npz")["student_logits"] for w in (whole, tmp_path / "run"))
+    np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"student.model.kwargs": {"depth": 9}}, "depth=9"),
+        ({"distil.warmup": "20 steps"}, r"config\.distil: The warm-up must be shorter"),
+        ({"distil.learning_rate": float("inf")}, r"config\.distil\.learning_rate"),
+        (
+            {"distil.methods": {"hint": {"student_taps": ["stag2"], "teacher_taps": ["stage2"]}}},
+            "'stag2'",
+        ),
+        ({"baseline.label_weight": 0.0}, r"config\.baseline\.label_weight"),
+    ],
+)
+def test_mistakes_in_later_stages_show_before_the_first(tmp_path, changes, message):
+    config = tiny().unlock()
+    for key, value in changes.items():
+        *path, last = key.split(".")
+        section = config
+        for part in path:
+            section = section[part]
+        section[last] = value
+    with pytest.raises(ValueError, match=message):
+        run.run(config, tmp_path)
+    assert not (tmp_path / "checkpoints").exists()
 
 
 def test_labels_and_methods_together_under_mixup_and_own_views(tmp_path):

@@ -197,13 +197,14 @@ def _callable(module, handle):
         )
     inputs = list(signature.structured_input_signature[1])
     outputs = list(signature.structured_outputs)
-    if len(inputs) != 1 or len(outputs) != 1:
+    wanted = "logits" if "logits" in outputs else outputs[0]
+    if len(inputs) != 1 or (len(outputs) != 1 and wanted != "logits"):
         raise ValueError(
-            "the signature 'serving_default' must have one input and one output. "
-            f"Received: inputs={inputs}, outputs={outputs} in handle={handle!r}. "
+            "the signature 'serving_default' must have one input, and one output or one that is "
+            f"named 'logits'. Received: inputs={inputs}, outputs={outputs} in handle={handle!r}. "
             "Export a signature that maps images to logits."
         )
-    return (lambda images: signature(**{inputs[0]: images})[outputs[0]]), False
+    return (lambda images: signature(**{inputs[0]: images})[wanted]), False
 
 
 def _variables(module, run):

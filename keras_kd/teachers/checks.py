@@ -5,11 +5,10 @@ import itertools
 import keras
 import numpy as np
 
+from keras_kd.models.output import ends_in_probabilities
+
 # What a classifier is usually fed after its own preprocessing.
 CANONICAL = ((-1.0, 1.0), (0.0, 1.0), (0.0, 255.0))
-SQUASHING = ("softmax", "sigmoid", "log_softmax", "log_sigmoid", "hard_sigmoid")
-# Layers that leave the values of the logits alone, behind which an activation may stand.
-TRANSPARENT = (keras.layers.Flatten, keras.layers.Reshape, keras.layers.Dropout)
 
 
 def check_images(model, label, input_shape):
@@ -50,7 +49,7 @@ def check_logits(model, label):
             f"Received: {label} with outputs of shapes {[tuple(o.shape) for o in outputs]}. "
             "Cut the model at its logits: keras.Model(model.input, model.get_layer(...).output)."
         )
-    squashing = _squashing(model)
+    squashing = ends_in_probabilities(model)
     if squashing:
         raise ValueError(
             "a teacher must give logits: distillation softens them before the softmax. "
@@ -72,29 +71,6 @@ def check_classes(model, num_classes, label):
         "a config as teacher model 'hub' with its handle, and fine-tune it first. If they are the "
         "logits of other classes, fine-tune it on this data set first."
     )
-
-
-def _squashing(model):
-    """The name of the softmax or sigmoid that ends a functional model, or None."""
-    operation = model.outputs[0]._keras_history.operation
-    while True:
-        if isinstance(operation, keras.Model):
-            return _squashing(operation) if getattr(operation, "outputs", None) else None
-        if isinstance(operation, keras.layers.Softmax):
-            return "softmax"
-        kind = type(operation).__name__
-        if not isinstance(operation, keras.layers.Layer):
-            return kind.lower() if kind in ("Softmax", "Sigmoid", "LogSoftmax") else None
-        activation = getattr(operation, "activation", None)
-        name = getattr(activation, "__name__", type(activation).__name__.lower())
-        if name in SQUASHING:
-            return name
-        passes = isinstance(operation, TRANSPARENT) or (
-            isinstance(operation, keras.layers.Activation) and name == "linear"
-        )
-        if not passes:
-            return None
-        operation = operation.input._keras_history.operation
 
 
 def expected_range(model):

@@ -11,7 +11,7 @@ from keras_kd.methods import Hint, SoftTargets
 CLASSES = 5
 
 
-def network(channels, seed, l2=0.0, batch_norm=False, dtype=None):
+def network(channels, seed, l2=0.0, batch_norm=False, dtype=None, sync=True, activity=0.0):
     keras.utils.set_random_seed(seed)
     regularizer = keras.regularizers.L2(l2) if l2 else None
     images = keras.Input((8, 8, 3))
@@ -19,8 +19,10 @@ def network(channels, seed, l2=0.0, batch_norm=False, dtype=None):
         images
     )
     if batch_norm:
-        x = keras.layers.BatchNormalization(synchronized=True)(x)
-    x = keras.layers.ReLU(dtype=dtype)(x)
+        x = keras.layers.BatchNormalization(synchronized=sync)(x)
+    x = keras.layers.ReLU(
+        dtype=dtype, activity_regularizer=keras.regularizers.L2(activity) if activity else None
+    )(x)
     x = keras.layers.GlobalAveragePooling2D(dtype=dtype)(x)
     return keras.Model(images, keras.layers.Dense(CLASSES, dtype="float32")(x))
 
@@ -73,6 +75,7 @@ CASES = {
     "uneven first batch": {"sizes": (7, 8, 8)},
     "sample weights, uneven": {"weighted": True, "sizes": (8, 8, 3)},
     "synchronised batch norm": {"batch_norm": True},
+    "losses that a layer adds": {"activity": 0.1},
     "all at once": {"hint": True, "l2": 0.1, "weighted": True, "batch_norm": True},
     "steps per execution": {"steps_per_execution": 3},
     "xla": {"hint": True, "jit_compile": True},
@@ -121,8 +124,29 @@ def test_mixed_float16_trains_on_two_replicas(make_strategy):
         two, _ = train(make_strategy(2), dtype="mixed_float16")
     finally:
         keras.mixed_precision.set_dtype_policy("float32")
-    for a, b in zip(one, two):
+    start = network(4, seed=1, dtype="mixed_float16").get_weights()
+    for a, b, c in zip(one, two, start):
         np.testing.assert_allclose(a, b, atol=2e-3)  # half precision keeps eleven bits
+        assert np.abs(a - c).max() > 1e-3, "the weights must have moved"
+
+
+@pytest.mark.parametrize("sizes", [(8, 8, 8), (8, 7, 1)])
+def test_unsynchronised_batch_norm_leaves_all_replicas_with_the_same_network(make_strategy, sizes):
+    """Their normalisation differs within a step, but the averages that are saved must not."""
+    strategy = make_strategy(2)
+    with strategy.scope():
+        student = network(4, seed=1, batch_norm=True, sync=False)
+        kd = keras_kd.KDModel(student, network(6, seed=2), SoftTargets())
+        kd.compile(keras.optimizers.SGD(0.5))
+    for x, _, _ in batches(size for size in sizes if size > 1):
+        kd.fit(tf.data.Dataset.from_tensors(x), verbose=0)
+    moved = student.layers[2].moving_mean
+    assert np.abs(moved.numpy()).max() > 0
+    for variable in student.variables:
+        values = [v.numpy() for v in strategy.experimental_local_results(variable.value)]
+        assert len(values) == 2
+        np.testing.assert_array_equal(*values)
+        assert np.isfinite(values[0]).all()
 
 
 def test_gradient_accumulation_is_refused_on_two_replicas(make_strategy):

@@ -232,3 +232,16 @@ def test_subclassed_model_is_wrapped():
     own = Own()
     teacher = load(own, 4, (8, 8, 3))
     np.testing.assert_allclose(teacher(images()), own(images()), atol=1e-6)
+
+
+def test_our_own_export_is_a_teacher(tmp_path):
+    """A student that was shipped may teach the next one; its folder tells its value range."""
+    from keras_kd.export import to_saved_model
+
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.Flatten()(inputs)
+    student = keras.Model(inputs, keras.layers.Dense(5)(x))
+    to_saved_model(student, tmp_path / "saved", class_names=list("abcde"))
+    teacher = load(str(tmp_path / "saved"), num_classes=5, input_shape=(8, 8, 3))
+    images = np.random.default_rng(0).uniform(-1, 1, (4, 8, 8, 3)).astype("float32")
+    np.testing.assert_allclose(teacher(images), student(images), atol=1e-5)
