@@ -11,12 +11,14 @@ _HOME = {
     "verify": "runner",
     "benchmark": "runner",
     "export": "run",
+    "check_formats": "run",
     "render": "report",
     "summary_table": "summary",
 }
 
 __all__ = [
     "benchmark",
+    "check_formats",
     "export",
     "render",
     "summary_table",

@@ -4,6 +4,7 @@ import sys
 
 from absl import app, flags
 
+from keras_kd.console import set_native_notes_aside
 from keras_kd.export.files import ExportError
 
 USAGE = {
@@ -36,6 +37,7 @@ def _export():
     from keras_kd.export.files import existing_workdir
 
     workdir = existing_workdir(flags.FLAGS.workdir)  # before TensorFlow's slow import
+    set_native_notes_aside(workdir)
     from keras_kd.export.report import render
     from keras_kd.export.run import export
     from keras_kd.export.summary import summary_table
@@ -46,9 +48,13 @@ def _export():
 
 
 def _report():
+    from keras_kd.export.files import existing_workdir
+
+    workdir = existing_workdir(flags.FLAGS.workdir)
+    set_native_notes_aside(workdir)
     from keras_kd.export.report import render
 
-    print(f"Report: {render(flags.FLAGS.workdir)}")
+    print(f"Report: {render(workdir)}")
 
 
 def _define(name, define, default, text):

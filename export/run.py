@@ -48,7 +48,7 @@ def export(workdir, formats=None):
     if formats is None:
         formats = section(config, "export").get("formats") or FORMATS
     # Before anything slow is done: a typo must not cost minutes.
-    formats = [known_format(name, FORMATS) for name in dict.fromkeys(formats)]
+    formats = check_formats(formats)
     student = load_student(workdir)
     source = load_data(config, workdir / "index")
     dataset = evaluation_images(source, config, student)
@@ -95,6 +95,15 @@ def export_one(name, student, workdir, source, config, logits, dataset):
     if written.get("fallback"):
         say(f"  {name:<12} note: {written['fallback']}")
     return entry
+
+
+def check_formats(formats):
+    """The formats, each once; refuses unknown ones.
+
+    Raises:
+        ExportError: lists the known formats and the nearest.
+    """
+    return [known_format(name, FORMATS) for name in dict.fromkeys(formats)]
 
 
 def load_student(workdir):

@@ -97,6 +97,23 @@ class ReplicaSafe:
         return {name: results.get(name, value) for name, value in logs.items()}
 
 
+def virtual_cpus(count):
+    """Splits the CPU into virtual devices; call it before TensorFlow uses any device.
+
+    Args:
+        count: how many; 1 leaves everything as it is.
+
+    Returns:
+        list of their names for `mirrored`, or None for 1.
+    """
+    if count == 1:
+        return None
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    devices = [tf.config.LogicalDeviceConfiguration() for _ in range(count)]
+    tf.config.set_logical_device_configuration(cpu, devices)
+    return [f"CPU:{index}" for index in range(count)]
+
+
 def mirrored(devices=None):
     """A `MirroredStrategy` over the given devices, by default over all accelerators.
 
@@ -107,10 +124,9 @@ def mirrored(devices=None):
         a `tf.distribute.MirroredStrategy`. Virtual CPU devices get a reduction that works with
         several strategies in a process and with `steps_per_execution`; collectives do not.
     """
-    logical = [d.name.split("device:")[-1] for d in tf.config.list_logical_devices("GPU")]
-    if not logical and devices is None:
-        logical = [d.name.split("device:")[-1] for d in tf.config.list_logical_devices("CPU")]
-    devices = devices or logical
+    if devices is None:
+        found = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+        devices = [device.name.split("device:")[-1] for device in found]
     on_cpu = all("CPU" in device for device in devices)
     return tf.distribute.MirroredStrategy(
         devices, cross_device_ops=tf.distribute.ReductionToOneDevice() if on_cpu else None

@@ -159,3 +159,24 @@ def test_a_failure_leaves_the_previous_folder(tmp_path, batch_norm_net, monkeypa
     with pytest.raises(OSError, match="No space left"):
         to_saved_model(batch_norm_net, path)
     assert (path / "keep").read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("full_image", [False, True])
+@pytest.mark.parametrize("ending", ["jpg", "png"])
+def test_a_served_file_is_the_evaluated_image_to_the_bit(tmp_path, ending, full_image):
+    """Chroma-subsampled JPEGs too, where decoding all and then cutting gives other edges."""
+    from PIL import Image
+
+    from keras_kd import data
+    from keras_kd.export.saved_model import decode_for_evaluation
+
+    pixels = np.random.default_rng(0).integers(0, 255, (53, 77, 3), "uint8")
+    for split in ("train", "test"):
+        for name in ("a", "b"):
+            path = tmp_path / split / name / f"0.{ending}"
+            path.parent.mkdir(parents=True)
+            Image.fromarray(pixels).save(path)
+    source = f"folder:{tmp_path}"
+    images, _ = next(iter(data.evaluation_dataset(source, "test", 1, 16, full_image=full_image)))
+    served = decode_for_evaluation(tf.constant(path.read_bytes()), (16, 16, 3), full_image)
+    np.testing.assert_array_equal(images[0], served)

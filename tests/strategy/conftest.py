@@ -1,7 +1,6 @@
 """Strategy tests: two virtual CPU devices, so they need a process that has not used any yet."""
 
 import pytest
-import tensorflow as tf
 
 REPLICAS = 2
 
@@ -14,9 +13,9 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session", autouse=True)
 def two_devices():
-    cpu = tf.config.list_physical_devices("CPU")[0]
-    devices = [tf.config.LogicalDeviceConfiguration() for _ in range(REPLICAS)]
-    tf.config.set_logical_device_configuration(cpu, devices)
+    from keras_kd.distribute import virtual_cpus
+
+    return virtual_cpus(REPLICAS)
 
 
 @pytest.fixture
@@ -25,6 +24,6 @@ def make_strategy(two_devices):
     from keras_kd.distribute import mirrored
 
     def make(replicas):
-        return mirrored([f"CPU:{i}" for i in range(replicas)])
+        return mirrored(two_devices[:replicas])
 
     return make

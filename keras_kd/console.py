@@ -1,0 +1,44 @@
+"""What the commands share: a quiet console, and mistakes told in one sentence."""
+
+import os
+import re
+import sys
+from pathlib import Path
+
+
+def set_native_notes_aside(workdir=None):
+    """Sends what TensorFlow's C++ side prints to the run's `tensorflow.log`, not to the user.
+
+    Python's own messages, errors and progress bars still reach the console. Call it before
+    TensorFlow is imported.
+
+    Args:
+        workdir: the working directory, made if missing; None drops the notes.
+    """
+    notes = Path(os.devnull)
+    if workdir and not Path(workdir).is_file():  # a file is refused later, by name
+        notes = Path(workdir) / "tensorflow.log"
+        notes.parent.mkdir(parents=True, exist_ok=True)
+    console = os.dup(2)
+    with open(notes, "ab") as log:
+        os.dup2(log.fileno(), 2)
+    sys.stderr = os.fdopen(console, "w", buffering=1)
+
+
+def leave(program, error):
+    """Ends the process with exit code 2 and one line; KERAS_KD_TRACEBACK=1 shows the traceback.
+
+    Args:
+        program: name of the command.
+        error: the exception that a user's mistake raised.
+    """
+    if os.environ.get("KERAS_KD_TRACEBACK"):
+        raise error
+    message = " ".join(str(error).replace("\\'", "'").replace("\\n", ". ").split())
+    # ml_collections tells an unknown key by the key alone, quoted as a KeyError is.
+    unknown = re.fullmatch(r"[\"']*(\w+)[\"']*(\.? Did you mean .*?)?[\"']?", message)
+    if isinstance(error, AttributeError | KeyError) and unknown:
+        hint = (unknown[2] or "").lstrip(".")
+        message = f"Unknown config key '{unknown[1]}'.{hint}"
+    print(f"{program}: {message}", file=sys.stderr)
+    sys.exit(2)
