@@ -34,6 +34,6 @@ def get_config():
         },
     }  # fmt: skip
     config.baseline.update(mode="same/ic", total="20 epochs", interval="5 epochs")
-    config.distil.update(mode="mix", total="20 epochs", interval="5 epochs")
+    config.distil.update(mode="same/ic", total="20 epochs", interval="5 epochs")
     config.distil.methods = {"soft_targets": {"temperature": 2.0}}
     return config

@@ -1,9 +1,12 @@
 """The README's code runs as shown, and its commands exist."""
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
+
+from keras_kd.export import summary_table
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
@@ -37,7 +40,15 @@ def test_the_first_two_commands_are_make_targets():
     assert all(re.search(rf"^{line.split()[1]}:", makefile, re.M) for line in first)
 
 
-def test_the_demo_table_is_that_of_the_results():
-    """The table in the README is the one that the demo left under benchmarks/results."""
-    table = (REPOSITORY / "benchmarks" / "results" / "demo.txt").read_text(encoding="utf-8")
-    assert table.strip() in README
+@pytest.mark.parametrize(
+    ("page", "result"),
+    [("README.md", "digits"), ("docs/results.md", "digits"), ("docs/results.md", "grocery_store")],
+)
+def test_printed_tables_are_those_of_the_measured_runs(page, result, tmp_path):
+    """benchmarks/results holds the report.json of each run whose table a page shows."""
+    measured = REPOSITORY / "benchmarks" / "results" / f"{result}.json"
+    shutil.copy(measured, tmp_path / "report.json")
+    table = summary_table(tmp_path)
+    text = (REPOSITORY / page).read_text(encoding="utf-8")
+    for line in table.splitlines():
+        assert line.rstrip() in text
