@@ -5,6 +5,7 @@ where it was.
 """
 
 import functools
+import os
 
 import keras
 import numpy as np
@@ -16,7 +17,7 @@ from keras_kd.kd_model import KDModel
 from keras_kd.workdir import Workdir
 
 
-def run(config, workdir, strategy=None, progress=lambda line: None):
+def run(config, workdir, strategy=None, progress=lambda line: None, command=""):
     """Trains or loads the teacher, trains the baseline, distils the student, and evaluates.
 
     Args:
@@ -24,6 +25,7 @@ def run(config, workdir, strategy=None, progress=lambda line: None):
         workdir: path of the working directory; made if missing.
         strategy: a `tf.distribute.Strategy`; default: mirrored over all accelerators.
         progress: function that is told, line by line, what happens.
+        command: what a reader of the report types to make this run again.
 
     Returns:
         dict: what `report.json` holds (counts, seconds, shares in [0, 1]).
@@ -52,7 +54,7 @@ def run(config, workdir, strategy=None, progress=lambda line: None):
         baseline = train_baseline(config, workdir, source, streams)
         student = distil(config, workdir, source, streams, teacher)
     save_student(config, workdir, source, student)
-    return tell(config, workdir, source, streams, teacher, baseline, student)
+    return tell(config, workdir, source, streams, teacher, baseline, student, command)
 
 
 def load_source(config, index_dir=None):
@@ -203,7 +205,7 @@ def train_teacher(config, workdir, teacher, streams):
         "teacher", teacher, settings.train, workdir, train, evaluation, **lengths(config, streams)
     )
     teacher.trainable = False
-    teacher.save(workdir / "teacher.keras")
+    save(teacher, workdir / "teacher.keras")
 
 
 def train_baseline(config, workdir, source, streams):
@@ -255,10 +257,17 @@ def save_student(config, workdir, source, student):
         trained, shape = student, student.input_shape[1]
         student = build_model(config, config.student.model, source, shape, precision="float32")
         student.set_weights(trained.get_weights())
-    student.save(workdir / "student.keras")
+    save(student, workdir / "student.keras")
 
 
-def tell(config, workdir, source, streams, teacher, baseline, student):
+def save(model, path):
+    """Writes a `.keras` file under another name and renames it: whole, or not there."""
+    temporary = path.with_name(f".{path.name}")
+    model.save(temporary)
+    os.replace(temporary, path)
+
+
+def tell(config, workdir, source, streams, teacher, baseline, student, command):
     """Evaluates teacher and student side by side and writes `report.json` (exports come later)."""
     _, evaluation = streams.together(config.distil)
     labels, teacher_logits, student_logits = predict(evaluation, teacher, student)
@@ -295,6 +304,7 @@ def tell(config, workdir, source, streams, teacher, baseline, student):
             "eval_split": config.data.eval_split,
             "skipped": [list(s) for split in examples.values() for s in split.skipped],
         },
+        "command": command,
         "exports": {},
     }
     write_json(workdir / "report.json", report)

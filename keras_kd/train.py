@@ -1,7 +1,16 @@
 """keras-kd-train: teacher, baseline, student, exports and report with one command.
 
-keras-kd-train --config=configs/digits.py --workdir=workdir [--config.key=value ...]
+keras-kd-train --config=configs/digits.py --workdir=DIR [--config.key=value ...]
+
+--config            file with get_config(); its keys: keras_kd/config.py
+--config.KEY=VALUE  changes one of its values
+--workdir           directory of this run; started again, a stopped run goes on
+--preview=FILE.png  only draws what teacher and student see
+--virtual_devices   splits the CPU in this many replicas
 """
+
+import shlex
+import sys
 
 from absl import app, flags, logging
 from ml_collections import config_flags
@@ -38,7 +47,8 @@ def train(_):
         print(f"Wrote {preview(config, PREVIEW.value)}")
         return
     strategy = distribute.mirrored(distribute.virtual_cpus(VIRTUAL_DEVICES.value))
-    report = run(config, workdir, strategy, progress=print)
+    command = shlex.join(["keras-kd-train", *sys.argv[1:]])
+    report = run(config, workdir, strategy, progress=print, command=command)
     missing = [name for name in config.export.formats if name not in report["exports"]]
     if missing:
         export.export(workdir, missing)
@@ -49,8 +59,12 @@ def train(_):
 
 def main():
     """Entry point of the command: a user's mistake ends in one sentence and exit code 2."""
+    sys.modules["__main__"].__doc__ = __doc__  # what --help prints
     try:
         app.run(train)
+    except KeyboardInterrupt:
+        print("\nStopped. The same command goes on from the last checkpoint.", file=sys.stderr)
+        sys.exit(130)
     except (ValueError, OSError, RuntimeError, TypeError, AttributeError, KeyError) as error:
         leave("keras-kd-train", error)
 
