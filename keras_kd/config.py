@@ -166,6 +166,16 @@ def absolute(config):
     return config
 
 
+def trained_stages(config):
+    """The settings of the stages that a run will train, by their path in the config."""
+    stages = {"distil": config.distil}
+    if config.baseline.enabled:
+        stages["baseline"] = config.baseline
+    if not config.teacher.handle:
+        stages["teacher.train"] = config.teacher.train
+    return stages
+
+
 def _is_number(value):
     return isinstance(value, int | float) and not isinstance(value, bool)
 
@@ -257,12 +267,7 @@ def _check_values(config):
         "empty or a pair (lowest, highest)",
     )
     need(config.export.calibration_images >= 1, "export.calibration_images", "at least 1")
-    stages = {"distil": config.distil}
-    if config.baseline.enabled:
-        stages["baseline"] = config.baseline
-    if not config.teacher.handle:
-        stages["teacher.train"] = config.teacher.train
-    for name, settings in stages.items():
+    for name, settings in trained_stages(config).items():
         _check_stage(name, settings, need)
         need(
             settings.label_weight > 0 or name == "distil",

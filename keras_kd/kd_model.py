@@ -5,6 +5,7 @@ import tensorflow as tf
 from keras import ops
 
 from keras_kd import distribute
+from keras_kd.batch import cross_entropy, unpack, view, weight_of
 from keras_kd.evaluation.fidelity import agreement, kl_divergence
 from keras_kd.methods.base import Method
 from keras_kd.models.output import ends_in_probabilities
@@ -73,7 +74,7 @@ class KDModel(distribute.ReplicaSafe, keras.Model):
 
     def call(self, inputs, training=False):
         """The student's logits `[B, K]` for a tensor of images or a batch dict."""
-        return self.student(_view(inputs, "student"), training=training)
+        return self.student(view(inputs, "student"), training=training)
 
     def compile(self, optimizer="rmsprop", loss=None, jit_compile="auto", **kwargs):
         """As `keras.Model.compile`; the loss is made of methods and labels, so it takes none."""
@@ -104,10 +105,10 @@ class KDModel(distribute.ReplicaSafe, keras.Model):
         self._steps_and_bad_step = lambda: counts  # no weights: nothing to save
 
     def train_step(self, data):
-        batch = self._batch(data)
+        batch = unpack(data)
         for method in self.methods:
             batch = method.before_step(batch)
-        count = ops.cast(ops.shape(_view(batch, "student"))[0], "float32")
+        count = ops.cast(ops.shape(view(batch, "student"))[0], "float32")
         total = distribute.sum_over_replicas(count)
         losses, loss, student, teacher, gradients = self._gradients(batch, count, total)
         summed = distribute.sum_over_replicas([loss * count / total, *gradients])
@@ -118,17 +119,17 @@ class KDModel(distribute.ReplicaSafe, keras.Model):
             method.after_step(batch, student, teacher)
         self._loss_tracker.update_state(loss, sample_weight=count)
         for name, value in losses.items():
-            self._trackers[name].update_state(value * _weight(batch))
+            self._trackers[name].update_state(value * weight_of(batch))
         return self._logs(batch, student["logits"], {"loss", *losses})
 
     def test_step(self, data):
-        batch = self._batch(data)
+        batch = unpack(data)
         logits = ops.cast(self(batch, training=False), "float32")
         names = set()
         if "labels" in batch:
             names.add("loss")
             self._loss_tracker.update_state(
-                _cross_entropy(batch["labels"], logits) * _weight(batch)
+                cross_entropy(batch["labels"], logits) * weight_of(batch)
             )
         if self.fidelity:
             names.update(self._fidelity)
@@ -162,10 +163,10 @@ class KDModel(distribute.ReplicaSafe, keras.Model):
         """One pass of each model: per-example losses, the local mean, outputs, gradients."""
         teacher = self._teach(batch)
         with tf.GradientTape() as tape:
-            student = self._student_pass(_view(batch, "student"), True)
+            student = self._student_pass(view(batch, "student"), True)
             losses = self._example_losses(batch, student, teacher)
             weighted = sum(self._factors()[name] * loss for name, loss in losses.items())
-            summed = ops.sum(weighted * _weight(batch))
+            summed = ops.sum(weighted * weight_of(batch))
             own = [*self.student.losses, *(loss for m in self.methods for loss in m.losses)]
             own = sum((ops.cast(loss, "float32") for loss in own), 0.0)
             # Over all replicas these sum to the mean over the global batch + `own`, once.
@@ -183,7 +184,7 @@ class KDModel(distribute.ReplicaSafe, keras.Model):
                     "label_weight needs labels in the batch. "
                     f"Received: label_weight={self.label_weight}, batch with {sorted(batch)}."
                 )
-            losses["labels"] = _cross_entropy(batch["labels"], student["logits"])
+            losses["labels"] = cross_entropy(batch["labels"], student["logits"])
         return losses
 
     def _factors(self):
@@ -203,7 +204,7 @@ class KDModel(distribute.ReplicaSafe, keras.Model):
             )
         if not self.methods and not self.fidelity:
             return {}
-        return tf.nest.map_structure(tf.stop_gradient, self._teacher_pass(_view(batch, "teacher")))
+        return tf.nest.map_structure(tf.stop_gradient, self._teacher_pass(view(batch, "teacher")))
 
     def _stored_logits(self, logits):
         if tuple(logits.shape[1:]) != tuple(self.student.output_shape[1:]):
@@ -270,40 +271,6 @@ class KDModel(distribute.ReplicaSafe, keras.Model):
                 results.update(value if isinstance(value, dict) else {metric.name: value})
         return results
 
-    def _batch(self, data):
-        """The batch dict: the images' views, `labels`, `id`, `sample_weight`, where they exist."""
-        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        batch = dict(x) if isinstance(x, dict) else {"image": x}
-        if sample_weight is not None:
-            sample_weight = _one_per_example(sample_weight)
-        extra = {"labels": y, "sample_weight": sample_weight}
-        return batch | {name: value for name, value in extra.items() if value is not None}
-
-
-def _view(batch, role):
-    """What a model sees: its own view of the batch, or the image that both share."""
-    if not isinstance(batch, dict):
-        return batch
-    if role not in batch and "image" not in batch:
-        raise ValueError(
-            f"A batch dict needs '{role}' or 'image'. Received: batch with {sorted(batch)}."
-        )
-    return batch[role] if role in batch else batch["image"]
-
-
-def _one_per_example(sample_weight):
-    """`sample_weight` as float32 `[B]`; a column `[B, 1]` would broadcast to `[B, B]`."""
-    shape = tuple(sample_weight.shape)
-    if len(shape) == 1 or shape[1:] == (1,):
-        return ops.reshape(ops.cast(sample_weight, "float32"), (-1,))
-    raise ValueError(
-        f"sample_weight must hold one number per example. Received: sample_weight of shape {shape}."
-    )
-
-
-def _weight(batch):
-    return batch.get("sample_weight", 1.0)
-
 
 def _per_example(method, loss):
     if len(loss.shape) != 1:
@@ -313,16 +280,6 @@ def _per_example(method, loss):
             "the first; the model takes the mean over the batch."
         )
     return loss
-
-
-def _cross_entropy(labels, logits):
-    """Cross-entropy `[B]` of int labels `[B]` or class probabilities `[B, K]`."""
-    if len(labels.shape) == 2 and labels.shape[1] == logits.shape[1]:
-        labels = ops.cast(labels, "float32")
-        return ops.categorical_crossentropy(labels, ops.cast(logits, "float32"), from_logits=True)
-    labels = ops.reshape(labels, (-1,))
-    logits = ops.cast(logits, "float32")
-    return ops.sparse_categorical_crossentropy(labels, logits, from_logits=True)
 
 
 def _unique(methods):

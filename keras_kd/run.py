@@ -12,7 +12,7 @@ import numpy as np
 
 from keras_kd import data, distribute, methods, models, stages, teachers
 from keras_kd.checkpoint import write_atomically, write_json
-from keras_kd.config import absolute, check
+from keras_kd.config import absolute, check, trained_stages
 from keras_kd.kd_model import KDModel
 from keras_kd.workdir import Workdir
 
@@ -183,12 +183,7 @@ def rehearse(config, source, streams, teacher):
     """
     student = build_model(config, config.student.model, source, streams.resolution)
     KDModel(student, teacher, chosen_methods(config), config.distil.label_weight)
-    used = {"distil": config.distil}
-    if config.baseline.enabled:
-        used["baseline"] = config.baseline
-    if not config.teacher.handle:
-        used["teacher.train"] = config.teacher.train
-    for name, settings in used.items():
+    for name, settings in trained_stages(config).items():
         try:
             stages.make_optimizer(settings, **lengths(config, streams))
         except ValueError as error:

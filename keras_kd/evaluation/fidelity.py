@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_kd.batch import view
 from keras_kd.evaluation.accuracy import top1
 
 
@@ -50,8 +51,8 @@ def fidelity(student, teacher, dataset):
 
     for batch in dataset:
         x, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
-        s = student(x.get("student", x.get("image")) if isinstance(x, dict) else x, training=False)
-        t = teacher(x.get("teacher", x.get("image")) if isinstance(x, dict) else x, training=False)
+        s = student(view(x, "student"), training=False)
+        t = teacher(view(x, "teacher"), training=False)
         add("kl", kl_divergence(t, s))
         add("agreement", agreement(t, s))
         if y is not None:

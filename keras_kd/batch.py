@@ -1,0 +1,50 @@
+"""The batch dict: what one training step knows, by name."""
+
+import keras
+from keras import ops
+
+
+def unpack(data):
+    """The batch dict: the images' views, `labels`, `id`, `sample_weight`, where they exist."""
+    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+    batch = dict(x) if isinstance(x, dict) else {"image": x}
+    if sample_weight is not None:
+        sample_weight = one_per_example(sample_weight)
+    extra = {"labels": y, "sample_weight": sample_weight}
+    return batch | {name: value for name, value in extra.items() if value is not None}
+
+
+def view(batch, role):
+    """What a model sees: its own view of the batch, or the image that both share."""
+    if not isinstance(batch, dict):
+        return batch
+    if role not in batch and "image" not in batch:
+        raise ValueError(
+            f"A batch dict needs '{role}' or 'image'. Received: batch with {sorted(batch)}."
+        )
+    return batch[role] if role in batch else batch["image"]
+
+
+def one_per_example(sample_weight):
+    """`sample_weight` as float32 `[B]`; a column `[B, 1]` would broadcast to `[B, B]`."""
+    shape = tuple(sample_weight.shape)
+    if len(shape) == 1 or shape[1:] == (1,):
+        return ops.reshape(ops.cast(sample_weight, "float32"), (-1,))
+    raise ValueError(
+        f"sample_weight must hold one number per example. Received: sample_weight of shape {shape}."
+    )
+
+
+def weight_of(batch):
+    """The examples' weights `[B]`, or 1."""
+    return batch.get("sample_weight", 1.0)
+
+
+def cross_entropy(labels, logits):
+    """Cross-entropy `[B]` of int labels `[B]` or class probabilities `[B, K]`."""
+    if len(labels.shape) == 2 and labels.shape[1] == logits.shape[1]:
+        labels = ops.cast(labels, "float32")
+        return ops.categorical_crossentropy(labels, ops.cast(logits, "float32"), from_logits=True)
+    labels = ops.reshape(labels, (-1,))
+    logits = ops.cast(logits, "float32")
+    return ops.sparse_categorical_crossentropy(labels, logits, from_logits=True)
