@@ -38,7 +38,7 @@ class _Replay:
             self._record(prefix, operation.name, output)
             return output
 
-        return graph._run_through_graph(inputs, call_fn=call)
+        return graph._run_through_graph(inputs, operation_fn=lambda op: op, call_fn=call)
 
     def _record(self, prefix, name, output):
         if not isinstance(output, keras.KerasTensor):

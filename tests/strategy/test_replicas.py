@@ -163,7 +163,8 @@ def test_evaluation_on_two_replicas_counts_every_example_once(make_strategy):
         with make_strategy(replicas).scope():
             kd = keras_kd.KDModel(network(4, 1), network(6, 2), SoftTargets(), fidelity=True)
             kd.compile("sgd", metrics=["sparse_categorical_accuracy"])
-        results.append(kd.evaluate(data, return_dict=True, verbose=0))
+        logs = kd.evaluate(data, return_dict=True, verbose=0)
+        results.append({name: float(value) for name, value in logs.items()})
     assert results[0].keys() == {"loss", "kl", "agreement", "sparse_categorical_accuracy"}
     for name, value in results[0].items():
         assert value == pytest.approx(results[1][name], abs=1e-6), name
