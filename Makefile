@@ -27,7 +27,7 @@ format: $(INSTALLED)
 $(INSTALLED): setup.py
 	@$(PYTHON) -c 'import sys; sys.exit("keras-kd needs Python 3.10 or later. Received: " + sys.version.split()[0] + ". Call make with PYTHON=python3.11, for example.") if sys.version_info < (3, 10) else None'
 	$(PYTHON) -m venv .venv
-	# Old pips take an hour to resolve what a new one resolves in seconds (seen: 23.0 on 3.10).
+	# pip 23.0 on Python 3.10 had not resolved after ten minutes what a new pip resolves in seconds.
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --editable ".[dev]"
 	touch $(INSTALLED)

@@ -15,7 +15,7 @@ def backbone():
     return keras.Model(images, x, name="backbone")
 
 
-def nested(kind="functional"):
+def nested():
     images = keras.Input((8, 8, 3))
     x = backbone()(images)
     shared = keras.layers.Dense(4, name="shared")
