@@ -55,6 +55,15 @@ def base():
     config.batch_size = 128  # global: all replicas together
     config.steps_per_execution = 1
     config.precision = "float32"  # or mixed_bfloat16, mixed_float16
+    config.xla = "auto"  # compile the student's step with XLA: auto, on or off
+    config.deterministic = False  # fix what is otherwise chosen by timing: equal runs, equal bits
+    config.teacher_cache = ""  # folder that keras-kd-teach filled; empty: the teacher runs live
+    config.checkpoint = ml_collections.ConfigDict(
+        {
+            "every": "",  # a length, such as "100 steps"; empty: once an interval
+            "keep": 2,  # how many of the newest; the best is kept beside them
+        }
+    )
     config.data = ml_collections.ConfigDict(
         {
             "source": "digits",  # digits, tfds:NAME, folder:PATH, or a folder in TFDS layout
@@ -74,6 +83,7 @@ def base():
         {
             "handle": "",  # .keras file, SavedModel folder or hub handle; empty: train one
             "input_range": (),  # pixel values that a handle expects; empty: [-1, 1] or known
+            "engine": "auto",  # how it runs, see keras_kd.teachers.freeze; auto: the fastest here
             "model": {"name": "resnet", "kwargs": ml_collections.ConfigDict()},
             "train": stage(),
         }
@@ -243,6 +253,8 @@ def _check_values(config):
     need(config.steps_per_execution >= 1, "steps_per_execution", "at least 1")
     precisions = ("float32", "mixed_bfloat16", "mixed_float16")
     need(config.precision in precisions, "precision", f"one of {', '.join(precisions)}")
+    need(config.xla in ("auto", "on", "off"), "xla", "one of auto, on, off")
+    need(config.checkpoint.keep >= 1, "checkpoint.keep", "at least 1")
     need(0 <= config.seed < 2**31, "seed", "at least 0 and below 2**31")
     data = config.data
     need(data.resolution >= 4, "data.resolution", "at least 4 px")
