@@ -24,6 +24,7 @@ def build_dataset(
     start_step=0,
     *,
     teacher_resolution=None,
+    teacher_view=True,
     flip=True,
     crop_area=(0.05, 1.0),
     crop_aspect=(3 / 4, 4 / 3),
@@ -51,6 +52,8 @@ def build_dataset(
         seed: int.
         start_step: first step of the stream, at least 0.
         teacher_resolution: side of the teacher's images; the student's where None.
+        teacher_view: whether the batch holds images for the teacher; without them, as for targets
+            that were computed before, x shows what the student sees and nothing else.
         flip: whether half of the images are mirrored; off where left and right have a meaning.
         crop_area: bounds of the area of an inception crop, fractions in (0, 1].
         crop_aspect: bounds of its width over height.
@@ -101,7 +104,10 @@ def build_dataset(
             return planned
         return tf.nest.map_structure(lambda value: tf.gather(value, rows), planned)
 
-    outputs = _outputs(resolution, teacher_resolution, own_teacher_view=row.teacher is not None)
+    if teacher_view:
+        outputs = _outputs(resolution, teacher_resolution, own_teacher_view=row.teacher is not None)
+    else:
+        outputs = _outputs(resolution, None, own_teacher_view=False)
     steps = tf.data.Dataset.counter(start_step)
     if num_steps is not None:
         steps = steps.take(num_steps)

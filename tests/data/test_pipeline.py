@@ -142,6 +142,18 @@ def test_two_sizes_show_the_same_pixels(digits, mode):
         np.testing.assert_allclose(middle, both["student"], atol=1e-5)
 
 
+@pytest.mark.parametrize("mode", list(MODES))
+def test_without_the_teachers_view_the_student_sees_the_same(photos, mode):
+    x, y = batches(1, photos, "train", mode, 8, 16, teacher_resolution=24)[0]
+    alone, labels = batches(
+        1, photos, "train", mode, 8, 16, teacher_resolution=24, teacher_view=False
+    )[0]
+    np.testing.assert_array_equal(alone, x["student"])
+    np.testing.assert_array_equal(labels, y)
+    x, _ = batches(1, photos, "train", mode, 8, 16, teacher_view=False, with_ids=True)[0]
+    assert sorted(x) == ["id", "image"]
+
+
 @pytest.mark.parametrize("mode", ["ind/rc", "ind/ic"])
 def test_independent_views_differ_but_show_one_example(photos, mode):
     x, _ = batches(1, photos, "train", mode, 32, 16)[0]
