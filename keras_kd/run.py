@@ -14,6 +14,7 @@ from keras_kd import data, distribute, methods, models, stages, teachers
 from keras_kd.checkpoint import write_atomically, write_json
 from keras_kd.config import absolute, check, trained_stages
 from keras_kd.kd_model import KDModel
+from keras_kd.teachers import cache_fingerprint
 from keras_kd.workdir import Workdir
 
 
@@ -125,6 +126,25 @@ class Streams:
             one_hot=settings.mode == "mix",
         )
         return lambda start: train(start_step=start), self.evaluate(resolution)
+
+    def taught(self, settings):
+        """What the teacher alone sees while a student is distilled.
+
+        Returns:
+            (stream of `[B, H, W, C]` images by start step, fingerprint of data and views).
+        """
+        # Where both models see one crop, its size for the student does not matter here.
+        own_view = settings.mode.startswith("ind/")
+        train = functools.partial(
+            self.train,
+            mode=settings.mode,
+            resolution=self.resolution if own_view else self.teacher_resolution,
+            teacher_resolution=self.teacher_resolution if own_view else None,
+        )
+        seen = cache_fingerprint.of_data(self.source, self.train_split)
+        seen |= cache_fingerprint.of_views(train)
+        images = lambda x, y: x["teacher"] if own_view else x  # noqa: E731
+        return lambda start: train(start_step=start).map(images), seen
 
     def together(self, settings):
         """For teacher and student: (training stream by start step, evaluation)."""

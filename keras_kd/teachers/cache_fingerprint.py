@@ -1,0 +1,132 @@
+"""What cached targets depend on, so that a run refuses those of another teacher, data or views.
+
+A fingerprint is a flat dict, field -> JSON value. It names content, not places: a teacher or a data
+set that was moved or copied to another machine is the same one.
+"""
+
+import hashlib
+import inspect
+import json
+import os
+
+import keras
+import numpy as np
+
+
+def of_teacher(teacher):
+    """Fields of a Keras model that are its own function: weights, layers, precision.
+
+    Args:
+        teacher: Keras model, before anything was folded or compiled.
+
+    Returns:
+        dict: `teacher.weights`, `teacher.layers` (hashes), `teacher.precision`.
+    """
+    weights = hashlib.sha256()
+    for variable in teacher.weights:
+        value = np.ascontiguousarray(keras.ops.convert_to_numpy(variable.value))
+        weights.update(f"{value.dtype}{value.shape}".encode())
+        weights.update(value.tobytes())
+    layers = json.dumps(list(_leaves(teacher, with_handle=not teacher.weights)))
+    return {
+        "teacher.weights": weights.hexdigest()[:16],
+        "teacher.layers": _short(layers.encode()),
+        "teacher.precision": " ".join(sorted(set(_precisions(teacher)))),
+    }
+
+
+def of_data(source, split):
+    """Fields of the training examples: who they are, in which order, how large.
+
+    Args:
+        source: `keras_kd.data.Source`.
+        split: split expression.
+
+    Returns:
+        dict: `data.source`, `data.split`, `data.examples`, `data.content` (a hash of ids, labels,
+        image sizes and class names; not of the pixels).
+    """
+    examples = source.split(split)
+    scheme, colon, place = source.name.rpartition(":")
+    content = hashlib.sha256(json.dumps(source.class_names).encode())
+    for values in (examples.ids, examples.labels, examples.sizes):
+        content.update(np.ascontiguousarray(values, np.int64).tobytes())
+    return {
+        "data.source": scheme + colon + os.path.basename(place.rstrip("/")),
+        "data.split": split,
+        "data.examples": examples.num_examples,
+        "data.content": content.hexdigest()[:16],
+    }
+
+
+def of_views(stream):
+    """Fields of what the teacher sees at each step.
+
+    Args:
+        stream: `functools.partial` of `keras_kd.data.build_dataset`, all but its start.
+
+    Returns:
+        dict: seed, batch size, and the views' settings. The student's resolution is not among
+        them: students of any size learn from one cache.
+    """
+    bound = inspect.signature(stream.func).bind_partial(*stream.args, **stream.keywords)
+    bound.apply_defaults()
+    values = bound.arguments
+    side = values["teacher_resolution"] or values["resolution"]
+    names = ("mode", "flip", "crop_area", "crop_aspect", "rc_scale", "mixup_alpha")
+    return {
+        "seed": values["seed"],
+        "batch_size": values["batch_size"],
+        "views.teacher_resolution": side,
+        **{f"views.{name}": values[name] for name in names},
+    }
+
+
+def differences(there, here):
+    """One phrase for each field that differs between two flat dicts."""
+    missing = "(not set)"
+    return [
+        f"{name}: {there.get(name, missing)!r} there, {here.get(name, missing)!r} here"
+        for name in sorted(there.keys() | here.keys())
+        if there.get(name, missing) != here.get(name, missing)
+    ]
+
+
+def _leaves(layer, with_handle):
+    """(class, plain settings) of every layer that holds no others, in order.
+
+    Names are left out: Keras counts them up, so that the same network gets others in the next
+    process. Initializers and the like are dicts, and have done their work. A handle is a place, and
+    counts only where no weights tell what lies there.
+    """
+    if isinstance(layer, keras.Model):
+        for inner in layer.layers:
+            yield from _leaves(inner, with_handle)
+        return
+    dropped = {"name", "trainable", "dtype", "seed", "batch_shape"} | (
+        set() if with_handle else {"handle"}
+    )
+    settings = {
+        key: value
+        for key, value in layer.get_config().items()
+        if key not in dropped and _is_plain(value)
+    }
+    yield [type(layer).__name__, settings]
+
+
+def _precisions(layer):
+    if isinstance(layer, keras.Model):
+        for inner in layer.layers:
+            yield from _precisions(inner)
+    elif layer.weights:
+        yield layer.compute_dtype
+
+
+def _is_plain(value):
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, str | int | float | bool)
+
+
+def _short(content):
+    return hashlib.sha256(content).hexdigest()[:16]

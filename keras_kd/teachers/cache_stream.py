@@ -1,0 +1,115 @@
+"""Training batches whose targets come out of a teacher cache, as far as it goes."""
+
+import numpy as np
+import tensorflow as tf
+
+HORIZON_BYTES = 512e6  # how much is read once more, ahead, to find damage before a step meets it
+LIVE_SHARDS, LIVE_STEPS = 8, 256  # the live teacher works on for so long before another look
+
+
+class CachedTargets:
+    """Joins targets to images, and tells for which steps there are any.
+
+    The folder is looked at anew for every run of steps, so a writer may fill it meanwhile. Of the
+    targets no more than three shards are in memory at a time.
+
+    Args:
+        cache: `keras_kd.teachers.cache.TeacherCache`.
+        steps_per_execution: every run of steps is a multiple of it.
+        worker_index: which rows of the global batch to read, as in `keras_kd.data.build_dataset`.
+        num_workers: number of workers; must divide the batch size.
+    """
+
+    def __init__(self, cache, steps_per_execution=1, worker_index=0, num_workers=1):
+        self.cache = cache
+        self.steps_per_execution = steps_per_execution
+        share = cache.layout.batch_size // num_workers
+        self.rows = slice(worker_index * share, (worker_index + 1) * share)
+        self._verdicts = {}
+
+    def plan(self, start, stop):
+        """How far the steps from `start` on are all cached, or all not.
+
+        Args:
+            start: first step.
+            stop: the step to stop before; a multiple of `steps_per_execution` after `start`.
+
+        Returns:
+            (until, cached): the step after the last, in (start, stop], and whether there are
+            targets for all of them.
+        """
+        size, multiple = self.cache.layout.steps_per_shard, self.steps_per_execution
+        there = self.cache.shards()
+        end, budget = start, max(1, HORIZON_BYTES // self.cache.layout.shard_bytes)
+        while end < stop and budget > 0 and self._is_whole(end // size, there):
+            end = (end // size + 1) * size
+            budget -= 1
+        cached = (min(end, stop) - start) // multiple * multiple
+        if cached:
+            return start + cached, True
+        later = (shard for shard in sorted(there) if shard * size > start)
+        # A shard that was found damaged is no reason to look again so soon.
+        again = next((s for s in later if self._verdicts.get(self._stamp(s), True)), None)
+        until = start + max(LIVE_SHARDS * size, LIVE_STEPS)
+        until = until if again is None else min(until, again * size)
+        return min(start + -(-(until - start) // multiple) * multiple, stop), False
+
+    def join(self, images, start, until):
+        """`images` of the steps from `start` to before `until`, with `teacher_logits`.
+
+        Args:
+            images: `tf.data.Dataset` of `(x, y)` that starts at `start`, without the teacher's
+                view.
+            start: first step.
+            until: the step after the last, as from `plan`.
+
+        Returns:
+            `tf.data.Dataset` of `(x, y)`, x a dict with `teacher_logits` float32 `[B, K]`.
+        """
+
+        def joined(batch, logits):
+            x, y = batch
+            x = x if isinstance(x, dict) else {"image": x}
+            return {**x, "teacher_logits": logits}, y
+
+        data = tf.data.Dataset.zip((images, self.logits(start, until))).map(joined)
+        return data.prefetch(tf.data.AUTOTUNE).with_options(images.options())
+
+    def logits(self, start, until):
+        """`tf.data.Dataset` of float32 `[B, K]`, a batch a step."""
+        layout = self.cache.layout
+        size, first = layout.steps_per_shard, start // layout.steps_per_shard
+        rows = len(range(layout.batch_size)[self.rows])
+        kinds = layout.codec.shapes(size, rows)
+
+        def load(shard):
+            arrays = tf.numpy_function(self._read, [shard], [kind for kind, _ in kinds.values()])
+            return {
+                name: tf.ensure_shape(array, shape)
+                for array, (name, (_, shape)) in zip(arrays, kinds.items())
+            }
+
+        data = tf.data.Dataset.range(first, -(-until // size)).map(load)
+        # One shard is taken apart, one waits, one is being read.
+        data = data.prefetch(1).unbatch().skip(start - first * size).take(until - start)
+        return data.map(layout.codec.decode, tf.data.AUTOTUNE).prefetch(2)
+
+    def _read(self, shard):
+        arrays = self.cache.read(int(shard))
+        return [np.ascontiguousarray(array[:, self.rows]) for array in arrays.values()]
+
+    def _is_whole(self, shard, there):
+        if shard not in there:
+            return False
+        stamp = self._stamp(shard)
+        if stamp not in self._verdicts:
+            self._verdicts[stamp] = self.cache.is_whole(shard)
+        return self._verdicts[stamp]
+
+    def _stamp(self, shard):
+        """Tells a shard that was written again from the one that was found damaged."""
+        try:
+            status = self.cache.shard_path(shard).stat()
+        except FileNotFoundError:
+            return shard, None
+        return shard, status.st_mtime_ns, status.st_size

@@ -1,0 +1,90 @@
+"""Fills a teacher cache; any number of processes, on any machines, may do it at once."""
+
+import contextlib
+import time
+
+import numpy as np
+
+from keras_kd.teachers.cache_claims import Claim
+
+POLL_SECONDS = 1.0
+
+
+def fill(cache, shards, stream, teach, progress=lambda images: None):
+    """Computes the shards that are not there yet, and waits for those that others work on.
+
+    Args:
+        cache: `TeacherCache` from `TeacherCache.create`.
+        shards: the shards wanted, in the order in which to make them.
+        stream: function `start_step -> iterable` of the teacher's images `[B, H, W, C]`.
+        teach: function images -> logits `[B, K]`.
+        progress: function that is told of images as they are done, by whomever.
+
+    Returns:
+        number of images that this process computed.
+
+    Raises:
+        ValueError: logits that are not finite.
+        CacheWriteError: the folder cannot be written.
+    """
+    shards, size = list(shards), cache.layout.steps_per_shard * cache.layout.batch_size
+    there = cache.shards()
+    todo = [shard for shard in shards if not (shard in there and cache.is_whole(shard))]
+    for shard in there.intersection(todo):
+        cache.shard_path(shard).unlink(missing_ok=True)  # damaged
+    progress(size * (len(shards) - len(todo)))
+    batches = _Batches(stream)
+    computed = 0
+    while todo:
+        left = []
+        for shard in todo:
+            with contextlib.ExitStack() as stack:
+                if not cache.shard_path(shard).exists():
+                    claim = Claim(cache.path / f"shard_{shard:08d}.claim")
+                    if not claim.take():
+                        left.append(shard)
+                        continue
+                    stack.enter_context(claim)
+                # Looked at again: its writer may have ended just before the claim was ours.
+                if cache.shard_path(shard).exists():
+                    progress(size)
+                    continue
+                _forget_remains(cache, shard)
+                cache.write(shard, _logits(cache.layout, shard, batches, teach, claim, progress))
+                computed += size
+        if len(left) == len(todo):
+            time.sleep(POLL_SECONDS)
+        todo = left
+    return computed
+
+
+def _logits(layout, shard, batches, teach, claim, progress):
+    """Float32 `[S, B, K]` of a shard's steps."""
+    shape = (layout.steps_per_shard, layout.batch_size, layout.num_classes)
+    logits = np.empty(shape, np.float32)
+    for index in range(layout.steps_per_shard):
+        images = batches.at(shard * layout.steps_per_shard + index)
+        logits[index] = np.asarray(teach(images))
+        claim.beat()
+        progress(layout.batch_size)
+    return logits
+
+
+def _forget_remains(cache, shard):
+    """Removes what a killed writer of this shard left behind; the claim is ours."""
+    for remains in cache.path.glob(f".{cache.shard_path(shard).name}.*.tmp"):
+        remains.unlink(missing_ok=True)
+
+
+class _Batches:
+    """Batches by step; those that follow one another come out of one stream."""
+
+    def __init__(self, stream):
+        self._stream = stream
+        self._next = None
+
+    def at(self, step):
+        if step != self._next:
+            self._iterator = iter(self._stream(step))
+        self._next = step + 1
+        return next(self._iterator)
