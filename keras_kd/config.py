@@ -173,6 +173,7 @@ def absolute(config):
         config.data.source = full(config.data.source)
     config.data.data_dir = full(config.data.data_dir)
     config.teacher.handle = full(config.teacher.handle)
+    config.teacher_cache = full(config.teacher_cache)
     return config
 
 
@@ -288,7 +289,13 @@ def _check_values(config):
         )
     need(len(config.distil.methods) > 0, "distil.methods", "one method at least")
     for name, kwargs in config.distil.methods.items():
-        methods.get(name, **kwargs)
+        method = methods.get(name, **kwargs)
+        need(
+            not (config.teacher_cache and method.teacher_taps),
+            "teacher_cache",
+            f"empty: the method '{name}' matches layers of the teacher, and a cache holds its "
+            "logits only",
+        )
     used = [config.student] if config.teacher.handle else [config.student, config.teacher]
     for section in used:
         models.check(section.model.name, section.model.kwargs)

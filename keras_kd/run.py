@@ -15,6 +15,8 @@ from keras_kd.checkpoint import write_atomically, write_json
 from keras_kd.config import absolute, check, trained_stages
 from keras_kd.kd_model import KDModel
 from keras_kd.teachers import cache_fingerprint
+from keras_kd.teachers.cache import TeacherCache
+from keras_kd.teachers.cache_stream import CachedTargets
 from keras_kd.workdir import Workdir
 
 
@@ -148,15 +150,36 @@ class Streams:
 
     def together(self, settings):
         """For teacher and student: (training stream by start step, evaluation)."""
-        train = functools.partial(
+        train = self._both(settings)
+        evaluation = self.evaluate(self.resolution, teacher_resolution=self.teacher_resolution)
+        return lambda start: train(start_step=start), evaluation
+
+    def cached(self, settings, targets):
+        """As the stream of `together`, with `keras_kd.teachers.cache_stream.CachedTargets`.
+
+        Returns:
+            function (start, stop) -> (dataset, until): batches of the steps before `until`, all
+            with `teacher_logits`, or all with what the live teacher sees.
+        """
+        train = self._both(settings)
+
+        def stream(start, stop):
+            until, there = targets.plan(start, stop)
+            if not there:
+                return train(start_step=start), until
+            images = train(start_step=start, teacher_view=False)
+            return targets.join(images, start, until), until
+
+        return stream
+
+    def _both(self, settings):
+        return functools.partial(
             self.train,
             mode=settings.mode,
             resolution=self.resolution,
             teacher_resolution=self.teacher_resolution,
             one_hot=settings.mode == "mix" and settings.label_weight > 0,
         )
-        evaluation = self.evaluate(self.resolution, teacher_resolution=self.teacher_resolution)
-        return lambda start: train(start_step=start), evaluation
 
 
 def build_model(config, section, source, resolution, precision=None):
@@ -203,6 +226,8 @@ def rehearse(config, source, streams, teacher):
     """
     student = build_model(config, config.student.model, source, streams.resolution)
     KDModel(student, teacher, chosen_methods(config), config.distil.label_weight)
+    # A teacher that has yet to learn is compared when it has.
+    open_targets(config, streams, teacher if config.teacher.handle else None)
     for name, settings in trained_stages(config).items():
         try:
             stages.make_optimizer(settings, **lengths(config, streams))
@@ -238,6 +263,9 @@ def distil(config, workdir, source, streams, teacher):
     """The student, trained to match the teacher."""
     student = build_model(config, config.student.model, source, streams.resolution)
     train, evaluation = streams.together(config.distil)
+    targets = open_targets(config, streams, teacher)
+    if targets is not None:
+        train = streams.cached(config.distil, targets)
     stages.train(
         "distil",
         student,
@@ -250,6 +278,29 @@ def distil(config, workdir, source, streams, teacher):
         methods=chosen_methods(config),
     )
     return student
+
+
+def open_targets(config, streams, teacher=None):
+    """The targets that keras-kd-teach computed, or None where the config names none.
+
+    Args:
+        config: the run's config.
+        streams: the run's `Streams`.
+        teacher: the run's teacher, or None while it is not known.
+
+    Raises:
+        ValueError: no cache, or one of another teacher, other data, views, seed or batch size.
+    """
+    if not config.teacher_cache:
+        return None
+    cache = TeacherCache(config.teacher_cache)
+    _, expected = streams.taught(config.distil)
+    expected |= {} if teacher is None else cache_fingerprint.of_teacher(teacher)
+    cache.check(
+        expected,
+        "Fill another folder with keras-kd-teach, or leave config.teacher_cache empty.",
+    )
+    return CachedTargets(cache, config.steps_per_execution)
 
 
 def chosen_methods(config):

@@ -7,6 +7,9 @@ import ml_collections
 
 from keras_kd.checkpoint import Checkpoints, write_json
 
+# May differ from start to start: where the targets come from does not change what they are.
+CHANGEABLE = ("teacher_cache",)
+
 
 class Workdir:
     """A directory that belongs to one config.
@@ -28,7 +31,8 @@ class Workdir:
             raise ValueError(f"--workdir must be a directory. Received: workdir={path}, a file.")
         # A run that was refused before it trained anything leaves nothing that could be mixed up.
         if known.exists() and (self.path / "checkpoints").exists():
-            _refuse_other(self.path, _read_json(known), settings)
+            there = {**_read_json(known), **{key: settings[key] for key in CHANGEABLE}}
+            _refuse_other(self.path, there, settings)
         else:
             write_json(known, settings)
 
