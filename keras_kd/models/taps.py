@@ -23,6 +23,7 @@ class _Replay:
 
     def __init__(self):
         self.outputs = {}  # tap name -> symbolic output of that call
+        self.calls = []  # (operation, args, kwargs, output), nested models unrolled, in order
 
     def run(self, graph, inputs, prefix="", training=None):
         def call(operation, *args, **kwargs):
@@ -31,6 +32,7 @@ class _Replay:
                 if training is not None and getattr(operation, "_call_has_training_arg", False):
                     kwargs.setdefault("training", training)
                 output = operation(*args, **kwargs)
+                self.calls.append((operation, args, kwargs, output))
             else:
                 # A backbone called as `backbone(x, training=False)` stays in inference mode.
                 frozen = kwargs.get("training", training)
@@ -111,3 +113,28 @@ def tapped(model, names):
     outputs = {name: replay.find(name, model) for name in dict.fromkeys(names)}
     outputs["logits"] = logits
     return keras.Model(inputs[0], outputs, name=f"{model.name}_tapped")
+
+
+def flat_calls(model, names=()):
+    """The calls of one inference pass in order, nested models unrolled.
+
+    Args:
+        model: functional or `Sequential` Keras model with one input and one output, the logits.
+        names: tap names, as in `tapped`.
+
+    Returns:
+        (input, calls, outputs): the symbolic input; a list of (operation, args, kwargs, output)
+        whose tensors are symbolic; and a dict from `logits` and each name to its tensor.
+
+    Raises:
+        ValueError: as `tapped`.
+    """
+    replay, inputs, logits = _replay(model)
+    outputs = {name: replay.find(name, model) for name in dict.fromkeys(names)}
+    calls = []
+    for operation, args, kwargs, output in replay.calls:
+        # Called with training=False, Keras hands that to every layer, whatever the graph says.
+        if getattr(operation, "_call_has_training_arg", False):
+            kwargs = {**kwargs, "training": False}
+        calls.append((operation, args, kwargs, output))
+    return inputs[0], calls, outputs | {"logits": logits}

@@ -1,0 +1,172 @@
+"""A network for inference only: a straight line of calls, normalisation folded into kernels.
+
+`flatten` lists a model's calls; `fold` rewrites that list: a batch norm behind a convolution or a
+dense layer goes into its kernel and bias, standardised kernels are standardised once, padding
+that a convolution can do itself goes into the convolution. The arithmetic of folding is float64.
+"""
+
+import dataclasses
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras.layers import BatchNormalization, Conv2D, Dense, DepthwiseConv2D, ZeroPadding2D
+
+from keras_kd.models.layers import GroupNorm, StandardizedConv2D
+from keras_kd.models.taps import flat_calls
+from keras_kd.teachers.fused import FusedAffine, FusedGroupNorm
+
+FOLDABLE = (Conv2D, StandardizedConv2D, DepthwiseConv2D, Dense)  # exactly these types
+
+
+@dataclasses.dataclass
+class Call:
+    """One call: `operation(*args, **kwargs)` gives `output`; tensors are symbolic."""
+
+    operation: object
+    args: tuple
+    kwargs: dict
+    output: object
+
+    def inputs(self):
+        """The ids of the tensors that the call reads."""
+        return [id(t) for t in keras.tree.flatten((self.args, self.kwargs)) if _symbolic(t)]
+
+
+class Network:
+    """A model as a list of calls; called with images it gives a dict of outputs.
+
+    Args:
+        image: the symbolic input.
+        calls: list of `Call`, in an order in which they can run.
+        outputs: dict from name to symbolic tensor.
+        notes: what was folded and what could not be, as text.
+        counts: dict from kind of rewriting to how often it was done.
+    """
+
+    def __init__(self, image, calls, outputs, notes=(), counts=None):
+        self.image, self.calls, self.outputs = image, calls, outputs
+        self.notes, self.counts = list(notes), dict(counts or {})
+
+    def __call__(self, images):
+        values = {id(self.image): tf.cast(images, self.image.dtype)}
+
+        def value(tensor):
+            return values[id(tensor)] if _symbolic(tensor) else tensor
+
+        for call in self.calls:
+            args, kwargs = keras.tree.map_structure(value, (call.args, call.kwargs))
+            results = call.operation(*args, **kwargs)
+            for symbol, result in zip(
+                keras.tree.flatten(call.output), keras.tree.flatten(results), strict=True
+            ):
+                values[id(symbol)] = result
+        return {name: values[id(tensor)] for name, tensor in self.outputs.items()}
+
+    def layers(self):
+        """The Keras layers that still run, each once."""
+        layers = [c.operation for c in self.calls if isinstance(c.operation, keras.layers.Layer)]
+        return list(dict.fromkeys(layers))
+
+    def fused(self):
+        """The calls' operations that hold folded arrays."""
+        return [c.operation for c in self.calls if isinstance(c.operation, FusedAffine)]
+
+
+def flatten(model, taps=()):
+    """A model's calls as a `Network`, unchanged.
+
+    Args:
+        model: Keras model from images to logits.
+        taps: names of layers whose outputs are wanted too.
+
+    Returns:
+        a `Network`; of a model without a functional graph, one single call.
+
+    Raises:
+        ValueError: taps of a model that has no graph, or that do not exist.
+    """
+    try:
+        image, calls, outputs = flat_calls(model, taps)
+    except ValueError:
+        if taps:
+            raise
+        image = keras.KerasTensor(model.input_shape)
+        logits = keras.KerasTensor(model.output_shape)
+        note = f"{model.name} has no functional graph: nothing could be folded"
+        call = Call(model, (image,), {"training": False}, logits)
+        return Network(image, [call], {"logits": logits}, [note])
+    return Network(image, [Call(*call) for call in calls], outputs)
+
+
+def fold(network):
+    """Folds what can be folded.
+
+    Args:
+        network: a `Network`.
+
+    Returns:
+        a new `Network` with the same outputs, up to rounding; outputs and what several calls
+        read are never folded away. Folded arrays are copies: the model's weights stay as they are.
+    """
+    kept = {id(tensor) for tensor in network.outputs.values()}
+    readers = {}
+    for call in network.calls:
+        for key in call.inputs():
+            readers[key] = readers.get(key, 0) + 1
+    made_by, calls = {}, []
+    counts = {"batch_norm": 0, "standardized": 0, "padding": 0, "group_norm": 0}
+    left = 0
+
+    def inner(tensor, kind):
+        """The call that made `tensor`, where only one call ever reads it."""
+        call = made_by.get(id(tensor))
+        alone = readers.get(id(tensor)) == 1 and id(tensor) not in kept
+        return call if call and alone and isinstance(call.operation, kind) else None
+
+    for call in network.calls:
+        operation = call.operation
+        if type(operation) in FOLDABLE and operation.built and _plain(operation):
+            fused = FusedAffine.of_layer(operation)
+            counts["standardized"] += isinstance(operation, StandardizedConv2D)
+            call = Call(fused, call.args[:1], {}, call.output)
+            pad = inner(call.args[0], ZeroPadding2D)
+            if pad and fused.take_padding(pad.operation):
+                counts["padding"] += 1
+                calls.remove(pad)
+                call.args = pad.args[:1]
+        elif type(operation) is BatchNormalization and operation.built:
+            before = inner(call.args[0], FusedAffine)
+            if before and before.operation.take_batch_norm(operation):
+                counts["batch_norm"] += 1
+                before.output = call.output
+                made_by[id(call.output)] = before
+                continue
+            left += 1
+        elif type(operation) is GroupNorm:
+            counts["group_norm"] += 1
+            call = Call(FusedGroupNorm(operation), call.args[:1], {}, call.output)
+        calls.append(call)
+        for tensor in keras.tree.flatten(call.output):
+            made_by[id(tensor)] = call
+    notes = list(network.notes)
+    if not any(counts.values()) and not notes:
+        notes.append("nothing could be folded")
+    if left:
+        notes.append(f"{left} batch norms stand behind no convolution of their own and stay")
+    return Network(network.image, calls, network.outputs, notes, counts)
+
+
+def _plain(layer):
+    """A layer that multiplies by its kernel and adds its bias, and does nothing else to them."""
+    quantized = getattr(layer, "quantization_mode", None) or getattr(layer, "lora_enabled", False)
+    return not quantized and getattr(layer, "data_format", "channels_last") == "channels_last"
+
+
+def _symbolic(tensor):
+    return isinstance(tensor, keras.KerasTensor)
+
+
+def arrays(layer):
+    """A layer's float weights in float64, by name."""
+    return {v.name: np.asarray(keras.ops.convert_to_numpy(v), "float64") for v in layer.weights}

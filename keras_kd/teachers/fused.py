@@ -1,0 +1,158 @@
+"""The operations of a folded network: they hold plain arrays and know nothing of training."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras.layers import Dense, DepthwiseConv2D
+
+from keras_kd.models.layers import StandardizedConv2D
+
+
+class Arrays:
+    """Holds float arrays that become constants of the function that reads them.
+
+    `keep_as_variables` makes variables of them instead, for networks too large for constants.
+    """
+
+    def __init__(self, **arrays):
+        self._arrays = {k: None if a is None else _float32(a) for k, a in arrays.items()}
+        self._variables = None
+
+    @property
+    def nbytes(self):
+        """Bytes of all arrays."""
+        return sum(a.nbytes for a in self._arrays.values() if a is not None)
+
+    def keep_as_variables(self):
+        """Makes variables of the arrays, in the scope of the current strategy."""
+        if self._variables is None:
+            self._variables = {
+                k: None if a is None else tf.Variable(a, trainable=False)
+                for k, a in self._arrays.items()
+            }
+
+    def read(self, name, dtype):
+        """The array as a tensor, or None."""
+        array = (self._variables or self._arrays)[name]
+        return None if array is None else tf.cast(tf.convert_to_tensor(array), dtype)
+
+
+class FusedAffine(Arrays):
+    """A convolution, depthwise convolution or dense layer with whatever was folded into it.
+
+    Args:
+        layer: the layer whose geometry and activation hold.
+        kernel: float64 array of the layer's kernel shape.
+        bias: float64 array of one number per output channel, or None.
+    """
+
+    def __init__(self, layer, kernel, bias):
+        self._layer = layer
+        self._kernel, self._bias = kernel, bias
+        self._padding = layer.padding.upper() if hasattr(layer, "padding") else None
+        self._pads = [[0, 0]] * 4
+        self._linear = layer.activation is keras.activations.linear
+        super().__init__(kernel=kernel, bias=bias)
+
+    @classmethod
+    def of_layer(cls, layer):
+        """The same as a built layer, its kernel standardised where the layer would do it."""
+        kernel = _float64(layer.kernel)
+        if isinstance(layer, StandardizedConv2D):
+            kernel = kernel - kernel.mean((0, 1, 2), keepdims=True)
+            kernel = kernel / np.sqrt((kernel**2).mean((0, 1, 2), keepdims=True) + 1e-10)
+        return cls(layer, kernel, _float64(layer.bias) if layer.use_bias else None)
+
+    def take_padding(self, pad):
+        """Takes over a zero padding in front; False where it cannot."""
+        if self._padding != "VALID" or isinstance(self._layer, DepthwiseConv2D):
+            return False  # TensorFlow's depthwise kernel is slow with explicit padding
+        if pad.data_format != "channels_last":
+            return False
+        sides = [list(map(int, side)) for side in pad.padding]
+        reach = [d * (k - 1) for d, k in zip(self._layer.dilation_rate, self._layer.kernel_size)]
+        half = [[r // 2, r - r // 2] for r in reach]
+        if set(self._layer.strides) == {1} and sides == half:
+            self._padding = "SAME"
+        else:
+            self._padding, self._pads = "EXPLICIT", [[0, 0], *sides, [0, 0]]
+        return True
+
+    def take_batch_norm(self, norm):
+        """Folds a batch norm behind into kernel and bias; False where it cannot."""
+        axis = norm.axis[0] if isinstance(norm.axis, list | tuple) else norm.axis
+        if not self._linear or axis not in (-1, len(self._layer.output.shape) - 1):
+            return False
+        mean, variance = _float64(norm.moving_mean), _float64(norm.moving_variance)
+        scale = 1.0 / np.sqrt(variance + norm.epsilon)
+        scale = scale * _float64(norm.gamma) if norm.scale else scale
+        shift = _float64(norm.beta) if norm.center else 0.0
+        # The kernel's last axes are the output channels; a depthwise kernel's last two.
+        depthwise = isinstance(self._layer, DepthwiseConv2D)
+        kernel = self._kernel * (scale.reshape(self._kernel.shape[2:]) if depthwise else scale)
+        bias = 0.0 if self._bias is None else self._bias
+        self._kernel, self._bias = kernel, (bias - mean) * scale + shift
+        Arrays.__init__(self, kernel=self._kernel, bias=self._bias)
+        return True
+
+    def __call__(self, x):
+        dtype, layer = self._layer.compute_dtype, self._layer
+        x = tf.cast(x, dtype)
+        kernel, bias = self.read("kernel", dtype), self.read("bias", dtype)
+        if isinstance(layer, Dense):
+            x = tf.matmul(x, kernel) if x.shape.rank == 2 else tf.tensordot(x, kernel, 1)
+        elif isinstance(layer, DepthwiseConv2D):
+            x = self._depthwise(x, kernel)
+        else:
+            padding = self._pads if self._padding == "EXPLICIT" else self._padding
+            x = tf.nn.conv2d(x, kernel, layer.strides, padding, dilations=layer.dilation_rate)
+        x = x if bias is None else tf.nn.bias_add(x, bias)
+        return x if self._linear else layer.activation(x)
+
+    def _depthwise(self, x, kernel):
+        rows, columns = self._layer.strides
+        if rows == columns:
+            return tf.nn.depthwise_conv2d(
+                x, kernel, [1, rows, columns, 1], self._padding, dilations=self._layer.dilation_rate
+            )
+        return keras.ops.depthwise_conv(
+            x, kernel, (rows, columns), self._padding.lower(), dilation_rate=1
+        )
+
+
+class FusedGroupNorm(Arrays):
+    """Group norm as one multiplication and one addition per pixel, float32 inside.
+
+    Args:
+        layer: a built `keras_kd.models.layers.GroupNorm`.
+    """
+
+    def __init__(self, layer):
+        self._dtype, self._epsilon = layer.compute_dtype, layer.epsilon
+        channels = int(layer.gamma.shape[0])
+        self._groups = layer.groups or min(32, channels)
+        super().__init__(gamma=_float64(layer.gamma), beta=_float64(layer.beta))
+
+    def __call__(self, x):
+        x = tf.cast(x, "float32")
+        _, height, width, channels = x.shape
+        size = channels // self._groups
+        pixels = height * width if height and width else -1
+        split = tf.reshape(x, [-1, pixels, self._groups, size])
+        mean = tf.reduce_mean(split, [1, 3], keepdims=True)
+        variance = tf.reduce_mean(tf.math.squared_difference(split, mean), [1, 3], keepdims=True)
+        # [B, 1, 1, C]: per channel, so that the large tensor is touched once more only.
+        scale = tf.math.rsqrt(variance + self._epsilon)
+        scale = scale * tf.reshape(self.read("gamma", "float32"), [1, 1, self._groups, size])
+        shift = tf.reshape(self.read("beta", "float32"), [1, 1, self._groups, size]) - mean * scale
+        scale = tf.reshape(scale, [-1, 1, 1, channels])
+        shift = tf.reshape(shift, [-1, 1, 1, channels])
+        return tf.cast(x * scale + shift, self._dtype)
+
+
+def _float32(array):
+    return np.asarray(array, "float32")
+
+
+def _float64(variable):
+    return np.asarray(keras.ops.convert_to_numpy(variable), "float64")
