@@ -14,6 +14,7 @@ that fails either counts as not there.
 
 import contextlib
 import hashlib
+import io
 import json
 import os
 import re
@@ -31,7 +32,6 @@ from keras_kd.teachers.cache_fingerprint import differences
 VERSION = 1
 SHARD_BYTES = 32e6  # a shard is what is lost when a writer is killed, and what a reader holds
 MOST_STEPS = 64
-DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 
 
 class CacheWriteError(OSError):
@@ -176,18 +176,16 @@ class TeacherCache:
         layout = self.layout
         expected = layout.codec.shapes(layout.steps_per_shard, layout.batch_size)
         try:
-            with np.load(path, allow_pickle=False) as archive:
-                meta = json.loads(archive["meta"].tobytes())
+            # Not `np.load`, which takes a damaged archive for a pickle and advises to trust it.
+            with zipfile.ZipFile(path) as archive:
+                meta = json.loads(_array(archive, "meta").tobytes())
                 if meta != {"cache": self._digest, "shard": shard}:
-                    raise ValueError("it belongs to another cache or place")
-                # Reading an array to its end compares its checksum.
-                arrays = {name: archive[name] for name in expected}
+                    raise ValueError("they belong to another cache or place")
+                arrays = {name: _array(archive, name) for name in expected}
             if {name: (a.dtype, a.shape) for name, a in arrays.items()} != expected:
                 raise ValueError("its arrays have other shapes or types than cache.json says")
-        except DAMAGED as error:
-            raise ValueError(
-                f"The shard {path} of the teacher cache is damaged: {error}"
-            ) from error
+        except Exception as error:  # zipfile raises whatever a damaged archive provokes
+            raise ValueError(f"The cached targets in {path} are damaged: {error}") from error
         return arrays
 
     def is_whole(self, shard):
@@ -251,6 +249,11 @@ def write_shared(path, write):
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def _array(archive, name):
+    # Reading a member as a whole compares its checksum, before anything in it is believed.
+    return np.lib.format.read_array(io.BytesIO(archive.read(f"{name}.npy")), allow_pickle=False)
 
 
 def _read_description(path):
