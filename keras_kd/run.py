@@ -294,13 +294,16 @@ def open_targets(config, streams, teacher=None):
     if not config.teacher_cache:
         return None
     cache = TeacherCache(config.teacher_cache)
-    _, expected = streams.taught(config.distil)
+    images, expected = streams.taught(config.distil)
     expected |= {} if teacher is None else cache_fingerprint.of_teacher(teacher)
     cache.check(
         expected,
         "Fill another folder with keras-kd-teach, or leave config.teacher_cache empty.",
     )
-    return CachedTargets(cache, config.steps_per_execution)
+    targets = CachedTargets(cache, config.steps_per_execution)
+    if teacher is not None:
+        targets.spot_check(images, lambda batch: teacher(batch, training=False))
+    return targets
 
 
 def chosen_methods(config):

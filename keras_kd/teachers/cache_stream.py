@@ -5,6 +5,7 @@ import tensorflow as tf
 
 HORIZON_BYTES = 512e6  # how much is read once more, ahead, to find damage before a step meets it
 LIVE_SHARDS, LIVE_STEPS = 8, 256  # the live teacher works on for so long before another look
+SPOT_ROWS, SPOT_GAP = 64, 0.05  # images compared at the start; bfloat16 differs by about 0.01
 
 
 class CachedTargets:
@@ -93,6 +94,40 @@ class CachedTargets:
         # One shard is taken apart, one waits, one is being read.
         data = data.prefetch(1).unbatch().skip(start - first * size).take(until - start)
         return data.map(layout.codec.decode, tf.data.AUTOTUNE).prefetch(2)
+
+    def spot_check(self, stream, teach):
+        """Compares the first cached step with what the teacher says about it now.
+
+        A fingerprint tells settings apart. Pixels that changed under the same names, or another
+        version of the augmentation, only show in the targets themselves.
+
+        Args:
+            stream: function `start_step -> tf.data.Dataset` of the teacher's images `[B, ...]`.
+            teach: function images -> logits `[B, K]`.
+
+        Raises:
+            ValueError: other targets than the teacher's, by more than rounding explains.
+        """
+        there = self.cache.shards()
+        first = next((shard for shard in sorted(there) if self._is_whole(shard, there)), None)
+        if first is None:
+            return
+        step = first * self.cache.layout.steps_per_shard
+        images = next(iter(stream(step)))[:SPOT_ROWS]
+        stored = tf.nn.softmax(next(iter(self.logits(step, step + 1)))[:SPOT_ROWS])
+        live = tf.nn.softmax(tf.cast(teach(images), tf.float32))
+        # The largest class alone: top k does not tell the small ones apart.
+        top = tf.argmax(stored, axis=-1)
+        gap = tf.abs(tf.gather(stored - live, top, batch_dims=1))
+        gap = float(tf.reduce_mean(gap))
+        if gap > SPOT_GAP:
+            raise ValueError(
+                f"The teacher cache {self.cache.path} has the settings of this run, but not its "
+                f"targets: at step {step} the probability of the likeliest class differs by "
+                f"{gap:.2f} on average from what the teacher says now, where rounding explains "
+                f"{SPOT_GAP}. The images or the toolkit's version have changed. Fill another "
+                "folder with keras-kd-teach, or leave config.teacher_cache empty."
+            )
 
     def _read(self, shard):
         arrays = self.cache.read(int(shard))
