@@ -1,14 +1,13 @@
-"""What happens at the end of an interval of training: checks, checkpoints, logs, progress."""
+"""What happens in and around an interval of training: checks, checkpoints, logs, progress."""
 
-import json
 import sys
 import time
 
 import keras
-import tensorflow as tf
 from tqdm import tqdm
 
-from keras_kd.checkpoint import write_atomically
+from keras_kd.checkpoint import Snapshot, assign_running
+from keras_kd.signals import Stopped
 
 
 class TrainingDiverged(RuntimeError):
@@ -16,122 +15,175 @@ class TrainingDiverged(RuntimeError):
 
 
 class Clock(keras.callbacks.Callback):
-    """Counts the stage's steps over all its starts and fits; the other callbacks read it.
+    """Counts the stage's steps and seconds over all its starts and fits; the others read it.
+
+    A fit need not cover a whole interval: the data may change their structure within one, and a
+    run may have been stopped there. So an interval ends where this clock says, not where Keras's
+    epoch does. Evaluation is not counted, and the first step, which compiles, apart.
 
     Args:
-        first_step: steps done before this start.
+        step: steps done before this start.
+        interval: steps between two evaluations.
+        total: steps of the whole stage.
+        times: what `times` held when the run was stopped within this interval.
     """
 
-    def __init__(self, first_step=0):
+    def __init__(self, step, interval, total, times=None):
         super().__init__()
-        self.first_step = first_step
-        self.step = first_step
-        self.interval_began = first_step
+        self.step = self.first_step = step
+        self.interval = interval
+        self.total = total
+        self.times = times or {}
+        self._since = time.monotonic()
+
+    @property
+    def started(self):
+        """Whether a step was done since this start."""
+        return self.step > self.first_step
+
+    @property
+    def at_end(self):
+        """Whether an interval has just ended."""
+        return self.step % self.interval == 0 or self.step == self.total
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.interval_began = self.step
+        self._fit_began = self.step
+        if self.step % self.interval == 0:
+            self.times = {}
+        if self.started:
+            self._since = time.monotonic()
 
     def on_train_batch_end(self, batch, logs=None):
-        # Keras counts from 0 within the interval, and leaps with steps_per_execution.
-        self.step = self.interval_began + batch + 1
+        # Keras counts from 0 within the epoch, and leaps with steps_per_execution.
+        first, before = not self.started, self.step
+        self.step = self._fit_began + batch + 1
+        if first or self.at_end:
+            _ = self.model.first_bad_step  # an accelerator works on while Python counts
+        now = time.monotonic()
+        self._count("first_" if first else "", self.step - before, now - self._since)
+        self._since = now
+
+    def _count(self, kind, steps, seconds):
+        for key, value in ((f"{kind}steps", steps), (f"{kind}step_seconds", seconds)):
+            self.times[key] = self.times.get(key, 0) + value
+
+    def rate(self):
+        """Steps per second of the interval; the first step counts only where it is alone."""
+        kind = "" if self.times.get("steps") else "first_"
+        return self.times[f"{kind}steps"] / max(self.times[f"{kind}step_seconds"], 1e-9)
+
+    def seconds(self):
+        """`seconds` of the interval and, where it has one, `first_step_seconds` apart."""
+        first = {k: v for k, v in self.times.items() if k == "first_step_seconds"}
+        return {"seconds": self.times.get("step_seconds", 0.0), **first}
 
 
-class StopWhenNotFinite(keras.callbacks.Callback):
-    """Stops the run at the end of the interval in which the loss went bad, naming the step.
+class Save(keras.callbacks.Callback):
+    """Saves all that the stage needs to go on, and leaves where a signal asks for it.
 
-    The check itself happens on the device, so no step waits for it.
+    At an interval's end it saves before the evaluation, and with the interval's numbers: a run
+    that is stopped in its evaluation only evaluates again.
 
     Args:
-        stage: name of the stage, for the error.
+        stage: name of the stage, for messages.
         checkpoints: `keras_kd.checkpoint.Checkpoints` of the stage.
+        writer: `keras_kd.writer.Writer` of its files; None where another worker writes.
         clock: the stage's `Clock`.
+        every: steps between two checkpoints; intervals end with one in any case.
+        running: list of the metrics' variables, which go on from segment to segment.
+        log: the stage's `keras_kd.metrics_log.Log`, which stands before this in a fit.
+        asked: `keras_kd.signals.Asked`.
     """
 
-    def __init__(self, stage, checkpoints, clock):
+    def __init__(self, stage, checkpoints, writer, clock, every, running, log, asked):
         super().__init__()
         self.stage = stage
         self.checkpoints = checkpoints
+        self.writer = writer
         self.clock = clock
+        self.every = every
+        self.running = running
+        self.log = log
+        self.asked = asked
+        self.saved_step = clock.step
+        # Keras resets the metrics when a fit begins: what a started interval has is put back.
+        self.carried = self._running_values()
+
+    def on_train_begin(self, logs=None):
+        self.leave_if_asked()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if self.clock.step % self.clock.interval:
+            for variable, value in zip(self.running, self.carried):
+                assign_running(variable, value)
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.clock.at_end or self.clock.step % self.every == 0:
+            self.save(logs)
+        elif self.writer:
+            self.writer.check()
+        self.leave_if_asked(logs)
+
+    def on_test_batch_end(self, batch, logs=None):
+        self.leave_if_asked()
 
     def on_epoch_end(self, epoch, logs=None):
-        bad = self.model.first_bad_step
-        if bad is not None:
-            bad += self.clock.first_step
-        elif not _all_finite(self.model.variables):
-            bad = self.clock.step  # the last update broke the weights; its loss was still good
+        if self.clock.at_end:
+            self.keep_best()
         else:
+            self.carried = self._running_values()
+
+    def save(self, logs=None):
+        """Hands the state of this step to the writer.
+
+        Raises:
+            TrainingDiverged: the state is broken; it is not saved.
+            OSError: an earlier checkpoint could not be written.
+        """
+        kd, clock = self.model, self.clock
+        meta = {"times": clock.times}
+        if clock.at_end:
+            results = kd.get_metrics_result()
+            meta["numbers"] = {k: float(results.get(k, v)) for k, v in (logs or {}).items()}
+        variables = [*kd.variables, *kd.optimizer.variables]
+        snapshot = Snapshot(clock.step, variables, self.running, meta)
+        bad = kd.first_bad_step
+        if bad is None and not snapshot.all_finite():
+            bad = clock.step  # the last update broke the weights; its loss was still good
+        if bad is not None:
+            self._diverged(bad)
+        if self.writer:
+            self.writer.submit(snapshot)
+        self.saved_step = clock.step
+
+    def keep_best(self):
+        """Copies this step's checkpoint if no interval before was as good."""
+        if self.writer and self.log.best_step == self.clock.step:
+            self.writer.then(self.checkpoints.keep_best, self.clock.step)
+
+    def leave_if_asked(self, logs=None):
+        """Saves the step and raises `Stopped` if a signal came."""
+        if self.asked.signum is None:
             return
+        if self.clock.step != self.saved_step:
+            self.save(logs)
+        if self.writer:
+            self.writer.wait()
+        raise Stopped(self.asked.signum, f" at step {self.clock.step:,} of stage '{self.stage}'")
+
+    def _running_values(self):
+        return list(Snapshot(0, [], self.running).arrays.values())
+
+    def _diverged(self, step):
+        if self.writer:
+            self.writer.wait()
         good = self.checkpoints.steps()
         kept = f"{self.checkpoints.path(good[-1])} (step {good[-1]})" if good else "none yet"
         raise TrainingDiverged(
-            f"The loss of stage '{self.stage}' is not finite from step {bad} on (counted from 0). "
+            f"The loss of stage '{self.stage}' is not finite from step {step} on (counted from 0). "
             f"Last good checkpoint: {kept}. Lower the learning rate, clip the gradients "
             "(clip=1.0) or look at the data; then start in a new --workdir."
         )
-
-
-def _all_finite(variables):
-    floats = [v.value for v in variables if "float" in str(v.dtype)]
-    return all(bool(tf.reduce_all(tf.math.is_finite(value))) for value in floats)
-
-
-class Checkpoint(keras.callbacks.Callback):
-    """Saves the model's and the optimizer's variables after every interval.
-
-    Args:
-        checkpoints: `keras_kd.checkpoint.Checkpoints` of the stage.
-        clock: the stage's `Clock`.
-    """
-
-    def __init__(self, checkpoints, clock):
-        super().__init__()
-        self.checkpoints = checkpoints
-        self.clock = clock
-
-    def on_epoch_end(self, epoch, logs=None):
-        variables = [*self.model.variables, *self.model.optimizer.variables]
-        self.checkpoints.save(self.clock.step, variables)
-
-
-class Log(keras.callbacks.Callback):
-    """Writes an interval's numbers to `metrics.jsonl` and to TensorBoard, with the step as axis.
-
-    Args:
-        workdir: the run's `Workdir`.
-        stage: name of the stage.
-        batch_size: examples a step, for the rate.
-        clock: the stage's `Clock`.
-    """
-
-    def __init__(self, workdir, stage, batch_size, clock):
-        super().__init__()
-        self.path = workdir / "metrics.jsonl"
-        self.writer = tf.summary.create_file_writer(str(workdir / "tensorboard" / stage))
-        self.stage = stage
-        self.batch_size = batch_size
-        self.clock = clock
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.began, self.evaluating = time.monotonic(), 0.0
-
-    def on_test_begin(self, logs=None):
-        self.evaluation_began = time.monotonic()
-
-    def on_test_end(self, logs=None):
-        self.evaluating += time.monotonic() - self.evaluation_began
-
-    def on_epoch_end(self, epoch, logs=None):
-        step = self.clock.step
-        seconds = time.monotonic() - self.began - self.evaluating
-        rate = (step - self.clock.interval_began) * self.batch_size / seconds
-        numbers = {name: float(value) for name, value in (logs or {}).items()}
-        numbers |= {"images_per_second": round(rate, 1), "seconds": round(seconds, 3)}
-        with open(self.path, "a", encoding="utf-8") as file:
-            file.write(json.dumps({"stage": self.stage, "step": step, **numbers}) + "\n")
-        with self.writer.as_default(step=step):
-            for name, value in numbers.items():
-                tf.summary.scalar(name, value)
-        self.writer.flush()
 
 
 class Progress(keras.callbacks.Callback):
@@ -157,8 +209,11 @@ class Progress(keras.callbacks.Callback):
             mininterval=0.5 if sys.stderr.isatty() else 10.0,
             dynamic_ncols=True,
         )
+        self.bar.set_postfix_str("compiling")
 
     def on_train_batch_end(self, batch, logs=None):
+        if self.bar.postfix == "compiling":
+            self.bar.set_postfix_str("", refresh=False)
         self.bar.update(self.clock.step * self.batch_size - self.bar.n)
 
     def on_epoch_end(self, epoch, logs=None):
@@ -169,39 +224,3 @@ class Progress(keras.callbacks.Callback):
     def close(self):
         """Ends the bar, also after an error."""
         self.bar.close()
-
-
-def logged(path, stage):
-    """The logged intervals of a stage.
-
-    Args:
-        path: `metrics.jsonl`.
-        stage: name of the stage.
-
-    Returns:
-        list of dicts, oldest first.
-    """
-    entries = (json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
-    return [entry for entry in entries if entry["stage"] == stage]
-
-
-def forget_after(path, stage, step):
-    """Drops lines of a stage beyond a step: a resumed run writes them again.
-
-    Args:
-        path: `metrics.jsonl`; may be missing.
-        stage: name of the stage.
-        step: the step that the run resumes from.
-    """
-    if not path.exists():
-        return
-    kept = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            entry = json.loads(line)
-        except json.JSONDecodeError:
-            continue  # the run was killed in the middle of this line
-        if entry["stage"] != stage or entry["step"] <= step:
-            kept.append(line)
-    text = "".join(line + "\n" for line in kept)
-    write_atomically(path, lambda file: file.write(text.encode()))

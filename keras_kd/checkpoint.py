@@ -1,21 +1,25 @@
 """Checkpoints: student, method variables, optimizer and step in one file; never the teacher.
 
 A checkpoint is a NumPy archive written to a temporary name, flushed, and renamed, so that a name
-that exists is a file that is whole. The newest ones are kept; one that does not read back (its
-zip checksums fail) is passed over for the one before, with a warning.
+that exists is a file that is whole. It holds a SHA-256 of its contents. The newest ones are kept
+and, beside them, the best; one that does not read back is passed over for the one before, with a
+warning. A run goes on from the newest: the best is there for its reader.
 """
 
+import hashlib
 import json
 import os
 import re
+import shutil
 import warnings
-import zipfile
 from pathlib import Path
 
 import ml_dtypes
 import numpy as np
+import tensorflow as tf
 
 META = "meta.json"
+DIGEST = "sha256"
 
 
 def write_atomically(path, write):
@@ -53,12 +57,44 @@ def write_json(path, value):
     write_atomically(path, lambda file: file.write(text.encode()))
 
 
+class Snapshot:
+    """The values of all that a stage needs to go on, copied to the host at one step.
+
+    Args:
+        step: training steps done.
+        variables: list of Keras variables: weights, method variables, optimizer.
+        running: list of Keras variables whose replicas differ: the metrics of an interval that
+            has not ended; each replica's value is kept.
+        meta: JSON-able dict kept with them.
+    """
+
+    def __init__(self, step, variables, running=(), meta=None):
+        self.step = step
+        values = [_array(v.value) for v in variables]
+        values += [np.stack([_array(part) for part in _replicas(v)]) for v in running]
+        self.arrays = {f"{i:05d}": value for i, value in enumerate(values)}
+        self.described = {
+            "step": step,
+            "variables": _describe(variables),
+            "running": _describe(running),
+            "meta": meta or {},
+        }
+
+    def all_finite(self):
+        """Whether no weight is NaN or infinite."""
+        return all(
+            bool(np.isfinite(value).all())
+            for value in self.arrays.values()
+            if value.dtype.kind not in "iub"
+        )
+
+
 class Checkpoints:
     """The checkpoints of one training stage.
 
     Args:
-        folder: where the files `step_00000100.npz` lie.
-        keep: how many of the newest to keep, at least 1.
+        folder: where the files `step_00000100.npz` and `best.npz` lie.
+        keep: how many of the newest to keep, at least 1; the best is kept beside them.
     """
 
     def __init__(self, folder, keep=2):
@@ -74,64 +110,128 @@ class Checkpoints:
         """The file of a step."""
         return self.folder / f"step_{step:08d}.npz"
 
-    def save(self, step, variables, meta=None):
-        """Writes the variables' values and deletes what is too old.
+    @property
+    def best(self):
+        """The file of the step with the best validation accuracy."""
+        return self.folder / "best.npz"
+
+    def save(self, snapshot):
+        """Writes a snapshot and deletes what is too old.
 
         Args:
-            step: training steps done.
-            variables: list of Keras variables.
-            meta: JSON-able dict kept with them.
+            snapshot: a `Snapshot`.
+
+        Raises:
+            OSError: the disk is full or not writable; older checkpoints are untouched.
         """
-        arrays = {f"{i:05d}": np.asarray(v.numpy()) for i, v in enumerate(variables)}
-        described = {
-            "step": step,
-            "variables": [[v.path, list(v.shape), str(v.dtype)] for v in variables],
-            "meta": meta or {},
-        }
         # NumPy archives know no bfloat16: its bits travel as integers.
         arrays = {
             key: value.view(np.uint16) if value.dtype == ml_dtypes.bfloat16 else value
-            for key, value in arrays.items()
+            for key, value in snapshot.arrays.items()
         }
-        arrays[META] = np.frombuffer(json.dumps(described).encode(), np.uint8)
-        write_atomically(self.path(step), lambda file: np.savez(file, **arrays))
+        arrays[META] = np.frombuffer(json.dumps(snapshot.described).encode(), np.uint8)
+        arrays[DIGEST] = _digest(arrays)
+        write_atomically(self.path(snapshot.step), lambda file: np.savez(file, **arrays))
         for old in self.steps()[: -self.keep]:
             self.path(old).unlink()
 
-    def restore(self, variables):
+    def keep_best(self, step):
+        """Copies the file of a step to `best.npz`."""
+        with open(self.path(step), "rb") as source:
+            write_atomically(self.best, lambda file: shutil.copyfileobj(source, file))
+
+    def restore(self, variables, running=()):
         """Puts the newest whole checkpoint into the variables.
 
         Args:
             variables: list of Keras variables, the same as when it was saved.
+            running: the metrics' variables, as when it was saved.
 
         Returns:
             (step, meta), or (0, {}) where there is no checkpoint.
 
         Raises:
-            ValueError: the checkpoint is of other variables.
+            ValueError: the checkpoint is of other variables, or all are damaged.
         """
-        for step in reversed(self.steps()):
+        files = [self.path(step) for step in reversed(self.steps())]
+        files += [self.best] if self.best.exists() else []
+        for path in files:
             try:
-                described, arrays = _read(self.path(step))
-            except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+                described, arrays = _read(path)
+            except Exception as error:  # whatever a damaged zip or NumPy file may raise
                 warnings.warn(
-                    f"The checkpoint {self.path(step)} is damaged ({error}); using the one before.",
+                    f"The checkpoint {path} is damaged ({error}); using the one before.",
                     stacklevel=2,
                 )
                 continue
-            _compare(described["variables"], variables, self.path(step))
-            for variable, array in zip(variables, arrays):
-                if str(variable.dtype) == "bfloat16":
-                    array = array.view(ml_dtypes.bfloat16)
-                variable.assign(array)
-            return step, described["meta"]
+            _compare(described["variables"], variables, path)
+            _assign(variables, running, described["running"], arrays)
+            return described["step"], described["meta"]
+        if files:
+            raise ValueError(
+                f"Every checkpoint in {self.folder} is damaged. Delete this folder, and the same "
+                "command trains this stage from its start."
+            )
         return 0, {}
+
+
+def _replicas(variable):
+    """A variable's parts, one a replica of this process."""
+    return tf.distribute.get_strategy().experimental_local_results(variable.value)
+
+
+def _array(value):
+    return np.array(value.numpy())
+
+
+def _describe(variables):
+    return [[v.path, list(v.shape), str(v.dtype)] for v in variables]
+
+
+def _assign(variables, running, saved_running, arrays):
+    for variable, array in zip(variables, arrays):
+        if str(variable.dtype) == "bfloat16":
+            array = array.view(ml_dtypes.bfloat16)
+        variable.assign(array)
+    # Metrics of another make are of no use: those of the interval start anew.
+    if [entry[1:] for entry in saved_running] != [entry[1:] for entry in _describe(running)]:
+        return
+    for variable, array in zip(running, arrays[len(variables) :]):
+        assign_running(variable, array)
+
+
+def assign_running(variable, array):
+    """Puts each replica's value back into a metric's variable.
+
+    Args:
+        variable: Keras variable.
+        array: `[replicas, ...]`; with another number of replicas the first holds the sum.
+    """
+    parts = _replicas(variable)
+    if len(parts) != len(array):
+        array = np.concatenate([array.sum(0, keepdims=True), np.zeros_like(array[:1])])
+        array = array[[0] + [1] * (len(parts) - 1)]
+    for part, value in zip(parts, array):
+        part.assign(value)
+
+
+def _digest(arrays):
+    """SHA-256 over names, types, shapes and values, as uint8 `[32]`."""
+    digest = hashlib.sha256()
+    for key in sorted(arrays):
+        value = arrays[key]
+        digest.update(f"{key} {value.dtype.str} {value.shape}".encode())
+        digest.update(np.ascontiguousarray(value).data)
+    return np.frombuffer(digest.digest(), np.uint8)
 
 
 def _read(path):
     with np.load(path, allow_pickle=False) as archive:
-        described = json.loads(archive[META].tobytes())
-        return described, [archive[f"{i:05d}"] for i in range(len(described["variables"]))]
+        arrays = {key: archive[key] for key in archive.files}
+    if not np.array_equal(arrays.pop(DIGEST), _digest(arrays)):
+        raise ValueError("its SHA-256 is not that of its contents")
+    described = json.loads(arrays.pop(META).tobytes())
+    return described, [arrays[key] for key in sorted(arrays)]
 
 
 def _compare(saved, variables, path):

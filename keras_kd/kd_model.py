@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from keras_kd import distribute
+from keras_kd import distribute, seeds
 from keras_kd.batch import cross_entropy, unpack, view, weight_of
 from keras_kd.evaluation.fidelity import agreement, kl_divergence
 from keras_kd.methods.base import Method
@@ -28,6 +28,8 @@ class KDModel(distribute.ReplicaSafe, keras.Model):
         label_weight: factor of the labels' cross-entropy, finite and at least 0. Labels may be
             int `[B]` or float `[B, K]`; at 0 they only feed metrics and may be missing.
         fidelity: whether evaluation also runs the teacher and reports `kl` and `agreement`.
+        seed: int that all randomness inside the student and the methods (dropout) then depends
+            on, with the step and the replica, and on nothing before; None leaves it to Keras.
         name: name of the model.
 
     Raises:
@@ -41,7 +43,14 @@ class KDModel(distribute.ReplicaSafe, keras.Model):
     """
 
     def __init__(
-        self, student, teacher=None, methods=None, label_weight=0.0, fidelity=False, name="kd"
+        self,
+        student,
+        teacher=None,
+        methods=None,
+        label_weight=0.0,
+        fidelity=False,
+        seed=None,
+        name="kd",
     ):
         super().__init__(name=name, dtype=student.dtype_policy)
         self.student = student
@@ -57,6 +66,9 @@ class KDModel(distribute.ReplicaSafe, keras.Model):
         self._teacher_pass = lambda images: teacher_pass(images, False)
         self._teacher = lambda: teacher
         self._build_methods()
+        self.seed = seed
+        random = seeds.generator_states([student, *self.methods]) if seed is not None else []
+        self._random_states = lambda: random
         names = [m.name for m in self.methods] + (["labels"] if self.label_weight else [])
         self._trackers = {name: keras.metrics.Mean(name=name) for name in names}
         self._fidelity = {n: keras.metrics.Mean(name=n) for n in ("kl", "agreement") if fidelity}
@@ -106,6 +118,7 @@ class KDModel(distribute.ReplicaSafe, keras.Model):
 
     def train_step(self, data):
         batch = unpack(data)
+        seeds.set_states(self._random_states(), self.seed, self._steps_and_bad_step()[0])
         for method in self.methods:
             batch = method.before_step(batch)
         count = ops.cast(ops.shape(view(batch, "student"))[0], "float32")
@@ -152,6 +165,10 @@ class KDModel(distribute.ReplicaSafe, keras.Model):
             "KDModel is a way to train, not a model to ship. Save the student: "
             "kd.student.save('student.keras'). To go on training later, kd.save_weights(...)."
         )
+
+    def go_on_from(self, step):
+        """Sets the step that comes next, for a compiled model whose weights are of this step."""
+        self._steps_and_bad_step()[0].assign(step)
 
     @property
     def first_bad_step(self):

@@ -53,9 +53,9 @@ def run(config, workdir, strategy=None, progress=lambda line: None, command=""):
     with strategy.scope():
         teacher = get_teacher(config, source, streams)
         rehearse(config, source, streams, teacher)
-        train_teacher(config, workdir, teacher, streams)
-        baseline = train_baseline(config, workdir, source, streams)
-        student = distil(config, workdir, source, streams, teacher)
+        train_teacher(config, workdir, teacher, streams, progress)
+        baseline = train_baseline(config, workdir, source, streams, progress)
+        student = distil(config, workdir, source, streams, teacher, progress)
     save_student(config, workdir, source, student)
     return tell(config, workdir, source, streams, teacher, baseline, student, command)
 
@@ -119,7 +119,7 @@ class Streams:
         )
 
     def alone(self, settings, resolution):
-        """For one model that learns from labels: (training stream by start step, evaluation)."""
+        """For one model that learns from labels: (training stream, see `stages.train`, evaluation)."""
         # Labels of mixed images are mixed too.
         train = functools.partial(
             self.train,
@@ -127,7 +127,7 @@ class Streams:
             resolution=resolution,
             one_hot=settings.mode == "mix",
         )
-        return lambda start: train(start_step=start), self.evaluate(resolution)
+        return endless(train), self.evaluate(resolution)
 
     def taught(self, settings):
         """What the teacher alone sees while a student is distilled.
@@ -149,10 +149,10 @@ class Streams:
         return lambda start: train(start_step=start).map(images), seen
 
     def together(self, settings):
-        """For teacher and student: (training stream by start step, evaluation)."""
+        """For teacher and student: (training stream, see `stages.train`, evaluation)."""
         train = self._both(settings)
         evaluation = self.evaluate(self.resolution, teacher_resolution=self.teacher_resolution)
-        return lambda start: train(start_step=start), evaluation
+        return endless(train), evaluation
 
     def cached(self, settings, targets):
         """As the stream of `together`, with `keras_kd.teachers.cache_stream.CachedTargets`.
@@ -180,6 +180,11 @@ class Streams:
             teacher_resolution=self.teacher_resolution,
             one_hot=settings.mode == "mix" and settings.label_weight > 0,
         )
+
+
+def endless(train):
+    """The stream that `stages.train` takes, of data that keep their structure to the end."""
+    return lambda start, stop: (train(start_step=start), stop)
 
 
 def build_model(config, section, source, resolution, precision=None):
@@ -235,31 +240,43 @@ def rehearse(config, source, streams, teacher):
             raise ValueError(f"config.{name}: {error}") from error
 
 
-def train_teacher(config, workdir, teacher, streams):
+def train_teacher(config, workdir, teacher, streams, progress=lambda line: None):
     """Trains a teacher that was not loaded, and freezes it."""
     if config.teacher.handle:
         return
     settings, resolution = config.teacher, streams.teacher_resolution
     train, evaluation = streams.alone(settings.train, resolution)
     stages.train(
-        "teacher", teacher, settings.train, workdir, train, evaluation, **lengths(config, streams)
+        "teacher",
+        teacher,
+        settings.train,
+        workdir,
+        train,
+        evaluation,
+        **for_every_stage(config, streams, progress),
     )
     teacher.trainable = False
     save(teacher, workdir / "teacher.keras")
 
 
-def train_baseline(config, workdir, source, streams):
+def train_baseline(config, workdir, source, streams, progress=lambda line: None):
     """What the student's network reaches on labels alone: the stage's result, or None."""
     if not config.baseline.enabled:
         return None
     student = build_model(config, config.student.model, source, streams.resolution)
     train, evaluation = streams.alone(config.baseline, streams.resolution)
     return stages.train(
-        "baseline", student, config.baseline, workdir, train, evaluation, **lengths(config, streams)
+        "baseline",
+        student,
+        config.baseline,
+        workdir,
+        train,
+        evaluation,
+        **for_every_stage(config, streams, progress),
     )
 
 
-def distil(config, workdir, source, streams, teacher):
+def distil(config, workdir, source, streams, teacher, progress=lambda line: None):
     """The student, trained to match the teacher."""
     student = build_model(config, config.student.model, source, streams.resolution)
     train, evaluation = streams.together(config.distil)
@@ -273,7 +290,7 @@ def distil(config, workdir, source, streams, teacher):
         workdir,
         train,
         evaluation,
-        **lengths(config, streams),
+        **for_every_stage(config, streams, progress),
         teacher=teacher,
         methods=chosen_methods(config),
     )
@@ -317,6 +334,18 @@ def lengths(config, streams):
         "num_examples": streams.num_examples,
         "batch_size": config.batch_size,
         "steps_per_execution": config.steps_per_execution,
+    }
+
+
+def for_every_stage(config, streams, progress):
+    """What all stages of a run are trained with."""
+    return {
+        **lengths(config, streams),
+        "seed": config.seed,
+        "xla": config.xla,
+        "checkpoint_every": config.checkpoint.every,
+        "checkpoint_keep": config.checkpoint.keep,
+        "tell": progress,
     }
 
 

@@ -4,21 +4,19 @@ The teacher's training, the baseline's and the distillation are the same stage w
 arguments: a teacher learns from labels, a baseline too, a student from its teacher.
 """
 
+import contextlib
 import statistics
+import zlib
 
-from keras_kd import optimizers
-from keras_kd.callbacks import (
-    Checkpoint,
-    Clock,
-    Log,
-    Progress,
-    StopWhenNotFinite,
-    forget_after,
-    logged,
-)
+from keras_kd import optimizers, signals
+from keras_kd.callbacks import Clock, Progress, Save
 from keras_kd.config import steps
 from keras_kd.evaluation.accuracy import accuracy
 from keras_kd.kd_model import KDModel
+from keras_kd.metrics_log import Log
+from keras_kd.writer import Writer
+
+JIT = {"on": True, "off": False, "auto": "auto"}
 
 
 def train(
@@ -34,69 +32,141 @@ def train(
     teacher=None,
     methods=None,
     steps_per_execution=1,
+    seed=0,
+    xla="auto",
+    checkpoint_every="",
+    checkpoint_keep=2,
+    writes=True,
+    tell=lambda line: None,
 ):
     """Trains `student` in place for the whole stage, from its last checkpoint where there is one.
+
+    A stage that was stopped, at whatever moment, ends with the same weights, optimizer and logged
+    numbers as one that was not: all randomness comes from the seed and the step. SIGTERM and
+    SIGINT save at the next step and raise `keras_kd.signals.Stopped`.
 
     Args:
         name: name of the stage, in logs and checkpoints.
         student: Keras model that gives logits.
         settings: the stage's section of the config, see `keras_kd.config.stage`.
         workdir: the run's `Workdir`.
-        stream: function `start_step -> tf.data.Dataset` of training batches without end.
+        stream: function `(start, stop) -> (dataset, until)`: training batches of the steps from
+            `start` on, of one structure up to step `until`, with start < until <= stop. The
+            dataset may go on beyond. `until` is `stop` or a multiple of `steps_per_execution`.
         evaluation: `tf.data.Dataset` to evaluate on after each interval.
         num_examples: training examples an epoch.
         batch_size: examples a step, over all replicas.
         teacher: a Keras model, or None to learn from labels alone.
         methods: list of `keras_kd.methods.Method`; None to learn from labels alone.
         steps_per_execution: as in Keras.
+        seed: int, the seed of the run; randomness inside the models depends on it and on `name`.
+        xla: whether XLA compiles the step: "on", "off" or "auto".
+        checkpoint_every: length between two checkpoints, such as "100 steps"; intervals end with
+            one in any case. Rounded up to whole executions.
+        checkpoint_keep: how many of the newest checkpoints to keep, at least 1; the best by
+            validation accuracy is kept beside them.
+        writes: False on a worker that leaves files to the chief.
+        tell: function that is told, in a line, what was found of an earlier start.
 
     Returns:
-        dict: `steps`, `seconds` and `images_per_second` of training (evaluation apart), and the
-        last evaluation by name.
+        dict: `steps`, `seconds` and `images_per_second` of training (evaluation and first step
+        apart), `first_step_seconds`, and the last evaluation by name.
 
     Raises:
         TrainingDiverged: the loss is not finite any more.
+        Stopped: a signal came; the step is saved.
         ValueError: a warm-up that is longer than the stage.
+        OSError: a checkpoint could not be written.
     """
     lengths = (num_examples, batch_size, steps_per_execution)
     total, _, interval = _lengths(settings, *lengths)
-    kd = KDModel(student, teacher, methods, settings.label_weight, fidelity=teacher is not None)
-    optimizer = make_optimizer(settings, *lengths)
-    kd.compile(optimizer, metrics=[accuracy()], steps_per_execution=steps_per_execution)
-    checkpoints = workdir.checkpoints(name)
-    done, _ = checkpoints.restore([*kd.variables, *kd.optimizer.variables])
+    every = _whole(
+        max(1, steps(checkpoint_every or interval, **_units(*lengths[:2], total))),
+        steps_per_execution,
+    )
+    kd = KDModel(
+        student,
+        teacher,
+        methods,
+        settings.label_weight,
+        fidelity=teacher is not None,
+        seed=zlib.crc32(f"{seed}/{name}".encode()),
+    )
+    metric = accuracy()
+    kd.compile(
+        make_optimizer(settings, *lengths),
+        metrics=[metric],
+        steps_per_execution=steps_per_execution,
+        jit_compile=JIT[xla],
+    )
+    # Keras tells a compiled metric's variables only after the first step.
+    running = list({id(v): v for v in [*kd.metrics_variables, *metric.variables]}.values())
+    checkpoints = workdir.checkpoints(name, checkpoint_keep)
+    done, meta = checkpoints.restore([*kd.variables, *kd.optimizer.variables], running)
+    kd.go_on_from(done)
     if done >= total and workdir.result(name):
+        tell(_finished(name, workdir.result(name)))
         return workdir.result(name)
-    forget_after(workdir / "metrics.jsonl", name, done)
-    clock = Clock(first_step=done)
-    progress = Progress(name, total, batch_size, clock)
-    callbacks = [
-        clock,  # first: the others read it
-        StopWhenNotFinite(name, checkpoints, clock),
-        progress,
-        Log(workdir, name, batch_size, clock),
-        Checkpoint(checkpoints, clock),
-    ]
-    try:
-        while done < total:
-            # Whole intervals first; a shorter last one may follow.
-            length = min(interval, total - done)
-            intervals = (total - done) // length
-            kd.fit(
-                stream(done),
-                shuffle=False,
-                steps_per_epoch=length,
-                epochs=intervals,
-                validation_data=evaluation,
-                callbacks=callbacks,
-                verbose=0,
-            )
-            done += intervals * length
-    finally:
-        progress.close()
-    result = _summary(logged(workdir / "metrics.jsonl", name), total)
-    workdir.finish(name, result)
+    if done:
+        tell(f"{name}: goes on from step {done:,}")
+    clock = Clock(done, interval, total, meta.get("times"))
+    log = Log(workdir, name, batch_size, clock, writes)
+    with contextlib.ExitStack() as stack:
+        asked = stack.enter_context(signals.noticed())
+        writer = stack.enter_context(Writer(checkpoints.save)) if writes else None
+        progress = stack.enter_context(contextlib.closing(Progress(name, total, batch_size, clock)))
+        save = Save(name, checkpoints, writer, clock, every, running, log, asked)
+        if log.lacks_interval:
+            _evaluate_again(kd, evaluation, meta["numbers"], log, save)
+        save.keep_best()  # the run may have been stopped before it was copied
+        callbacks = [clock, progress, log, save]  # the clock first: the others read it
+        while clock.step < total:
+            _fit(kd, stream, evaluation, clock, steps_per_execution, callbacks)
+        save.leave_if_asked()
+        if writer:
+            writer.wait()
+    result = _summary(log.entries, total)
+    if writes:
+        workdir.finish(name, result)
     return result
+
+
+def _fit(kd, stream, evaluation, clock, multiple, callbacks):
+    """One segment: whole intervals, or what is left of one, of data of one structure."""
+    start, interval = clock.step, clock.interval
+    end = min(start - start % interval + interval, clock.total)
+    dataset, until = stream(start, clock.total if start % interval == 0 else end)
+    if until != clock.total:
+        until -= until % multiple
+    if until <= start:
+        raise ValueError(
+            "A stream must give whole executions. Received: steps from "
+            f"{start} to {until} with steps_per_execution={multiple}."
+        )
+    length, count = min(until, end) - start, 1
+    if start + length == end:  # every fit costs an iterator: several intervals share one
+        count = max(1, (until - start) // length)
+    kd.fit(
+        dataset,
+        shuffle=False,
+        steps_per_epoch=length,
+        epochs=count,
+        validation_data=evaluation if start + length == end else None,
+        callbacks=callbacks,
+        verbose=0,
+    )
+
+
+def _evaluate_again(kd, evaluation, numbers, log, save):
+    """Ends an interval whose steps were saved, but whose evaluation was not logged."""
+    save.set_model(kd)
+    found = kd.evaluate(evaluation, callbacks=[save], verbose=0, return_dict=True)
+    log.write({**numbers, **{f"val_{name}": value for name, value in found.items()}})
+
+
+def _finished(name, result):
+    accuracy = f", {result['accuracy']:.1%}" if "accuracy" in result else ""
+    return f"{name}: finished before{accuracy}"
 
 
 def make_optimizer(settings, num_examples, batch_size, steps_per_execution=1):
@@ -129,11 +199,15 @@ def _lengths(settings, num_examples, batch_size, steps_per_execution):
     """(total, warm-up, interval) of a stage in steps, whole executions each but the warm-up."""
 
     def count(length, total=None):
-        return steps(length, batch_size=batch_size, num_examples=num_examples, total=total)
+        return steps(length, **_units(num_examples, batch_size, total))
 
     total = _whole(max(1, count(settings.total)), steps_per_execution)
     interval = _whole(max(1, count(settings.interval, total)), steps_per_execution)
     return total, count(settings.warmup, total), interval
+
+
+def _units(num_examples, batch_size, total):
+    return {"num_examples": num_examples, "batch_size": batch_size, "total": total}
 
 
 def _whole(count, multiple):
@@ -143,10 +217,12 @@ def _whole(count, multiple):
 
 def _summary(entries, total):
     rates = [entry["images_per_second"] for entry in entries]
+    first = [entry["first_step_seconds"] for entry in entries if "first_step_seconds" in entry]
     last = {name: value for name, value in entries[-1].items() if name.startswith("val_")}
     return {
         "steps": total,
         "seconds": round(sum(entry["seconds"] for entry in entries), 1),
         "images_per_second": statistics.median(rates),
+        "first_step_seconds": first[0] if first else None,
         **{name.removeprefix("val_"): value for name, value in last.items()},
     }

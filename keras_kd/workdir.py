@@ -39,9 +39,9 @@ class Workdir:
     def __truediv__(self, name):
         return self.path / name
 
-    def checkpoints(self, stage):
-        """The `Checkpoints` of a stage."""
-        return Checkpoints(self.path / "checkpoints" / stage)
+    def checkpoints(self, stage, keep=2):
+        """The `Checkpoints` of a stage, of which the newest `keep` are kept, and the best."""
+        return Checkpoints(self.path / "checkpoints" / stage, keep)
 
     def result(self, stage):
         """What a finished stage measured, or None while it is not finished."""

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_kd import callbacks, run, stages
+from keras_kd import callbacks, metrics_log, run, stages
 from keras_kd.checkpoint import Checkpoints
 from keras_kd.config import base, stage
 from keras_kd.workdir import Workdir
@@ -38,7 +38,7 @@ def tiny(**changes):
 
 
 def lines(workdir, name):
-    return callbacks.logged(Path(workdir) / "metrics.jsonl", name)
+    return metrics_log.logged(Path(workdir) / "metrics.jsonl", name)
 
 
 @pytest.fixture(scope="module")
@@ -101,8 +101,8 @@ def test_a_stopped_run_ends_as_if_it_had_not_been(finished, tmp_path, monkeypatc
     _, whole = finished
     save = Checkpoints.save
 
-    def save_and_stop(self, step, *args, **kwargs):
-        save(self, step, *args, **kwargs)
+    def save_and_stop(self, snapshot):
+        save(self, snapshot)
         if self.folder.name == stopped_in:
             raise KeyboardInterrupt
 
@@ -116,7 +116,8 @@ def test_a_stopped_run_ends_as_if_it_had_not_been(finished, tmp_path, monkeypatc
     for name in ("teacher", "distil"):
         a, b = (np.load(Checkpoints(w / "checkpoints" / name).path(6)) for w in (whole, tmp_path))
         for key in a.files:
-            np.testing.assert_array_equal(a[key], b[key])
+            if key.isdigit():  # the rest holds seconds, and the checksum over them
+                np.testing.assert_array_equal(a[key], b[key])
         losses = [[line["loss"] for line in lines(w, name)] for w in (whole, tmp_path)]
         assert losses[0] == losses[1]
 

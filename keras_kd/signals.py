@@ -1,0 +1,64 @@
+"""SIGTERM and SIGINT: ask a run to save and leave, with an exit code that says which it was."""
+
+import contextlib
+import signal
+import threading
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal ended the run; what is saved is enough to go on.
+
+    Args:
+        signum: number of the signal.
+        where: what was reached, for the message.
+    """
+
+    def __init__(self, signum, where=""):
+        super().__init__(f"Stopped{where}. The same command goes on from there.")
+        self.code = 128 + signum  # as a shell reports a process that the signal ended
+
+
+class Asked:
+    """Whether a signal has come; `signum` is None until then."""
+
+    signum = None
+
+
+@contextlib.contextmanager
+def noticed():
+    """Notes the first signal instead of acting on it; a second one ends the process at once.
+
+    Gives:
+        an `Asked`. Outside the main thread, where Python allows no handlers, it stays None.
+    """
+    asked = Asked()
+
+    def note(signum, frame):
+        asked.signum = signum
+        for each in before:
+            signal.signal(each, signal.SIG_DFL)
+
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        for each in SIGNALS:
+            handler = signal.getsignal(each)
+            if handler != signal.SIG_IGN:  # started with nohup, say: stay deaf
+                before[each] = handler if handler is not None else signal.SIG_DFL
+                signal.signal(each, note)
+    try:
+        yield asked
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def leave_on_sigterm():
+    """Makes SIGTERM raise `Stopped` wherever no stage is training, as Ctrl-C raises by itself."""
+
+    def leave(signum, frame):
+        raise Stopped(signum)
+
+    if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, leave)
