@@ -202,21 +202,25 @@ class TeacherCache:
 
         Args:
             shard: its number.
-            logits: float32 `[S, B, K]`.
+            logits: iterable of float32 `[B, K]`, one for each of its steps. Each is made small
+                before the next is asked for.
 
         Raises:
             ValueError: logits that are not finite: the teacher is broken.
             CacheWriteError: the disk is full or not writable.
         """
-        bad = np.argwhere(~np.isfinite(logits).all(axis=(1, 2)))
-        if len(bad):
-            step = shard * self.layout.steps_per_shard + int(bad[0, 0])
-            raise ValueError(
-                f"The teacher's logits of step {step} are not finite. Its weights may be damaged, "
-                "or its input_range wrong."
-            )
+        steps = []
+        for index, batch in enumerate(logits):
+            if not np.isfinite(batch).all():
+                step = shard * self.layout.steps_per_shard + index
+                raise ValueError(
+                    f"The teacher's logits of step {step} are not finite. Its weights may be "
+                    "damaged, or its input_range wrong."
+                )
+            steps.append(self.layout.codec.encode(batch))
         meta = json.dumps({"cache": self._digest, "shard": shard}).encode()
-        arrays = {**self.layout.codec.encode(logits), "meta": np.frombuffer(meta, np.uint8)}
+        arrays = {name: np.stack([step[name] for step in steps]) for name in steps[0]}
+        arrays["meta"] = np.frombuffer(meta, np.uint8)
         write_shared(self.shard_path(shard), lambda file: np.savez(file, **arrays))
 
 

@@ -94,13 +94,15 @@ class Codec:
 
     def _encode_top(self, logits):
         log_probs = logits - _logsumexp(logits)[..., np.newaxis]
-        # Stable, so that equal logits are kept in the same order by every writer.
-        order = np.argsort(-log_probs, axis=-1, kind="stable")
-        sorted_log_probs = np.take_along_axis(log_probs, order, axis=-1)
+        # The k largest in front, in order; a full sort of many classes would cost far more.
+        order = np.argpartition(-log_probs, self.top_k - 1, axis=-1)
+        log_probs = np.take_along_axis(log_probs, order, axis=-1)
+        kept = log_probs[..., : self.top_k]
+        ranks = np.argsort(-kept, axis=-1, kind="stable")
         arrays = {
-            "indices": order[..., : self.top_k],
-            "log_probs": sorted_log_probs[..., : self.top_k],
-            "log_rest": _logsumexp(sorted_log_probs[..., self.top_k :]),
+            "indices": np.take_along_axis(order[..., : self.top_k], ranks, axis=-1),
+            "log_probs": np.take_along_axis(kept, ranks, axis=-1),
+            "log_rest": _logsumexp(log_probs[..., self.top_k :]),
         }
         lowest = np.finfo(self.dtype).min
         return {

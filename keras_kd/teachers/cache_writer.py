@@ -59,15 +59,12 @@ def fill(cache, shards, stream, teach, progress=lambda images: None):
 
 
 def _logits(layout, shard, batches, teach, claim, progress):
-    """Float32 `[S, B, K]` of a shard's steps."""
-    shape = (layout.steps_per_shard, layout.batch_size, layout.num_classes)
-    logits = np.empty(shape, np.float32)
-    for index in range(layout.steps_per_shard):
-        images = batches.at(shard * layout.steps_per_shard + index)
-        logits[index] = np.asarray(teach(images))
+    """The logits `[B, K]` of a shard's steps, one after the other."""
+    first = shard * layout.steps_per_shard
+    for step in range(first, first + layout.steps_per_shard):
+        yield np.asarray(teach(batches.at(step)))
         claim.beat()
         progress(layout.batch_size)
-    return logits
 
 
 def _forget_remains(cache, shard):
