@@ -53,15 +53,23 @@ def mix(values, partners, coefficient):
     """`coefficient * values + (1 - coefficient) * partners`, for images or one-hot labels.
 
     Args:
-        values, partners: float32 `[B, ...]`.
+        values, partners: float32 `[B, ...]`, or lists of B such tensors without the first axis.
         coefficient: float32 scalar in [0.5, 1].
     """
-    return coefficient * values + (1.0 - coefficient) * partners
+    rest = 1.0 - coefficient
+    if isinstance(values, list):
+        return [coefficient * one + rest * other for one, other in zip(values, partners)]
+    return coefficient * values + rest * partners
 
 
 def roll(values):
     """The partner of each row: the row before it, and the last one for the first.
 
     Reversing the batch, as some public code does, mixes each pair twice.
+
+    Args:
+        values: tensor `[B, ...]`, or a list of B tensors.
     """
+    if isinstance(values, list):
+        return values[-1:] + values[:-1]
     return tf.roll(values, 1, axis=0)

@@ -107,15 +107,22 @@ def flip(image, flipped):
     return tf.cond(flipped, lambda: tf.reverse(image, [1]), lambda: image)
 
 
-def resize(image, resolution):
+def resize(images, resolution):
     """Bilinear interpolation to a square, without anti-aliasing, as in the paper's training.
 
     Args:
-        image: uint8 `[H, W, C]`.
+        images: list of uint8 `[H, W, C]`, of different sizes.
         resolution: side in pixels.
 
     Returns:
-        float32 `[resolution, resolution, C]` in [-1, 1].
+        list of float32 `[resolution, resolution, C]` in [-1, 1].
     """
-    image = tf.image.resize(image, (resolution, resolution), method="bilinear")
-    return image / 127.5 - 1.0
+    # What tf.image.resize does, and the constants once for all images: half the time to trace.
+    size, half, one = tf.constant([resolution] * 2), tf.constant(127.5), tf.constant(1.0)
+    resized = [
+        tf.raw_ops.ResizeBilinear(
+            images=tf.expand_dims(image, 0), size=size, half_pixel_centers=True
+        )
+        for image in images
+    ]
+    return [tf.squeeze(image, 0) / half - one for image in resized]

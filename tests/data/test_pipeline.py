@@ -11,6 +11,7 @@ from PIL import Image
 
 from keras_kd.data import build_dataset, evaluation_dataset, load_source
 from keras_kd.data import mixup as mixup_module
+from keras_kd.data import pipeline
 from keras_kd.data.views import MODES
 
 UNMIXED = [mode for mode in MODES if mode != "mix"]
@@ -220,6 +221,19 @@ def test_workers_are_disjoint_and_together_one(photos, mode, one_hot):
     ids = [{i for x, _ in share[:3] for i in x["id"].tolist()} for share in shares]
     assert not (ids[0] & ids[1] or ids[0] & ids[2] or ids[1] & ids[2])
     assert len(set.union(*ids)) == 36
+
+
+@pytest.mark.parametrize("mode", ["mix", "ind/rc"])
+def test_a_batch_does_not_depend_on_how_it_is_grouped(photos, monkeypatch, mode):
+    """33 rows: three groups whose last is filled up, one group, or a row a call."""
+    options = {"one_hot": True, "with_ids": True, "start_step": 2}
+    whole = batches(2, photos, "train", mode, 33, 8, **options)
+    for group in (12, 40, 1):
+        monkeypatch.setattr(pipeline, "_GROUP", group)
+        assert_same(whole, batches(2, photos, "train", mode, 33, 8, **options))
+    evaluated = list(evaluation_dataset(photos, "train", 17, 8).as_numpy_iterator())
+    monkeypatch.setattr(pipeline, "_GROUP", 5)
+    assert_same(evaluated, list(evaluation_dataset(photos, "train", 17, 8).as_numpy_iterator()))
 
 
 def test_num_steps_counts_from_the_start_step(digits):
