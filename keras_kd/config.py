@@ -256,6 +256,12 @@ def _check_values(config):
     need(config.precision in precisions, "precision", f"one of {', '.join(precisions)}")
     need(config.xla in ("auto", "on", "off"), "xla", "one of auto, on, off")
     need(config.checkpoint.keep >= 1, "checkpoint.keep", "at least 1")
+    if config.checkpoint.every:
+        try:
+            every = steps(config.checkpoint.every, batch_size=1, num_examples=1000, total=1000)
+        except ValueError as error:
+            raise ValueError(f"config.checkpoint.every: {error}") from error
+        need(every > 0, "checkpoint.every", "longer than nothing, or empty")
     need(0 <= config.seed < 2**31, "seed", "at least 0 and below 2**31")
     data = config.data
     need(data.resolution >= 4, "data.resolution", "at least 4 px")

@@ -9,8 +9,9 @@ import os
 
 import keras
 import numpy as np
+import tensorflow as tf
 
-from keras_kd import data, distribute, methods, models, stages, teachers
+from keras_kd import data, methods, models, stages, strategies, teachers
 from keras_kd.checkpoint import write_atomically, write_json
 from keras_kd.config import absolute, check, trained_stages
 from keras_kd.kd_model import KDModel
@@ -20,32 +21,43 @@ from keras_kd.teachers.cache_stream import CachedTargets
 from keras_kd.workdir import Workdir
 
 
-def run(config, workdir, strategy=None, progress=lambda line: None, command=""):
+def run(
+    config, workdir, strategy=None, progress=lambda line: None, command="", data_service=""
+):
     """Trains or loads the teacher, trains the baseline, distils the student, and evaluates.
 
     Args:
         config: ConfigDict, see `keras_kd.config.base`.
         workdir: path of the working directory; made if missing.
-        strategy: a `tf.distribute.Strategy`; default: mirrored over all accelerators.
+        strategy: a `tf.distribute.Strategy`; default: see `keras_kd.strategies.build`.
         progress: function that is told, line by line, what happens.
         command: what a reader of the report types to make this run again.
+        data_service: address `grpc://host:port` of a tf.data service that makes the training
+            batches; empty: this process makes them.
 
     Returns:
-        dict: what `report.json` holds (counts, seconds, shares in [0, 1]).
+        dict: what `report.json` holds (counts, seconds, shares in [0, 1]); None on a worker that
+        leaves the report to the chief.
 
     Raises:
         ValueError: an impossible config, data that do not fit, a workdir of another config.
         TrainingDiverged: the loss is not finite any more.
     """
     check(config)
+    if config.deterministic:
+        # Before any op is made. A CPU gives equal bits without it; a GPU's sums need it.
+        tf.config.experimental.enable_op_determinism()
     config = absolute(config)
-    workdir = Workdir(workdir, config)
+    strategy = strategy or strategies.build()
+    chief = strategies.is_chief(strategy)
+    workdir = Workdir(workdir, config, writes=chief)
+    strategies.check_same_files(strategy, workdir.path)
     if workdir.report:
         progress(f"{workdir.path} holds a finished run; nothing to do.")
         return workdir.report
-    strategy = strategy or distribute.mirrored()
-    source = load_source(config, index_dir=str(workdir / "index"))
-    streams = Streams(config, source, strategy.num_replicas_in_sync)
+    with strategies.chief_first(strategy):  # the others read its scan of the files
+        source = load_source(config, index_dir=str(workdir / "index"))
+        streams = Streams(config, source, strategy, data_service)
     progress(
         f"{source.name}: {streams.num_examples:,} training images, {source.num_classes} classes, "
         f"{strategy.num_replicas_in_sync} replica(s), batch {config.batch_size}"
@@ -56,6 +68,8 @@ def run(config, workdir, strategy=None, progress=lambda line: None, command=""):
         train_teacher(config, workdir, teacher, streams, progress)
         baseline = train_baseline(config, workdir, source, streams, progress)
         student = distil(config, workdir, source, streams, teacher, progress)
+    if not chief:
+        return None
     save_student(config, workdir, source, student)
     return tell(config, workdir, source, streams, teacher, baseline, student, command)
 
@@ -76,14 +90,18 @@ class Streams:
     Args:
         config: the run's config.
         source: `keras_kd.data.Source`.
-        replicas: number of replicas that share a batch.
+        strategy: the `tf.distribute.Strategy` whose replicas share a batch; None for one.
+        data_service: address of a tf.data service that makes the training batches, or empty.
 
     Raises:
-        ValueError: a batch that is larger than the data or does not divide over the replicas.
+        ValueError: a batch that is larger than the data or does not divide over the replicas, or
+            data that a service cannot read.
     """
 
-    def __init__(self, config, source, replicas):
+    def __init__(self, config, source, strategy=None, data_service=""):
         settings = config.data
+        self.strategy = strategy or tf.distribute.get_strategy()
+        replicas = self.strategy.num_replicas_in_sync
         if config.batch_size % replicas:
             raise ValueError(
                 "config.batch_size must be divisible by the number of replicas. "
@@ -101,6 +119,10 @@ class Streams:
             )
         self.resolution = settings.resolution
         self.teacher_resolution = settings.teacher_resolution or settings.resolution
+        # Held apart from `train`: who makes the batches does not change what they are.
+        self.make = data.build_dataset
+        if data_service:
+            self.make = data.service.Client(data_service).build_dataset
         self.train = functools.partial(
             data.build_dataset,
             source,
@@ -119,7 +141,7 @@ class Streams:
         )
 
     def alone(self, settings, resolution):
-        """For one model that learns from labels: (training stream, see `stages.train`, evaluation)."""
+        """For one model that learns from labels: (stream of `stages.train`, evaluation)."""
         # Labels of mixed images are mixed too.
         train = functools.partial(
             self.train,
@@ -127,7 +149,7 @@ class Streams:
             resolution=resolution,
             one_hot=settings.mode == "mix",
         )
-        return endless(train), self.evaluate(resolution)
+        return self._endless(train), self._evaluated(self.evaluate(resolution))
 
     def taught(self, settings):
         """What the teacher alone sees while a student is distilled.
@@ -149,10 +171,12 @@ class Streams:
         return lambda start: train(start_step=start).map(images), seen
 
     def together(self, settings):
-        """For teacher and student: (training stream, see `stages.train`, evaluation)."""
-        train = self._both(settings)
-        evaluation = self.evaluate(self.resolution, teacher_resolution=self.teacher_resolution)
-        return endless(train), evaluation
+        """For teacher and student: (stream of `stages.train`, evaluation)."""
+        return self._endless(self._both(settings)), self._evaluated(self.held_out())
+
+    def held_out(self):
+        """The evaluation data for teacher and student, as one process alone reads them."""
+        return self.evaluate(self.resolution, teacher_resolution=self.teacher_resolution)
 
     def cached(self, settings, targets):
         """As the stream of `together`, with `keras_kd.teachers.cache_stream.CachedTargets`.
@@ -164,13 +188,36 @@ class Streams:
         train = self._both(settings)
 
         def stream(start, stop):
-            until, there = targets.plan(start, stop)
-            if not there:
-                return train(start_step=start), until
-            images = train(start_step=start, teacher_view=False)
-            return targets.join(images, start, until), until
+            plans = strategies.gather(self.strategy, *targets.plan(start, stop))
+            # Other workers may see other shards: go as far as all agree.
+            until = min(until for until, _ in plans)
+            if not all(there for _, there in plans):
+                return self._start(train, start), until
+
+            def join(images, worker_index, num_workers):
+                own = targets.of_worker(worker_index, num_workers)
+                return own.join(images, start, until)
+
+            return self._start(train, start, join, teacher_view=False), until
 
         return stream
+
+    def _start(self, train, start, join=lambda images, *worker: images, **changes):
+        """Training data from step `start` on, of which every worker makes its own rows."""
+
+        def make(worker_index, num_workers):
+            settings = {**train.keywords, **changes, "start_step": start}
+            settings |= {"worker_index": worker_index, "num_workers": num_workers}
+            return join(self.make(*train.args, **settings), worker_index, num_workers)
+
+        return strategies.feed(self.strategy, make)
+
+    def _endless(self, train):
+        """The stream that `stages.train` takes, of data that keep their structure to the end."""
+        return lambda start, stop: (self._start(train, start), stop)
+
+    def _evaluated(self, evaluation):
+        return strategies.feed_all(self.strategy, evaluation)
 
     def _both(self, settings):
         return functools.partial(
@@ -180,11 +227,6 @@ class Streams:
             teacher_resolution=self.teacher_resolution,
             one_hot=settings.mode == "mix" and settings.label_weight > 0,
         )
-
-
-def endless(train):
-    """The stream that `stages.train` takes, of data that keep their structure to the end."""
-    return lambda start, stop: (train(start_step=start), stop)
 
 
 def build_model(config, section, source, resolution, precision=None):
@@ -254,9 +296,11 @@ def train_teacher(config, workdir, teacher, streams, progress=lambda line: None)
         train,
         evaluation,
         **for_every_stage(config, streams, progress),
+        writes=workdir.writes,
     )
     teacher.trainable = False
-    save(teacher, workdir / "teacher.keras")
+    if workdir.writes:
+        save(teacher, workdir / "teacher.keras")
 
 
 def train_baseline(config, workdir, source, streams, progress=lambda line: None):
@@ -273,6 +317,7 @@ def train_baseline(config, workdir, source, streams, progress=lambda line: None)
         train,
         evaluation,
         **for_every_stage(config, streams, progress),
+        writes=workdir.writes,
     )
 
 
@@ -291,6 +336,7 @@ def distil(config, workdir, source, streams, teacher, progress=lambda line: None
         train,
         evaluation,
         **for_every_stage(config, streams, progress),
+        writes=workdir.writes,
         teacher=teacher,
         methods=chosen_methods(config),
     )
@@ -367,7 +413,7 @@ def save(model, path):
 
 def tell(config, workdir, source, streams, teacher, baseline, student, command):
     """Evaluates teacher and student side by side and writes `report.json` (exports come later)."""
-    _, evaluation = streams.together(config.distil)
+    evaluation = streams.held_out()
     # The scan knows the labels: decoding the images once more for them would be wasted.
     labels = source.split(config.data.eval_split).labels
     teacher_logits = predict(evaluation, teacher, "teacher")
@@ -415,7 +461,9 @@ def tell(config, workdir, source, streams, teacher, baseline, student, command):
 def predict(evaluation, model, role):
     """A model's logits `[N, K]` on its own view, in the order of the evaluation split."""
     views = evaluation.map(lambda x, y: x[role] if isinstance(x, dict) else x)
-    return model.predict(views, verbose=0)
+    # `model.predict` would wait for the other workers, which are done.
+    logits = tf.function(lambda images: model(images, training=False), reduce_retracing=True)
+    return np.concatenate([logits(images).numpy() for images in views])
 
 
 def share(logits, labels):

@@ -10,12 +10,14 @@ keras-kd-train --config=configs/digits.py --workdir=DIR [--config.key=value ...]
 """
 
 import shlex
+import signal
 import sys
 
 from absl import app, flags, logging
 from ml_collections import config_flags
 
 from keras_kd.console import leave, set_native_notes_aside
+from keras_kd.signals import Stopped, leave_on_sigterm
 
 CONFIG = config_flags.DEFINE_config_file(
     "config", None, "File with get_config(), see configs/; --config.key=value changes a value."
@@ -60,11 +62,13 @@ def train(_):
 def main():
     """Entry point of the command: a user's mistake ends in one sentence and exit code 2."""
     sys.modules["__main__"].__doc__ = __doc__  # what --help prints
+    leave_on_sigterm()
     try:
         app.run(train)
-    except KeyboardInterrupt:
-        print("\nStopped. The same command goes on from the last checkpoint.", file=sys.stderr)
-        sys.exit(130)
+    except KeyboardInterrupt as stop:
+        stop = stop if isinstance(stop, Stopped) else Stopped(signal.SIGINT)
+        print(f"\n{stop}", file=sys.stderr)
+        sys.exit(stop.code)
     except (ValueError, OSError, RuntimeError, TypeError, AttributeError, KeyError) as error:
         leave("keras-kd-train", error)
 
