@@ -24,6 +24,7 @@ from absl import app, flags, logging
 from ml_collections import config_flags
 from tqdm import tqdm
 
+from keras_kd import signals
 from keras_kd.config import absolute, check, steps
 from keras_kd.console import leave, set_native_notes_aside
 
@@ -70,7 +71,7 @@ def teach(
     check(config)
     config, workdir = absolute(config), Path(workdir)
     source = run.load_source(config, index_dir=str(workdir / "index"))
-    streams = run.Streams(config, source, replicas=1)
+    streams = run.Streams(config, source)
     first, stop = step_range(epochs, config, streams.num_examples)
     layout = Layout(config.batch_size, source.num_classes, dtype, top_k, steps_per_shard)
     images, seen = streams.taught(config.distil)
@@ -184,11 +185,12 @@ def main():
         "top_k": flags.DEFINE_integer("top_k", 0, "Classes to keep; 0 for all."),
         "steps_per_shard": flags.DEFINE_integer("steps_per_shard", 0, "Steps a file; 0: by size."),
     }
+    signals.leave_on_sigterm()  # so that claims are given up
     try:
         app.run(lambda _: _command(**{name: flag.value for name, flag in values.items()}))
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stopped:
         print("\nStopped. The same command goes on with what is missing.", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(getattr(stopped, "code", 130))
     except (ValueError, OSError, RuntimeError, TypeError, AttributeError, KeyError) as error:
         leave("keras-kd-teach", error)
 

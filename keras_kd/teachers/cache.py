@@ -12,30 +12,23 @@ checksum of every array is compared when it is read, and a shard says which cach
 that fails either counts as not there.
 """
 
-import contextlib
 import hashlib
-import io
 import json
 import os
 import re
-import secrets
 import warnings
-import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
 from keras_kd.teachers.cache_codec import Codec
+from keras_kd.teachers.cache_files import read_arrays, write_shared
 from keras_kd.teachers.cache_fingerprint import differences
 
 VERSION = 1
 SHARD_BYTES = 32e6  # a shard is what is lost when a writer is killed, and what a reader holds
 MOST_STEPS = 64
-
-
-class CacheWriteError(OSError):
-    """A shard or `cache.json` could not be written; what was there before is whole."""
 
 
 @dataclass(frozen=True)
@@ -176,15 +169,12 @@ class TeacherCache:
         layout = self.layout
         expected = layout.codec.shapes(layout.steps_per_shard, layout.batch_size)
         try:
-            # Not `np.load`, which takes a damaged archive for a pickle and advises to trust it.
-            with zipfile.ZipFile(path) as archive:
-                meta = json.loads(_array(archive, "meta").tobytes())
-                if meta != {"cache": self._digest, "shard": shard}:
-                    raise ValueError("they belong to another cache or place")
-                arrays = {name: _array(archive, name) for name in expected}
+            arrays = read_arrays(path, [*expected, "meta"])
+            if json.loads(arrays.pop("meta").tobytes()) != {"cache": self._digest, "shard": shard}:
+                raise ValueError("they belong to another cache or place")
             if {name: (a.dtype, a.shape) for name, a in arrays.items()} != expected:
                 raise ValueError("its arrays have other shapes or types than cache.json says")
-        except Exception as error:  # zipfile raises whatever a damaged archive provokes
+        except Exception as error:  # whatever a damaged archive provokes
             raise ValueError(f"The cached targets in {path} are damaged: {error}") from error
         return arrays
 
@@ -222,42 +212,6 @@ class TeacherCache:
         arrays = {name: np.stack([step[name] for step in steps]) for name in steps[0]}
         arrays["meta"] = np.frombuffer(meta, np.uint8)
         write_shared(self.shard_path(shard), lambda file: np.savez(file, **arrays))
-
-
-def write_shared(path, write):
-    """As `keras_kd.checkpoint.write_atomically`, in a folder where others may write the same file.
-
-    Args:
-        path: the file to make or replace.
-        write: function that gets a file opened for binary writing.
-
-    Raises:
-        CacheWriteError: the disk is full or not writable; no part of the file is left.
-    """
-    path = Path(path)
-    # A name of its own: two writers of one shard must not write into one file.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "xb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        raise CacheWriteError(
-            error.errno,
-            f"Could not write {path} ({error.strerror}). Shards that are whole are kept. Free "
-            "some space or give another --cache; the same command goes on with what is missing",
-        ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-
-
-def _array(archive, name):
-    # Reading a member as a whole compares its checksum, before anything in it is believed.
-    return np.lib.format.read_array(io.BytesIO(archive.read(f"{name}.npy")), allow_pickle=False)
 
 
 def _read_description(path):

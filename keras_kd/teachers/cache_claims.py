@@ -13,7 +13,7 @@ import threading
 import time
 from pathlib import Path
 
-from keras_kd.teachers.cache import CacheWriteError
+from keras_kd.teachers.cache_files import CacheWriteError
 
 STALE_SECONDS = 600.0  # longer than a teacher takes to compile
 BEAT_SECONDS = 5.0

@@ -28,6 +28,10 @@ class CachedTargets:
         self.rows = slice(worker_index * share, (worker_index + 1) * share)
         self._verdicts = {}
 
+    def of_worker(self, worker_index, num_workers):
+        """The same targets, of one worker's rows of each global batch."""
+        return CachedTargets(self.cache, self.steps_per_execution, worker_index, num_workers)
+
     def plan(self, start, stop):
         """How far the steps from `start` on are all cached, or all not.
 

@@ -13,8 +13,9 @@ import pytest
 
 from keras_kd.teachers import cache as caches
 from keras_kd.teachers import cache_claims, cache_writer
-from keras_kd.teachers.cache import CacheWriteError, Layout, TeacherCache
+from keras_kd.teachers.cache import Layout, TeacherCache
 from keras_kd.teachers.cache_claims import Claim
+from keras_kd.teachers.cache_files import CacheWriteError
 from keras_kd.teachers.cache_stream import CachedTargets
 
 LAYOUT = Layout(batch_size=4, num_classes=3, dtype="float32", steps_per_shard=2)

@@ -1,0 +1,68 @@
+"""Files of a cache that several processes may write and that a disk may damage."""
+
+import contextlib
+import io
+import os
+import secrets
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+
+class CacheWriteError(OSError):
+    """A file of a cache could not be written; what was there before is whole."""
+
+
+def write_shared(path, write):
+    """As `keras_kd.checkpoint.write_atomically`, in a folder where others may write the same file.
+
+    Args:
+        path: the file to make or replace.
+        write: function that gets a file opened for binary writing.
+
+    Raises:
+        CacheWriteError: the disk is full or not writable; no part of the file is left.
+    """
+    path = Path(path)
+    # A name of its own: two writers of one shard must not write into one file.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(temporary, "xb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise CacheWriteError(
+            error.errno,
+            f"Could not write {path} ({error.strerror}). Shards that are whole are kept. Free "
+            "some space or give another --cache; the same command goes on with what is missing",
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def read_arrays(path, names):
+    """Arrays of a NumPy archive, each compared with its checksum.
+
+    Args:
+        path: an `.npz` file.
+        names: the arrays wanted.
+
+    Returns:
+        dict of arrays.
+
+    Raises:
+        Exception: whatever a damaged archive provokes.
+    """
+    # Not `np.load`, which takes a damaged archive for a pickle and advises to trust it. A member
+    # read as a whole is compared with its checksum before anything in it is believed.
+    with zipfile.ZipFile(path) as archive:
+        members = {name: io.BytesIO(archive.read(f"{name}.npy")) for name in names}
+    return {
+        name: np.lib.format.read_array(member, allow_pickle=False)
+        for name, member in members.items()
+    }
