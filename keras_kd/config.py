@@ -66,7 +66,7 @@ def base():
     )
     config.data = ml_collections.ConfigDict(
         {
-            "source": "digits",  # digits, tfds:NAME, folder:PATH, or a folder in TFDS layout
+            "source": "digits",  # digits, tfds:NAME, folder:PATH, tfrecord:PATTERN, a TFDS folder
             "data_dir": "",  # where tfds keeps its data; empty: its default
             "train_split": "train",
             "eval_split": "test",
@@ -169,6 +169,8 @@ def absolute(config):
     scheme, colon, path = config.data.source.partition(":")
     if scheme == "folder":
         config.data.source = f"folder:{full(path)}"
+    elif scheme == "tfrecord" and os.path.isdir(os.path.dirname(path) or "."):
+        config.data.source = f"tfrecord:{os.path.abspath(path)}"
     elif not colon and scheme != "digits":
         config.data.source = full(config.data.source)
     config.data.data_dir = full(config.data.data_dir)

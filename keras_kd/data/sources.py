@@ -5,17 +5,25 @@ import os
 from keras_kd.data.digits import Digits
 from keras_kd.data.examples import Source
 from keras_kd.data.folder import Folder
+from keras_kd.data.tfrecord_source import TFRecords
 from keras_kd.names import nearest
 
-SCHEMES = ("digits", "tfds:NAME[/CONFIG]", "folder:PATH", "a path of a folder in TFDS layout")
+SCHEMES = (
+    "digits",
+    "tfds:NAME[/CONFIG]",
+    "folder:PATH",
+    "tfrecord:PATTERN",
+    "a path of a folder in TFDS layout",
+)
 
 
 def load_source(name, data_dir=None, allow_bad=0.01, index_dir=None):
     """Opens a source of labelled images; nothing is read before a split is asked for.
 
     Args:
-        name: `digits`; `tfds:NAME[/CONFIG]`; the path of a folder in TFDS layout; or
-            `folder:PATH`, with a sub-folder a class. A `Source` is returned as it is.
+        name: `digits`; `tfds:NAME[/CONFIG]`; the path of a folder in TFDS layout;
+            `folder:PATH`, with a sub-folder a class; or `tfrecord:PATTERN`, files of
+            `tf.train.Example`. A `Source` is returned as it is.
         data_dir: folder that holds prepared TFDS data sets; TFDS's default where None.
         allow_bad: fraction of files that may be unreadable, in [0, 1]; they are skipped, counted
             and listed, and more of them stop the run.
@@ -47,6 +55,8 @@ def load_source(name, data_dir=None, allow_bad=0.01, index_dir=None):
         return Digits(**options)
     if colon and scheme == "folder" and rest:
         return Folder(rest, **options)
+    if colon and scheme == "tfrecord" and rest:
+        return TFRecords(rest, **options)
     if colon and scheme == "tfds" and rest:
         return _tfds(rest, data_dir, name, options)
     path = os.path.expanduser(name)
@@ -57,7 +67,7 @@ def load_source(name, data_dir=None, allow_bad=0.01, index_dir=None):
             "A folder in TFDS layout was expected at this path. Received: "
             f"source={name!r}, which does not exist or is no folder. Check the path."
         )
-    hint = nearest(scheme, ("digits", "tfds:", "folder:"))
+    hint = nearest(scheme, ("digits", "tfds:", "folder:", "tfrecord:"))
     raise ValueError(f"A source must be {_schemes()}. Received: source={name!r}.{hint}")
 
 

@@ -9,9 +9,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from keras_kd.data import build_dataset, evaluation_dataset, load_source
+from keras_kd.data import build_dataset, evaluation_dataset, load_source, pipeline
 from keras_kd.data import mixup as mixup_module
-from keras_kd.data import pipeline
 from keras_kd.data.views import MODES
 
 UNMIXED = [mode for mode in MODES if mode != "mix"]
