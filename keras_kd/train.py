@@ -6,9 +6,15 @@ keras-kd-train --config=configs/digits.py --workdir=DIR [--config.key=value ...]
 --config.KEY=VALUE  changes one of its values
 --workdir           directory of this run; started again, a stopped run goes on
 --preview=FILE.png  only draws what teacher and student see
+--profile=STEPS     only times the distillation, and how long its step waits for data
+--strategy          auto, one_device, mirrored, multi_worker (reads TF_CONFIG) or tpu
+--tpu=NAME          the TPU to use; empty for the one of this machine
+--worker_timeout    seconds to wait for the other workers
+--data_service      grpc://host:port of a tf.data service that makes the training batches
 --virtual_devices   splits the CPU in this many replicas
 """
 
+import hashlib
 import shlex
 import signal
 import sys
@@ -16,6 +22,7 @@ import sys
 from absl import app, flags, logging
 from ml_collections import config_flags
 
+from keras_kd import cluster
 from keras_kd.console import leave, set_native_notes_aside
 from keras_kd.signals import Stopped, leave_on_sigterm
 
@@ -23,11 +30,24 @@ CONFIG = config_flags.DEFINE_config_file(
     "config", None, "File with get_config(), see configs/; --config.key=value changes a value."
 )
 WORKDIR = flags.DEFINE_string("workdir", None, "Directory of this run; a stopped run goes on.")
+STRATEGY = flags.DEFINE_string(
+    "strategy", "auto", "Where to train: auto, one_device, mirrored, multi_worker or tpu."
+)
+TPU = flags.DEFINE_string("tpu", "", "Name or address of the TPU; empty for this machine's.")
+WORKER_TIMEOUT = flags.DEFINE_float(
+    "worker_timeout", 300.0, "Seconds to wait for the other workers.", lower_bound=0.0
+)
+DATA_SERVICE = flags.DEFINE_string(
+    "data_service", "", "grpc://host:port of a tf.data service that makes the training batches."
+)
 VIRTUAL_DEVICES = flags.DEFINE_integer(
     "virtual_devices", 1, "Splits the CPU in this many replicas.", lower_bound=1
 )
 PREVIEW = flags.DEFINE_string(
     "preview", None, "Only draw what teacher and student see into this PNG file, and stop."
+)
+PROFILE = flags.DEFINE_integer(
+    "profile", 0, "Only time this many steps of the distillation, and stop.", lower_bound=0
 )
 
 
@@ -39,24 +59,48 @@ def train(_):
         raise ValueError("--config is missing. Give a file, for example configs/digits.py.")
     if not workdir and not PREVIEW.value:
         raise ValueError("--workdir is missing. Give a directory for this run's files.")
-    set_native_notes_aside(workdir)
+    set_native_notes_aside(workdir if cluster.leads() else None)
 
-    from keras_kd import distribute, export
-    from keras_kd.run import preview, run
+    from keras_kd import export
+    from keras_kd.run import preview
 
     export.check_formats(config.export.formats)
     if PREVIEW.value:
         print(f"Wrote {preview(config, PREVIEW.value)}")
         return
-    strategy = distribute.mirrored(distribute.virtual_cpus(VIRTUAL_DEVICES.value))
-    command = shlex.join(["keras-kd-train", *sys.argv[1:]])
-    report = run(config, workdir, strategy, progress=print, command=command)
+    if PROFILE.value:
+        from keras_kd import profiling
+
+        print(profiling.describe(profiling.profile(config, workdir, PROFILE.value)))
+        return
+    report = run_together(config, workdir)
+    if not cluster.leads():
+        return
     missing = [name for name in config.export.formats if name not in report["exports"]]
     if missing:
         export.export(workdir, missing)
     page = export.render(workdir)
     print(export.summary_table(workdir))
     print(f"Report: {page}")
+
+
+def run_together(config, workdir):
+    """The run's report. If another worker is lost, this process starts anew and waits for it."""
+    from keras_kd import strategies
+    from keras_kd.run import run
+
+    run_id = hashlib.sha256(config.to_json_best_effort(sort_keys=True).encode()).hexdigest()
+    try:
+        strategy = strategies.build(
+            STRATEGY.value, VIRTUAL_DEVICES.value, TPU.value, WORKER_TIMEOUT.value, run_id
+        )
+        command = shlex.join(["keras-kd-train", *sys.argv[1:]])
+        return run(config, workdir, strategy, print, command, DATA_SERVICE.value)
+    except Exception as error:
+        if not cluster.lost_a_worker(error):
+            raise
+        print("Lost a worker of the cluster. Waiting for it, to go on from the last checkpoint.")
+        cluster.start_again()
 
 
 def main():
