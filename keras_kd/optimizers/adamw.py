@@ -61,7 +61,33 @@ class AdamW(keras.optimizers.Adam):
         if self.decoupled_weight_decay and self._decayed[self._get_variable_index(variable)]:
             share = self.decoupled_weight_decay * self._schedule_shape(learning_rate)
             self.assign_sub(variable, variable * tf.cast(share, variable.dtype))
-        super().update_step(gradient, variable, learning_rate)
+        if self.amsgrad or isinstance(gradient, tf.IndexedSlices):
+            super().update_step(gradient, variable, learning_rate)
+        else:
+            self._fused_step(tf.cast(gradient, variable.dtype), variable, learning_rate)
+
+    def _fused_step(self, gradient, variable, learning_rate):
+        """Adam's step in one pass over the memory; Keras writes it as ten operations."""
+
+        def scalar(value):
+            return tf.cast(value, variable.dtype)
+
+        index = self._get_variable_index(variable)
+        step = scalar(self.iterations + 1)
+        if isinstance(variable, keras.Variable):
+            variable = variable.value
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=self._momentums[index].value.handle,
+            v=self._velocities[index].value.handle,
+            beta1_power=scalar(self.beta_1) ** step,
+            beta2_power=scalar(self.beta_2) ** step,
+            lr=scalar(learning_rate),
+            beta1=scalar(self.beta_1),
+            beta2=scalar(self.beta_2),
+            epsilon=scalar(self.epsilon),
+            grad=gradient,
+        )
 
     def _schedule_shape(self, learning_rate):
         return 1.0 if self._peak is None else tf.cast(learning_rate, "float32") / self._peak

@@ -1,0 +1,38 @@
+"""The cases of benchmarks/step.py, free of any framework: names, sizes, settings."""
+
+# A network is (kind, settings). Both frameworks build the same one from it.
+CASES = {
+    "a": {
+        "title": "BiT-R50x2 -> BiT-R50x1, 128 px, batch 8",
+        "teacher": ("bit", {"depth": 50, "width": 2}),
+        "student": ("bit", {"depth": 50, "width": 1}),
+        "side": 128, "batch": 8,
+    },
+    "b": {
+        "title": "BiT-R152x2 -> BiT-R50x1, 128 px, batch 4",
+        "teacher": ("bit", {"depth": 152, "width": 2}),
+        "student": ("bit", {"depth": 50, "width": 1}),
+        "side": 128, "batch": 4,
+    },
+    "c": {
+        "title": "ResNet-50 -> MobileNetV3-Small, 96 px, batch 32",
+        "teacher": ("resnet50", {}),
+        "student": ("mobilenet_v3_small", {}),
+        "side": 96, "batch": 32,
+    },
+    "d": {
+        "title": "EfficientNet-Lite0 -> BiT (1 unit a stage, half width), 64 px, batch 32",
+        "teacher": ("efficientnet_lite0", {}),
+        "student": ("bit", {"depth": (1, 1, 1, 1), "width": 0.5}),
+        "side": 64, "batch": 32,
+    },
+}  # fmt: skip
+CLASSES = 37
+LEARNING_RATE, WEIGHT_DECAY, CLIP = 1e-3, 1e-4, 1.0
+
+KERAS_PEERS = (
+    "keras_kd", "keras_kd_xla", "cached", "cached_xla", "student", "teacher", "distiller",
+    "distiller_xla", "notebook",
+)  # fmt: skip
+TORCH_PEERS = ("torch", "torch_compile", "torch_student", "torch_teacher")
+PEERS = KERAS_PEERS + TORCH_PEERS
