@@ -10,6 +10,7 @@ too. Layers that serve as taps have readable names that never drift: `stem`, `st
 import inspect
 
 from keras_kd.models.bit import bit_resnet
+from keras_kd.models.bit_npz import load_bit_npz
 from keras_kd.models.efficientnet_lite import efficientnet_lite, load_efficientnet_npz
 from keras_kd.models.hub import HubModule, hub
 from keras_kd.models.mobilenet_v3 import mobilenet_v3_large, mobilenet_v3_small
@@ -29,7 +30,15 @@ BUILDERS = {
     )
 }
 
-__all__ = ["BUILDERS", "HubModule", "build", "check", "load_efficientnet_npz", *BUILDERS]
+__all__ = [
+    "BUILDERS",
+    "HubModule",
+    "build",
+    "check",
+    "load_bit_npz",
+    "load_efficientnet_npz",
+    *BUILDERS,
+]
 
 
 def build(name, num_classes, input_shape, **kwargs):

@@ -4,15 +4,58 @@ Padding decides whether published weights give published logits: every 3x3 pads 
 pads 3 explicitly, the root's max-pool pads 1 with zeros, and then all run without padding. Keras's
 "same" pads differently at stride 2 and is off by whole logits.
 
+`PUBLISHED` lists the public weights by name: pre-trained networks, and the teachers and students of
+Beyer et al. 2021; `bit_file` fetches one.
+
 Paper: Kolesnikov et al. 2020, "Big Transfer (BiT)", arXiv 1912.11370.
 """
+
+from typing import NamedTuple
 
 import keras
 from keras.layers import Activation, Add, GlobalAveragePooling2D, MaxPooling2D, ZeroPadding2D
 
+from keras_kd.models.download import fetch
 from keras_kd.models.layers import StandardizedConv2D, check_size, head, norm_layer, scaled
+from keras_kd.names import nearest
 
 UNITS = {26: (2, 2, 2, 2), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
+
+
+class Published(NamedTuple):
+    """A public file: its address, its network, and the side in pixels it was trained at."""
+
+    address: str
+    depth: int
+    width: int
+    num_classes: int
+    resolution: int
+
+
+BUCKET = "https://storage.googleapis.com/bit_models"
+SIZES = ((50, 1), (50, 3), (101, 1), (101, 3), (152, 2), (152, 4))
+PUBLISHED = {
+    # Beyer et al. 2021: two students, then the teachers, fine-tuned from BiT-M.
+    "R50x1-imagenet160": Published(f"{BUCKET}/distill/R50x1_160.npz", 50, 1, 1000, 160),
+    "R50x1-imagenet224": Published(f"{BUCKET}/distill/R50x1_224.npz", 50, 1, 1000, 224),
+    "R152x2-imagenet224": Published(f"{BUCKET}/distill/R152x2_T_224.npz", 152, 2, 1000, 224),
+    "R152x2-imagenet384": Published(f"{BUCKET}/distill/R152x2_T_384.npz", 152, 2, 1000, 384),
+    "R152x2-flowers128": Published(f"{BUCKET}/distill/R152x2_T_flowers128.npz", 152, 2, 102, 128),
+    "R152x2-pets128": Published(f"{BUCKET}/distill/R152x2_T_pet128.npz", 152, 2, 37, 128),
+    "R152x2-food128": Published(f"{BUCKET}/distill/R152x2_T_food128.npz", 152, 2, 101, 128),
+    "R152x2-sun128": Published(f"{BUCKET}/distill/R152x2_T_sun128.npz", 152, 2, 397, 128),
+}
+# Kolesnikov et al. 2020: S saw ImageNet, M saw ImageNet-21k, and M-ILSVRC2012 both in turn.
+for _kind, _suffix, _classes, _side in (
+    ("S", "", 1000, 224),
+    ("M", "", 21843, 224),
+    ("M", "-ILSVRC2012", 1000, 480),
+):
+    for _depth, _width in SIZES:
+        _size = f"R{_depth}x{_width}"
+        PUBLISHED[f"{_size}-{_kind}{_suffix}"] = Published(
+            f"{BUCKET}/BiT-{_kind}-{_size}{_suffix}.npz", _depth, _width, _classes, _side
+        )
 
 
 def bit_resnet(
@@ -24,6 +67,7 @@ def bit_resnet(
     small_root=False,
     synchronized=False,
     dropout=0.0,
+    weights=None,
 ):
     """Builds a BiT ResNet-v2 whose output is the logits `[B, num_classes]`, float32.
 
@@ -39,17 +83,22 @@ def bit_resnet(
         small_root: a 3x3 root of stride 1 with no pooling, for images of about 40 px or less.
         synchronized: batch norm statistics over all replicas.
         dropout: fraction of `pre_logits` dropped in training, in [0, 1).
+        weights: a name of `PUBLISHED` such as "R50x1-M", or the path of an `.npz` file. Its
+            classifier is loaded where it has `num_classes` classes.
 
     Returns:
         A functional `keras.Model`. The head starts at zero.
 
     Raises:
-        ValueError: for an unknown depth or norm, a bad shape, or a width whose channels do not
-            divide into groups.
+        ValueError: for an unknown depth or norm, a bad shape, a width whose channels do not
+            divide into groups, or weights of another network.
+        ConnectionError: the weights cannot be fetched; says which file to put where.
     """
     shape = check_size(num_classes, input_shape)
     base = scaled(64, width)
     units = _units(depth)
+    if weights is not None:
+        weights = _weights_file(weights, units, width)  # before the long work of building
 
     def normalized(x, name):
         x = norm_layer(norm, name, synchronized)(x)
@@ -70,7 +119,59 @@ def bit_resnet(
             )
     x = normalized(x, "norm")
     x = GlobalAveragePooling2D(name="pre_logits")(x)
-    return keras.Model(inputs, head(x, num_classes, dropout), name="bit_resnet")
+    model = keras.Model(inputs, head(x, num_classes, dropout), name="bit_resnet")
+    if weights is None:
+        return model
+    # Here, because the loader needs the depths of this file.
+    from keras_kd.models.bit_npz import load_pretrained
+
+    return load_pretrained(model, weights)
+
+
+def published(name):
+    """The entry of `PUBLISHED`.
+
+    Raises:
+        ValueError: no such name; tells the names and the nearest.
+    """
+    if name not in PUBLISHED:
+        raise ValueError(
+            f"published BiT weights must be one of {', '.join(PUBLISHED)}, or an .npz file. "
+            f"Received: {name!r}.{nearest(name, PUBLISHED)}"
+        )
+    return PUBLISHED[name]
+
+
+def bit_file(name):
+    """Fetches the file of a name of `PUBLISHED` where the cache lacks it.
+
+    Args:
+        name: such as "R152x2-flowers128".
+
+    Returns:
+        `pathlib.Path` of the `.npz` file, in `keras_kd/bit` of Keras's folder (`$KERAS_HOME`, or
+        `.keras` in the home folder).
+
+    Raises:
+        ValueError: no such name.
+        ConnectionError: the file cannot be fetched; says which to put where.
+    """
+    address = published(name).address
+    # Two files of the bucket may end alike, so the cache knows them by the names of the table.
+    return fetch(address, f"{name}.npz", "keras_kd/bit")
+
+
+def _weights_file(weights, units, width):
+    """The path of `weights`; another depth or width is refused before a gigabyte is fetched."""
+    if str(weights).endswith(".npz"):
+        return weights
+    entry = published(weights)
+    if (_units(entry.depth), entry.width) != (units, width):
+        raise ValueError(
+            f"these weights are for depth={entry.depth}, width={entry.width}. "
+            f"Received: weights={weights!r} for {units} units a stage and width={width}."
+        )
+    return bit_file(weights)
 
 
 def _units(depth):

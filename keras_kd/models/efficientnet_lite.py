@@ -7,11 +7,8 @@ blog, "Higher accuracy on vision models with EfficientNet-Lite".
 """
 
 import math
-import zipfile
-from pathlib import Path
 
 import keras
-import numpy as np
 from keras.layers import (
     Activation,
     Add,
@@ -23,6 +20,7 @@ from keras.layers import (
 )
 
 from keras_kd.models.layers import check_size, head
+from keras_kd.models.npz import listed, read_arrays
 
 # variant: width multiplier, depth multiplier, dropout. Trained at 224, 240, 260, 280, 300 px.
 VARIANTS = {
@@ -156,7 +154,7 @@ def load_efficientnet_npz(model, path, head=True):
         ValueError: when the file is missing, damaged, or does not fit the model array by array.
             The model's weights are then unchanged.
     """
-    arrays = _read(path)
+    arrays = read_arrays(path)
     if not head:
         arrays = {name: array for name, array in arrays.items() if not name.startswith("_fc.")}
     wanted = _source_names(model, head)
@@ -170,32 +168,14 @@ def load_efficientnet_npz(model, path, head=True):
                 problems.append(f"{name} (file {value.shape}, model {tuple(variable.shape)})")
             values.append((variable, value))
     if problems:
-        shown = "; ".join(problems[:8]) + (
-            f"; and {len(problems) - 8} more" if problems[8:] else ""
-        )
         raise ValueError(
             f"the archive must match the model array by array. Received: path={str(path)!r}, "
-            f"model={model.name!r}, {len(problems)} mismatches: {shown}. "
+            f"model={model.name!r}, {len(problems)} mismatches: {listed(problems)}. "
             "Build the variant that the file holds, and pass head=False for other classes."
         )
     for variable, value in values:
         variable.assign(value)
     return model
-
-
-def _read(path):
-    """All arrays of the archive by name, each read to its end so that damage shows now."""
-    if not Path(path).is_file():
-        raise ValueError(f"path must be an .npz file. Received: path={str(path)!r}, not there.")
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (zipfile.BadZipFile, ValueError, EOFError, OSError, AttributeError) as error:
-        raise ValueError(
-            "path must be a whole .npz file of plain arrays. "
-            f"Received: path={str(path)!r}, which does not read: {error}. "
-            "Fetch it again and compare its checksum."
-        ) from error
 
 
 def _source_names(model, head):

@@ -7,13 +7,14 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from keras_kd.models.bit import bit_resnet, published
 from keras_kd.models.hub import check_range, hub, load_module, run_once
 from keras_kd.teachers.checks import check_classes, check_images, check_logits, expected_range
 
 OURS = (-1.0, 1.0)  # the value range of images in this toolkit
 HUB_HOSTS = ("https://tfhub.dev/", "https://www.kaggle.com/models/", "https://kaggle.com/models/")
 KINDS = (
-    "a Keras model, 'path/to/model.keras', a SavedModel folder, 'hub:HANDLE', "
+    "a Keras model, 'path/to/model.keras', a SavedModel folder, 'bit:NAME', 'hub:HANDLE', "
     "or a https://tfhub.dev or https://www.kaggle.com/models address"
 )
 
@@ -22,9 +23,10 @@ def load(handle, num_classes=None, input_shape=None, input_range=None):
     """Loads and freezes a teacher that takes images in [-1, 1] and gives logits.
 
     Args:
-        handle: a Keras model; the path of a `.keras` file; a SavedModel folder; `hub:` and a
-            TF-Hub handle or folder; or the handle's own https address. A model object is frozen
-            in place (`trainable = False`).
+        handle: a Keras model; the path of a `.keras` file; a SavedModel folder; `bit:` and a name
+            of `keras_kd.models.bit.PUBLISHED`, fetched once and cached; `hub:` and a TF-Hub handle
+            or folder; or the handle's own https address. A model object is frozen in place
+            (`trainable = False`).
         num_classes: classes of the data set; None to accept any.
         input_shape: (height, width, channels) of the images that the teacher will see; None to
             accept what the model declares. Needed for hub modules and SavedModel folders.
@@ -39,7 +41,7 @@ def load(handle, num_classes=None, input_shape=None, input_range=None):
     Raises:
         ValueError: when the handle leads to no model, or the model's classes, size, channels,
             value range or kind of output do not fit.
-        ConnectionError: when a hub handle cannot be fetched.
+        ConnectionError: when a hub handle or published weights cannot be fetched.
     """
     if input_range is not None:
         input_range = check_range(input_range)
@@ -48,7 +50,7 @@ def load(handle, num_classes=None, input_shape=None, input_range=None):
     if isinstance(handle, keras.Model):
         model = _prepare(handle, repr(handle.name), input_shape, input_range)
     else:
-        model = _open(handle, input_shape, input_range)
+        model = _open(handle, num_classes, input_shape, input_range)
     label = handle.name if isinstance(handle, keras.Model) else handle
     check_classes(model, num_classes, label)
     _probe(model, input_shape, label)
@@ -56,13 +58,16 @@ def load(handle, num_classes=None, input_shape=None, input_range=None):
     return model
 
 
-def _open(handle, input_shape, input_range):
+def _open(handle, num_classes, input_shape, input_range):
     """The model behind a string."""
     text = str(handle) if isinstance(handle, Path) else handle
     if not isinstance(text, str) or not text:
         raise ValueError(f"handle must be {KINDS}. Received: handle={handle!r}.")
     if text.startswith("hub:") or text.startswith(HUB_HOSTS):
         return _open_hub(text.removeprefix("hub:"), input_shape, input_range or (0.0, 1.0))
+    if text.startswith("bit:"):
+        model = _open_bit(text, num_classes, input_shape)
+        return _prepare(model, repr(text), input_shape, input_range)
     scheme = text.split(":", 1)[0]
     # One letter and a colon is a drive, not a scheme.
     if ":" in text and len(scheme) > 1 and not Path(text).exists():
@@ -79,6 +84,20 @@ def _open(handle, input_shape, input_range):
     if path.is_dir():
         return _open_hub(text, input_shape, input_range or _recorded_range(path))
     return _prepare(_open_keras(path), repr(text), input_shape, input_range)
+
+
+def _open_bit(handle, num_classes, input_shape):
+    """A published BiT; what does not fit is refused before a gigabyte is fetched."""
+    name = handle.removeprefix("bit:")
+    entry = published(name)
+    if num_classes not in (None, entry.num_classes):
+        raise ValueError(
+            f"the teacher must know the data set's {num_classes} classes. Received: "
+            f"handle={handle!r}, a network of {entry.num_classes} classes. Take the teacher of "
+            "this data set, or fine-tune one."
+        )
+    shape = input_shape or (entry.resolution, entry.resolution, 3)
+    return bit_resnet(entry.depth, entry.width, entry.num_classes, shape, weights=name)
 
 
 def _open_keras(path):

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from keras_kd.models import bit_resnet
+from keras_kd.models.bit import UNITS
 from keras_kd.models.layers import GroupNorm, StandardizedConv2D
 
 
@@ -109,13 +110,24 @@ def counted(units, width, classes):
     return total + 2 * channels + channels * classes + classes
 
 
-@pytest.mark.slow
-def test_parameter_count_of_r152x2():
-    # Published as 236.3 M. Only shapes are made: a gigabyte of weights would say nothing more.
-    with keras.StatelessScope():
-        count = bit_resnet(152, 2).count_params()
-    assert counted((3, 4, 6, 3), 1, 1000) == 25_549_352
-    assert count == counted((3, 8, 36, 3), 2, 1000) == 236_335_208
+# The six published networks, in millions at 1000 classes as timm's model cards print them.
+@pytest.mark.parametrize(
+    ("depth", "width", "millions"),
+    [
+        (50, 1, 25.55),
+        (50, 3, 217.32),
+        (101, 1, 44.54),
+        (101, 3, 387.93),
+        (152, 2, 236.34),
+        (152, 4, 936.53),
+    ],
+)
+def test_parameter_counts_equal_a_sum_by_hand(depth, width, millions):
+    # Only shapes are made: gigabytes of weights would say nothing more.
+    with keras.StatelessScope(initialize_variables=False):
+        count = bit_resnet(depth, width).count_params()
+    assert count == counted(UNITS[depth], width, 1000)
+    assert round(count / 1e6, 2) == millions
 
 
 def test_kernel_statistics_and_limit_of_a_constant_kernel():

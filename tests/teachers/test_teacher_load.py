@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_kd.models import efficientnet_lite, resnet
+from keras_kd.models import bit_resnet, efficientnet_lite, resnet
+from keras_kd.models.bit import PUBLISHED, Published
+from keras_kd.models.bit_npz import _layer_name
 from keras_kd.teachers import load
 from keras_kd.teachers.checks import expected_range
 
@@ -96,6 +98,32 @@ def test_saved_model_needs_a_range_or_its_own_record(tmp_path):
         load(broken, 3, (8, 8, 3))
 
 
+def test_published_bit_comes_from_the_cache(tmp_path, monkeypatch):
+    donor = bit_resnet((1, 1), 0.25, 37, (32, 32, 3))
+    donor.set_weights([w + 0.1 for w in donor.get_weights()])
+    # Nothing listens there: whoever asks the network fails.
+    entry = Published("http://127.0.0.1:9/pets.npz", (1, 1), 0.25, 37, 32)
+    monkeypatch.setitem(PUBLISHED, "tiny-pets32", entry)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    with pytest.raises(ValueError, match="a network of 37 classes"):
+        load("bit:tiny-pets32", 10)
+    with pytest.raises(ConnectionError, match=r"9/pets.npz.*put the file at .*tiny-pets32.npz"):
+        load("bit:tiny-pets32", 37)
+    arrays = {}
+    for layer in (layer for layer in donor.layers if layer.weights):
+        common = _layer_name(layer.name).replace("logits", "head")
+        names = (
+            ("scale", "bias")
+            if len(layer.weights) == 2 and common != "head"
+            else ("kernel", "bias")
+        )
+        arrays |= {f"{common}/{name}": w for name, w in zip(names, layer.get_weights())}
+    np.savez(tmp_path / "keras_kd" / "bit" / "tiny-pets32.npz", **arrays)
+    teacher, x = load("bit:tiny-pets32", 37), images(2, 32, 32, 3)
+    np.testing.assert_array_equal(teacher(x), donor(x))
+    assert teacher.trainable_variables == []
+
+
 def test_handles_that_lead_nowhere(tmp_path):
     (tmp_path / "cut.keras").write_bytes(b"PK\x03\x04 cut short")
     (tmp_path / "empty").mkdir()
@@ -109,7 +137,8 @@ def test_handles_that_lead_nowhere(tmp_path):
         str(tmp_path / "cut.keras"): "whole Keras 3 archive",
         str(tmp_path / "other.keras"): "must load with keras.models.load_model",
         str(tmp_path / "empty"): "holds no saved_model.pb",
-        "bit:R50x1.npz": "unknown scheme 'bit:'",
+        "bit:R50x1-imagenet225": "must be one of R50x1-imagenet160.*mean 'R50x1-imagenet224'",
+        "bits:R50x1-M": "unknown scheme 'bits:'",
         "https://example.com/model": "unknown scheme 'https:'",
         "": "handle must be a Keras model",
     }

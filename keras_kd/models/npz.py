@@ -1,0 +1,42 @@
+"""Reading `.npz` archives of published weights, whichever network they are for."""
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+SHOWN = 8  # mismatches that an error lists before it only counts them
+
+
+def read_arrays(path):
+    """All arrays of an archive by name, each read to its end so that damage shows now.
+
+    Args:
+        path: an `.npz` file. Pickled objects are never unpacked: they can run any code.
+
+    Returns:
+        dict of NumPy arrays.
+
+    Raises:
+        ValueError: the file is missing, cut short, damaged, or holds pickled objects.
+    """
+    if not Path(path).is_file():
+        raise ValueError(f"path must be an .npz file. Received: path={str(path)!r}, not there.")
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    # What a damaged zip, a damaged header, or a file of another kind provokes.
+    except (zipfile.BadZipFile, ValueError, EOFError, OSError, AttributeError, TypeError) as error:
+        if "allow_pickle" in str(error):
+            error = "it holds pickled objects, which are never loaded because they can run code"
+        raise ValueError(
+            "path must be a whole .npz file of plain arrays. "
+            f"Received: path={str(path)!r}, which does not read: {error}. "
+            "Fetch it again and compare its checksum."
+        ) from None
+
+
+def listed(problems):
+    """Many problems as one readable phrase: the first few, and how many more there are."""
+    more = f"; and {len(problems) - SHOWN} more" if problems[SHOWN:] else ""
+    return "; ".join(problems[:SHOWN]) + more
