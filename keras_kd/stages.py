@@ -116,6 +116,9 @@ def train(
         writer = stack.enter_context(Writer(checkpoints.save)) if writes else None
         progress = stack.enter_context(contextlib.closing(Progress(name, total, batch_size, clock)))
         save = Save(name, checkpoints, writer, clock, every, running, log, asked)
+        # Keras resets a compiled metric only once it has seen a batch; this one was restored.
+        kd.reset_metrics()
+        metric.reset_state()
         if log.lacks_interval:
             _evaluate_again(kd, evaluation, meta["numbers"], log, save)
         save.keep_best()  # the run may have been stopped before it was copied

@@ -1,0 +1,147 @@
+"""A real process, killed at random moments, ends with the bits of one that was never killed."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from keras_kd import metrics_log
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+TIMINGS = ("seconds", "images_per_second", "first_step_seconds")
+STEPS = {"teacher": 100, "distil": 600}
+KILLS = 20
+
+CONFIG = """
+from keras_kd.config import base, stage
+
+def get_config():
+    config = base()
+    config.deterministic = True
+    config.batch_size = 16
+    config.data.resolution = 8
+    config.data.eval_full_image = True
+    config.data.eval_split = "test[:100]"
+    options = {"depth": 8, "width": 0.25, "norm": "batch", "synchronized": False}
+    config.teacher.model = {"name": "resnet", "kwargs": {**options, "dropout": 0.0}}
+    config.teacher.train = stage(total="100 steps", interval="40 steps")
+    config.student.model = {"name": "resnet", "kwargs": {**options, "dropout": 0.2}}
+    config.baseline.enabled = False
+    config.distil.update(total="600 steps", interval="35 steps")
+    config.checkpoint.every = "10 steps"
+    config.export.formats = ()
+    return config
+"""
+
+
+def start(folder):
+    """The command, as a process of its own."""
+    (folder / "config.py").write_text(CONFIG)
+    arguments = [f"--config={folder / 'config.py'}", f"--workdir={folder / 'run'}"]
+    with open(folder / "output.txt", "a") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", "keras_kd.train", *arguments],
+            stdout=output,
+            stderr=output,
+            cwd=REPOSITORY,
+            env={**os.environ, "KERAS_KD_TRACEBACK": "1"},
+        )
+
+
+def finish(folder):
+    code = start(folder).wait(600)
+    assert code == 0, (folder / "output.txt").read_text()[-3000:]
+
+
+def progress(folder):
+    """Steps of all stages that are saved."""
+    done = 0
+    for stage in STEPS:
+        files = (folder / "run" / "checkpoints" / stage).glob("step_*.npz")
+        done += max((int(path.stem[5:]) for path in files), default=0)
+    return done
+
+
+def reach(process, folder, steps):
+    """Waits until as many steps are saved, or the process has ended."""
+    deadline = time.monotonic() + 300
+    while progress(folder) < steps and process.poll() is None:
+        assert time.monotonic() < deadline, "no progress"
+        time.sleep(0.002)
+
+
+def outcome(folder):
+    """Everything a run leaves that holds numbers, without timings."""
+    run, found = folder / "run", {}
+    for stage, last in STEPS.items():
+        for name in (f"step_{last:08d}.npz", "best.npz"):
+            with np.load(run / "checkpoints" / stage / name) as saved:
+                # The rest of a checkpoint holds seconds, and the checksum over them.
+                found |= {(stage, name, k): saved[k] for k in saved.files if k.isdigit()}
+        entries = metrics_log.logged(run / "metrics.jsonl", stage)
+        found[stage] = [{k: v for k, v in e.items() if k not in TIMINGS} for e in entries]
+    for name in ("student", "teacher"):
+        weights = keras.models.load_model(run / f"{name}.keras").get_weights()
+        found |= {(name, i): value for i, value in enumerate(weights)}
+    with np.load(run / "predictions.npz") as saved:
+        found |= {("predictions", k): saved[k] for k in saved.files}
+    report = json.loads((run / "report.json").read_text())
+    found["report"] = [report[key] for key in ("teacher", "student", "fidelity")]
+    return found
+
+
+def assert_same(a, b):
+    assert a.keys() == b.keys()
+    for key, value in a.items():
+        if isinstance(value, np.ndarray):
+            np.testing.assert_array_equal(value, b[key], err_msg=str(key))
+        else:
+            assert value == b[key], key
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("undisturbed")
+    finish(folder)
+    return outcome(folder)
+
+
+@pytest.mark.slow
+def test_twenty_kills_do_not_show(undisturbed, tmp_path):
+    choose, total = random.Random(0), sum(STEPS.values())
+    # Some at start-up, most anywhere in the stages, some after the last step.
+    moments = sorted(choose.choices(range(total), k=KILLS - 4) + [0, 0, total, total])
+    for steps in moments:
+        process = start(tmp_path)
+        reach(process, tmp_path, steps)
+        time.sleep(choose.uniform(0, 0.3 if 0 < steps < total else 3.0))
+        process.kill()
+        process.wait()
+    finish(tmp_path)
+    assert_same(outcome(tmp_path), undisturbed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("signum", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_ends_the_command_with_its_code(undisturbed, tmp_path, signum, code):
+    process = start(tmp_path)
+    reach(process, tmp_path, 230)
+    process.send_signal(signum)
+    assert process.wait(60) == code
+    output = (tmp_path / "output.txt").read_text()
+    assert "of stage 'distil'. The same command goes on from there." in output
+    assert "Traceback" not in output
+    stopped = progress(tmp_path)
+    finish(tmp_path)
+    output = (tmp_path / "output.txt").read_text()
+    assert "teacher: finished before" in output
+    assert f"distil: goes on from step {stopped - STEPS['teacher']:,}" in output
+    assert_same(outcome(tmp_path), undisturbed)

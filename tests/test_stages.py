@@ -1,0 +1,275 @@
+"""A stage that is stopped, wherever, ends as one that was not; on a network of a few weights."""
+
+import errno
+import os
+import signal
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_kd import checkpoint, metrics_log, stages
+from keras_kd.checkpoint import Checkpoints
+from keras_kd.config import base, stage
+from keras_kd.methods import SoftTargets
+from keras_kd.signals import Stopped
+from keras_kd.workdir import Workdir
+
+TIMINGS = ("seconds", "images_per_second", "first_step_seconds")
+
+
+def network(dropout):
+    keras.utils.set_random_seed(1)
+    return keras.Sequential(
+        [keras.Input((4,)), keras.layers.Dropout(dropout), keras.layers.Dense(3)]
+    )
+
+
+def images(step):
+    x = tf.random.stateless_normal([8, 4], [7, step])
+    return x, tf.cast(tf.argmax(x[:, :3], axis=1), tf.int32)
+
+
+def steps_from(start):
+    return tf.data.Dataset.counter(start).map(images)
+
+
+def evaluation():
+    x = np.random.default_rng(0).normal(size=(20, 4)).astype("float32")
+    return tf.data.Dataset.from_tensor_slices((x, x[:, :3].argmax(1))).batch(5)
+
+
+def train(folder, stream=lambda start, stop: (steps_from(start), stop), student=None, **changes):
+    """14 steps in intervals of 6, saved every 2."""
+    student = student or network(dropout=0.5)
+    settings = stage(
+        total="14 steps", interval="6 steps", warmup="1 steps", learning_rate=0.1, label_weight=0.0
+    )
+    arguments = {"num_examples": 64, "batch_size": 8, "checkpoint_every": "2 steps"} | changes
+    result = stages.train(
+        "distil",
+        student,
+        settings,
+        Workdir(folder, base()),
+        stream,
+        evaluation(),
+        teacher=network(0.0),
+        methods=[SoftTargets()],
+        **arguments,
+    )
+    return result, student
+
+
+def outcome(folder):
+    """All that must be equal: the last checkpoint's arrays, and the log without its timings."""
+    with np.load(Checkpoints(folder / "checkpoints" / "distil").path(14)) as saved:
+        arrays = {key: saved[key] for key in saved.files if key.isdigit()}
+    entries = metrics_log.logged(folder / "metrics.jsonl", "distil")
+    return arrays, [{k: v for k, v in e.items() if k not in TIMINGS} for e in entries]
+
+
+def assert_same(a, b):
+    assert a[1] == b[1]
+    assert a[0].keys() == b[0].keys()
+    for key, value in a[0].items():
+        np.testing.assert_array_equal(value, b[0][key])
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("undisturbed")
+    result, _ = train(folder)
+    return result, outcome(folder)
+
+
+def at(step, action, hook="on_train_batch_end"):
+    """A patch of `Save` that acts just before it handles a step."""
+    original = getattr(stages.Save, hook)
+
+    def patched(self, *args, **kwargs):
+        if self.clock.step == step and not getattr(at, "done", False):
+            at.done = True
+            action()
+        return original(self, *args, **kwargs)
+
+    at.done = False
+    return "keras_kd.stages.Save." + hook, patched
+
+
+def test_a_whole_stage_logs_each_interval_and_counts_time_apart(undisturbed):
+    result, (_, entries) = undisturbed
+    assert [entry["step"] for entry in entries] == [6, 12, 14]
+    assert result["steps"] == 14
+    assert 0 < result["first_step_seconds"] and 0 < result["seconds"]
+    assert {"accuracy", "kl", "agreement", "images_per_second"} <= result.keys()
+    # The first step traces and compiles, which takes hundreds of the others' time.
+    assert result["images_per_second"] > 8 / result["first_step_seconds"]
+
+
+@pytest.mark.parametrize("step", [1, 3, 4, 6, 9, 13, 14])
+@pytest.mark.parametrize(("signum", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_saves_the_step_and_the_rest_is_the_same(
+    undisturbed, tmp_path, monkeypatch, step, signum, code
+):
+    if signum == signal.SIGINT and step != 3:
+        pytest.skip("one step will do for the second signal")
+    before = signal.getsignal(signum)
+    monkeypatch.setattr(*at(step, lambda: os.kill(os.getpid(), signum)))
+    with pytest.raises(Stopped, match=rf"Stopped at step {step} of stage 'distil'") as stopped:
+        train(tmp_path)
+    assert stopped.value.code == code
+    assert signal.getsignal(signum) == before
+    assert Workdir(tmp_path, base()).checkpoints("distil").steps()[-1] == step
+    told = []
+    train(tmp_path, tell=told.append)
+    assert told == [f"distil: goes on from step {step}"]
+    assert_same(outcome(tmp_path), undisturbed[1])
+
+
+@pytest.mark.parametrize("step", [6, 14])
+def test_a_signal_in_an_evaluation_costs_the_evaluation_only(
+    undisturbed, tmp_path, monkeypatch, step
+):
+    signalled = at(step, lambda: os.kill(os.getpid(), signal.SIGTERM), "on_test_batch_end")
+    monkeypatch.setattr(*signalled)
+    with pytest.raises(Stopped):
+        train(tmp_path)
+    assert step not in [e["step"] for e in metrics_log.logged(tmp_path / "metrics.jsonl", "distil")]
+    started = []
+
+    def stream(start, stop):
+        started.append(start)
+        return steps_from(start), stop
+
+    train(tmp_path, stream)
+    assert started == {6: [6, 12], 14: []}[step]
+    assert_same(outcome(tmp_path), undisturbed[1])
+
+
+@pytest.mark.parametrize("lost", [1, 2])
+def test_going_on_from_an_older_checkpoint_forgets_what_came_after(undisturbed, tmp_path, lost):
+    train(tmp_path, checkpoint_keep=5)
+    folder = tmp_path / "checkpoints" / "distil"
+    (folder / "result.json").unlink()
+    kept = Checkpoints(folder)
+    for step in kept.steps()[-lost:]:
+        kept.path(step).unlink()
+    with open(tmp_path / "metrics.jsonl", "a") as file:
+        file.write('{"stage": "distil", "st')  # killed in the middle of a line
+    train(tmp_path)
+    assert_same(outcome(tmp_path), undisturbed[1])
+
+
+@pytest.mark.parametrize("cuts", [(4, 9), (6, 12), (1, 13)])
+def test_segments_do_not_show(undisturbed, tmp_path, cuts):
+    """Also where their structure changes: stored logits of the same teacher, and none."""
+    teacher, spans = network(0.0), []
+
+    def stream(start, stop):
+        until = min([cut for cut in (*cuts, 14) if cut > start] + [stop])
+        spans.append((start, until))
+        live = steps_from(start)
+        if start < cuts[0] or start >= cuts[1]:
+            return live, until
+        return live.map(lambda x, y: ({"image": x, "teacher_logits": teacher(x)}, y)), until
+
+    train(tmp_path, stream)
+    arrays, entries = outcome(tmp_path)
+    whole_arrays, whole_entries = undisturbed[1]
+    assert [a.keys() for a in entries] == [b.keys() for b in whole_entries]
+    assert [e["step"] for e in entries] == [6, 12, 14]
+    # The teacher's logits come out of another graph here, so the last bits may differ.
+    for key, value in arrays.items():
+        np.testing.assert_allclose(value, whole_arrays[key], rtol=1e-5, atol=1e-6)
+    for mine, whole in zip(entries, whole_entries):
+        assert mine["loss"] == pytest.approx(whole["loss"], rel=1e-5)
+    assert {start for start, _ in spans} >= {0, *cuts}
+
+
+def test_an_unaligned_stream_is_refused_under_several_steps_an_execution(tmp_path):
+    with pytest.raises(ValueError, match="from 0 to 0 with steps_per_execution=2"):
+        train(tmp_path, lambda start, stop: (steps_from(start), 1), steps_per_execution=2)
+
+
+def test_several_steps_an_execution_stop_and_go_on_as_well(tmp_path, monkeypatch):
+    several = {"steps_per_execution": 2}
+    train(tmp_path / "whole", **several)
+    monkeypatch.setattr(*at(8, lambda: os.kill(os.getpid(), signal.SIGTERM)))
+    with pytest.raises(Stopped, match="step 8"):
+        train(tmp_path / "cut", checkpoint_every="", **several)
+    train(tmp_path / "cut", checkpoint_every="", **several)
+    assert_same(outcome(tmp_path / "cut"), outcome(tmp_path / "whole"))
+
+
+def test_the_best_is_kept_the_first_of_equals(tmp_path):
+    train(tmp_path, checkpoint_keep=1)
+    entries = metrics_log.logged(tmp_path / "metrics.jsonl", "distil")
+    best = max(entries, key=lambda entry: entry["val_accuracy"])["step"]
+    kept = Workdir(tmp_path, base()).checkpoints("distil")
+    assert kept.steps() == [14]
+    student = network(0.5)
+    optimizer = stages.make_optimizer(
+        stage(total="14 steps", warmup="1 steps", learning_rate=0.1), 64, 8
+    )
+    kd = stages.KDModel(student, network(0.0), [SoftTargets()])
+    kd.compile(optimizer)
+    with np.load(kept.best) as saved:
+        assert f'"step": {best},' in saved["meta.json"].tobytes().decode()
+    found = kd.evaluate(evaluation(), verbose=0, return_dict=True)
+    assert found  # before: other weights
+    alone = Checkpoints(tmp_path / "alone")
+    alone.folder.mkdir()
+    alone.path(best).write_bytes(kept.best.read_bytes())
+    assert alone.restore([*kd.variables, *kd.optimizer.variables])[0] == best
+    x, y = next(iter(evaluation().unbatch().batch(20)))
+    share = np.mean(student.predict(x, verbose=0).argmax(1) == y.numpy())
+    assert share == pytest.approx(max(entry["val_accuracy"] for entry in entries))
+
+
+def test_a_finished_stage_says_so_and_gives_its_weights(tmp_path):
+    result, student = train(tmp_path)
+    told = []
+    again, restored = train(tmp_path, tell=told.append)
+    assert again == result
+    assert told == [f"distil: finished before, {result['accuracy']:.1%}"]
+    for a, b in zip(student.get_weights(), restored.get_weights()):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_full_disk_stops_the_stage_and_what_was_saved_is_kept(tmp_path, monkeypatch):
+    fsync, saves = os.fsync, []
+
+    def full(descriptor):
+        saves.append(descriptor)
+        if len(saves) > 4:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        fsync(descriptor)
+
+    monkeypatch.setattr(checkpoint.os, "fsync", full)
+    with pytest.raises(OSError, match=r"Could not write .*step_.*No space left"):
+        train(tmp_path)
+    monkeypatch.undo()
+    assert Workdir(tmp_path, base()).checkpoints("distil").steps()
+    train(tmp_path)
+
+
+def test_a_worker_that_leaves_files_to_the_chief_writes_none(tmp_path):
+    result, _ = train(tmp_path, writes=False)
+    assert result["steps"] == 14 and "accuracy" in result
+    assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
+
+
+def test_a_bad_loss_within_an_interval_is_found_at_the_next_checkpoint(tmp_path):
+    def stream(start, stop):
+        def poisoned(step):
+            x, y = images(step)
+            return tf.where(step == 9, float("nan"), x), y
+
+        return tf.data.Dataset.counter(start).map(poisoned), stop
+
+    with pytest.raises(RuntimeError, match=r"not finite from step 9 on.*\(step 8\)"):
+        train(tmp_path, stream)
+    # And after a resume the step is still the stage's.
+    with pytest.raises(RuntimeError, match=r"not finite from step 9 on.*\(step 8\)"):
+        train(tmp_path, stream)
