@@ -205,7 +205,8 @@ class KDModel(distribute.ReplicaSafe, keras.Model):
         return losses
 
     def _factors(self):
-        return {m.name: m.weight for m in self.methods} | {"labels": self.label_weight}
+        step = self._steps_and_bad_step()[0]
+        return {m.name: m.weight_at(step) for m in self.methods} | {"labels": self.label_weight}
 
     def _share(self):
         return 1.0 / self.distribute_strategy.num_replicas_in_sync
@@ -214,13 +215,13 @@ class KDModel(distribute.ReplicaSafe, keras.Model):
         """The teacher's outputs: from the batch, from the teacher, or none."""
         if "teacher_logits" in batch:
             return {"logits": self._stored_logits(batch["teacher_logits"])}
-        if self.teacher is None and (self.methods or self.fidelity):
+        if not self.fidelity and not any(m.needs_teacher for m in self.methods):
+            return {}
+        if self.teacher is None:
             raise ValueError(
                 "There is no one to learn from: give KDModel a teacher, or batches with "
                 f"'teacher_logits'. Received: teacher=None, batch with {sorted(batch)}."
             )
-        if not self.methods and not self.fidelity:
-            return {}
         return tf.nest.map_structure(tf.stop_gradient, self._teacher_pass(view(batch, "teacher")))
 
     def _stored_logits(self, logits):
@@ -347,7 +348,7 @@ def _refuse_probabilities(role, model):
 def _outputs(model, taps):
     """A function (images, training) -> outputs dict of one single pass through `model`."""
     if taps and model is not None:
-        model = tapped(model, taps)
+        model = _tapped(model, taps)
 
     def run(images, training):
         outputs = model(images, training=training)
@@ -356,10 +357,15 @@ def _outputs(model, taps):
     return run
 
 
+def _tapped(model, taps):
+    """The model with these taps; a frozen teacher knows how to give its own."""
+    return model.with_taps(taps) if hasattr(model, "with_taps") else tapped(model, taps)
+
+
 def _shapes(model, taps, images):
     """Shapes of the outputs dict of `model`, without running it."""
     if taps:
-        outputs = tapped(model, taps).output
+        outputs = _tapped(model, taps).output
     elif isinstance(getattr(model, "output", None), keras.KerasTensor | dict):
         outputs = model.output
     else:

@@ -2,8 +2,9 @@
 
 Convention: a module holds its pure loss functions first, then one registered `Method` subclass
 whose docstring names the kind of knowledge, what it needs and the paper. Nothing lists the
-methods: every subclass in this folder is exported here, usable from a config under its name in
-snake case, and picked up by the contract tests.
+methods: every subclass in this folder that can be called is exported here, usable from a config
+under its name in snake case, picked up by the contract tests, and listed by
+`python -m keras_kd.methods`.
 """
 
 import importlib
@@ -17,9 +18,11 @@ from keras_kd.names import nearest
 def _find():
     found = {}
     for module_info in pkgutil.iter_modules(__path__):
+        if module_info.name == "__main__":
+            continue
         module = importlib.import_module(f"{__name__}.{module_info.name}")
         for name, value in inspect.getmembers(module, inspect.isclass):
-            if issubclass(value, Method) and value is not Method:
+            if issubclass(value, Method) and value.call is not Method.call:
                 found[name] = value
     return found
 

@@ -3,6 +3,7 @@
 import re
 
 import keras
+from keras import ops
 
 
 def snake_case(name):
@@ -23,13 +24,17 @@ class Method(keras.layers.Layer):
             taps the logits are matched.
         teacher_taps: layer names of the teacher, as many.
         weight: factor of this method in the total loss; finite and at least 0.
+        warmup_steps: number of steps over which the weight rises linearly from 0, at least 0.
         name: the key in the training logs. Default: the class name in snake case.
 
     Raises:
-        ValueError: taps that do not pair up, or an impossible weight.
+        ValueError: taps that do not pair up, an impossible weight or warm-up.
     """
 
-    def __init__(self, student_taps=(), teacher_taps=(), weight=1.0, name=None):
+    needs_teacher = True  # False: learns without the outputs of any teacher
+    needs_id = False  # True: batches must carry `id`, the index of each example in the data
+
+    def __init__(self, student_taps=(), teacher_taps=(), weight=1.0, warmup_steps=0, name=None):
         super().__init__(name=name or snake_case(type(self).__name__), dtype="float32")
         self.student_taps = _names("student_taps", student_taps)
         self.teacher_taps = _names("teacher_taps", teacher_taps)
@@ -45,6 +50,12 @@ class Method(keras.layers.Layer):
                 f"weight must be a finite number of at least 0. Received: weight={weight}."
             )
         self.weight = weight
+        if type(warmup_steps) is not int or warmup_steps < 0:
+            raise ValueError(
+                "warmup_steps must be a whole number of at least 0. "
+                f"Received: warmup_steps={warmup_steps!r}."
+            )
+        self.warmup_steps = warmup_steps
 
     def build(self, batch_shape=None, student_shape=None, teacher_shape=None):
         """Makes the method's weights.
@@ -70,6 +81,33 @@ class Method(keras.layers.Layer):
         """
         raise NotImplementedError(f"{type(self).__name__} must implement call().")
 
+    def weight_at(self, step):
+        """This method's factor at a step: a pure function of it, so nothing has to be saved.
+
+        Args:
+            step: int or integer scalar tensor, from 0.
+
+        Returns:
+            `weight`; with a warm-up a float32 scalar tensor, `weight` times the lesser of 1 and
+            (step + 1) / warmup_steps.
+        """
+        if not self.warmup_steps:
+            return self.weight
+        share = (ops.cast(step, "float32") + 1.0) / self.warmup_steps
+        return self.weight * ops.minimum(share, 1.0)
+
+    def prepare_student(self, student, teacher):
+        """Hook before training: the student to train, by default the one given.
+
+        Args:
+            student: Keras model that gives logits.
+            teacher: Keras model that gives logits, or None.
+
+        Returns:
+            a Keras model (a method that gives the student another head makes a new one).
+        """
+        return student
+
     def before_step(self, batch):
         """Hook before both models run; returns the batch they see (generators act here)."""
         return batch
@@ -92,6 +130,7 @@ class Method(keras.layers.Layer):
             "student_taps": list(self.student_taps),
             "teacher_taps": list(self.teacher_taps),
             "weight": self.weight,
+            "warmup_steps": self.warmup_steps,
         }
 
 
