@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_kd.methods.base import Method
+from keras_kd.methods.logits import LogitMethod, positive
 
 
 def softened_kl(teacher_logits, student_logits, temperature):
@@ -25,7 +25,7 @@ def softened_kl(teacher_logits, student_logits, temperature):
 
 
 @keras.saving.register_keras_serializable(package="keras_kd")
-class SoftTargets(Method):
+class SoftTargets(LogitMethod):
     """Matches the teacher's class probabilities, softened by a temperature.
 
     Under the view mode `mix` this is function matching (Beyer et al. 2021, arXiv 2106.05237).
@@ -35,7 +35,7 @@ class SoftTargets(Method):
 
     Args:
         temperature: T > 0; divides both models' logits. The loss carries the factor T^2.
-        **kwargs: as for `Method`. With taps, these are read as logits of auxiliary heads.
+        **kwargs: as for `LogitMethod` (`standardize`) and `Method`.
 
     Raises:
         ValueError: a temperature that is not positive, or class counts that differ.
@@ -43,26 +43,11 @@ class SoftTargets(Method):
 
     def __init__(self, temperature=1.0, **kwargs):
         super().__init__(**kwargs)
-        temperature = float(temperature)
-        if not 0.0 < temperature < float("inf"):
-            raise ValueError(
-                f"temperature must be a finite number above 0. Received: temperature={temperature}."
-            )
-        self.temperature = temperature
-
-    def build(self, batch_shape=None, student_shape=None, teacher_shape=None):
-        for student, teacher in self.pairs(student_shape, teacher_shape):
-            if len(student) != 2 or tuple(student[1:]) != tuple(teacher[1:]):
-                raise ValueError(
-                    "Soft targets compare class by class: teacher and student must give logits "
-                    f"[B, K] of the same K classes. Received: student={tuple(student)}, "
-                    f"teacher={tuple(teacher)}. Fine-tune the teacher on the student's classes, "
-                    "or match features instead (Hint, RelationalKD)."
-                )
-        self.built = True
+        self.temperature = positive(self, temperature=temperature)
 
     def call(self, batch, student, teacher):
-        return sum(softened_kl(t, s, self.temperature) for s, t in self.pairs(student, teacher))
+        pairs = self.logit_pairs(student, teacher)
+        return sum(softened_kl(t, s, self.temperature) for s, t in pairs)
 
     def get_config(self):
         return {**super().get_config(), "temperature": self.temperature}
