@@ -12,25 +12,52 @@ CLASSES = 4
 EVERY = sorted(methods.METHODS)
 
 
-def network(channels):
+EXAMPLES = 16
+# What a method that cannot do without arguments gets: the first that it takes.
+ARGUMENTS = (
+    {},
+    {"student_taps": ["late"], "teacher_taps": ["late"]},
+    {"student_taps": ["early", "late"], "teacher_taps": ["early", "late"]},
+    {"num_examples": EXAMPLES, "negatives": 20, "dimensions": 8},
+)
+
+
+def student_network():
+    """Separable convolutions and batch norm on 8 px."""
     images = keras.Input((8, 8, 3))
-    x = keras.layers.Conv2D(channels, 3, activation="relu", name="features")(images)
+    x = keras.layers.SeparableConv2D(4, 3, name="early")(images)
+    x = keras.layers.BatchNormalization()(x)
+    x = keras.layers.SeparableConv2D(5, 3, strides=2, name="late")(keras.layers.ReLU()(x))
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.ReLU()(x))
+    return keras.Model(images, keras.layers.Dense(CLASSES, dtype="float32")(x))
+
+
+def teacher_network():
+    """Another family, deeper, wider, on 12 px."""
+    images = keras.Input((12, 12, 3))
+    x = keras.layers.Conv2D(6, 3, name="early")(images)
+    for _ in range(2):
+        x = keras.layers.Conv2D(6, 3, padding="same", activation="tanh")(x)
+    x = keras.layers.Conv2D(6, 3, strides=2, activation="tanh", name="late")(x)
     x = keras.layers.GlobalAveragePooling2D()(x)
     return keras.Model(images, keras.layers.Dense(CLASSES, dtype="float32")(x))
 
 
 def make(name):
-    """The method with its defaults, on taps where it cannot do without."""
-    try:
-        return methods.METHODS[name]()
-    except ValueError:
-        return methods.METHODS[name](student_taps=["features"], teacher_taps=["features"])
+    """The method with its defaults, or with the first arguments that it accepts."""
+    for arguments in ARGUMENTS:
+        try:
+            return methods.METHODS[name](**arguments)
+        except (ValueError, TypeError) as error:
+            refusal = error
+    raise refusal
 
 
 def model(name, policy="float32"):
     keras.mixed_precision.set_dtype_policy(policy)
     try:
-        kd = keras_kd.KDModel(network(4), network(6), make(name))
+        method, student, teacher = make(name), student_network(), teacher_network()
+        kd = keras_kd.KDModel(method.prepare_student(student, teacher), teacher, method)
     finally:
         keras.mixed_precision.set_dtype_policy("float32")
     return kd
@@ -39,8 +66,12 @@ def model(name, policy="float32"):
 @pytest.fixture
 def data():
     rng = np.random.default_rng(0)
-    x = rng.normal(size=(16, 8, 8, 3)).astype("float32")
-    y = rng.integers(0, CLASSES, 16)
+    x = {
+        "student": rng.normal(size=(EXAMPLES, 8, 8, 3)).astype("float32"),
+        "teacher": rng.normal(size=(EXAMPLES, 12, 12, 3)).astype("float32"),
+        "id": np.arange(EXAMPLES),
+    }
+    y = rng.integers(0, CLASSES, EXAMPLES)
     return tf.data.Dataset.from_tensor_slices((x, y)).batch(8).repeat()
 
 
@@ -62,10 +93,10 @@ def test_one_float32_value_per_example_and_gradients_reach_student_and_method_on
     x, y = next(iter(data))
     method = kd.methods[0]
     teacher_before = [w.numpy() for w in kd.teacher.weights]
-    batch = {"image": x, "labels": y}
+    batch = {**x, "labels": y}
     with tf.GradientTape(persistent=True) as tape:
         teacher = kd._teach(batch)
-        student = kd._student_pass(x, True)
+        student = kd._student_pass(x["student"], True)
         loss = method(batch, student, teacher)
     assert loss.shape == (8,) and loss.dtype == tf.float32
     for variable in method.trainable_variables:

@@ -1,0 +1,213 @@
+"""Contrastive distillation: to find an example's teacher features among thousands of others'."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers, ops
+
+from keras_kd.methods.base import Method
+from keras_kd.methods.features import FLOAT, flat, unit
+from keras_kd.methods.logits import positive
+
+EPSILON = 1e-7  # as in the public implementations
+
+
+def normalizer(num_examples, dimensions, temperature):
+    """The constant Z that turns scores into probabilities of noise-contrastive estimation.
+
+    The public implementations measure it on their first batch, where the bank still holds its
+    random start; this is the expectation of that measurement. So it depends on no batch, and is
+    the same on every replica and after every restart.
+
+    Args:
+        num_examples: rows N of the bank.
+        dimensions: length D of an embedding.
+        temperature: T > 0.
+
+    Returns:
+        float, N * E[exp(bank row . unit vector / T)] for rows uniform in the cube of half width
+        sqrt(3 / D).
+    """
+    v = np.random.default_rng(0).normal(size=(4096, dimensions))
+    v /= np.linalg.norm(v, axis=1, keepdims=True)
+    x = np.maximum(np.abs(v), 1e-9) * np.sqrt(3.0 / dimensions) / temperature
+    with np.errstate(over="ignore"):
+        return float(num_examples * np.mean(np.prod(np.sinh(x) / x, axis=1)))
+
+
+def contrast(scores, positives, negatives, temperature, z):
+    """The loss of telling the one positive from the negatives (the paper's equation 18).
+
+    Args:
+        scores: float32 `[B, N]`, inner products of each anchor with all rows of a bank.
+        positives: int `[B]`, the row that belongs to each anchor.
+        negatives: int `[B, M]`, rows drawn as noise.
+        temperature: T > 0.
+        z: the normalising constant.
+
+    Returns:
+        float32 `[B]`. -log h(positive) - sum of log(1 - h(negative)), where h = P / (P + M / N)
+        and P = exp(score / T) / Z.
+    """
+    noise = negatives.shape[1] / scores.shape[1]
+    log_p = scores / temperature - np.log(z)
+    positive = ops.take_along_axis(log_p, positives[:, None], axis=1)[:, 0]
+    negative = ops.take_along_axis(log_p, negatives, axis=1)
+    # In log space, since P / (P + c) = sigmoid(log P - log c).
+    shift = np.log(noise + EPSILON)
+    log_one_minus = np.log(noise) - shift - ops.softplus(negative - shift)
+    return ops.softplus(shift - positive) - ops.sum(log_one_minus, axis=1)
+
+
+@keras.saving.register_keras_serializable(package="keras_kd")
+class CRD(Method):
+    """Pulls an example's student and teacher embeddings together, and away from other examples'.
+
+    Both features are embedded linearly in D dimensions at length 1. Each side is contrasted with a
+    bank that holds the other side's embedding of every example of the data: the row of the
+    example itself against rows drawn at random (from all examples with replacement: the paper's
+    exclusion of the same class is left out). After each step the rows of its examples move to
+    momentum * old + (1 - momentum) * new, at length 1. Unlike the public implementations, which
+    write inside the loss, the embeddings written are those of the updated embedding layers.
+
+    The banks are weights that no gradient moves: saved, restored, left behind at export. Under
+    several replicas each draws its own negatives, and all write all rows, so that the banks stay
+    equal.
+
+    Knowledge: relation. Needs: `id` in the batch and the number of examples; no labels.
+    Paper: Tian, Krishnan, Isola 2020, arXiv 1910.10699.
+
+    Args:
+        num_examples: N, the examples of the data; every `id` lies in [0, N).
+        negatives: negatives of each example; the paper's value is 16384.
+        dimensions: D; the paper's value is 128.
+        momentum: share of the old row that stays, in [0, 1); the paper's value is 0.5.
+        temperature: T > 0; the paper's value is 0.07.
+        **kwargs: as for `Method`. The paper taps the vector before the logits; its weight is 0.8.
+
+    Raises:
+        ValueError: an unknown number of examples, an impossible argument, or batches without `id`.
+    """
+
+    needs_id = True
+
+    def __init__(
+        self,
+        num_examples=None,
+        negatives=16384,
+        dimensions=128,
+        momentum=0.5,
+        temperature=0.07,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if type(num_examples) is not int or num_examples < 2:
+            raise ValueError(
+                "CRD keeps a bank with a row for each example, so it must know how many there are: "
+                f"num_examples, at least 2. Received: num_examples={num_examples!r}. Give the size "
+                "of the training split."
+            )
+        for name, value in (("negatives", negatives), ("dimensions", dimensions)):
+            if type(value) is not int or value < 1:
+                raise ValueError(
+                    f"{name} must be a whole number above 0. Received: {name}={value!r}."
+                )
+        if not 0.0 <= float(momentum) < 1.0:
+            raise ValueError(f"momentum must lie in [0, 1). Received: momentum={momentum}.")
+        self.num_examples = num_examples
+        self.negatives = negatives
+        self.dimensions = dimensions
+        self.momentum = float(momentum)
+        self.temperature = positive(self, temperature=temperature)
+        self.z = normalizer(num_examples, dimensions, self.temperature)
+        if not np.isfinite(self.z):
+            raise ValueError(
+                "temperature is too low for scores to be finite. "
+                f"Received: temperature={temperature}. The paper's value is 0.07."
+            )
+
+    def build(self, batch_shape=None, student_shape=None, teacher_shape=None):
+        if len(self.student_taps) > 1:
+            raise ValueError(
+                "CRD contrasts one pair of features. "
+                f"Received: student_taps={list(self.student_taps)}. Name one tap on each side, or "
+                "use several CRD methods."
+            )
+        pair = self.pairs(student_shape, teacher_shape)[0]
+        if any(None in shape[1:] for shape in pair):
+            raise ValueError(
+                "CRD needs features of known shape. Received: student "
+                f"{tuple(pair[0])}, teacher {tuple(pair[1])}. Give the models fixed input sizes."
+            )
+        self.embeddings = [layers.Dense(self.dimensions, dtype=FLOAT) for _ in pair]
+        for embedding, shape in zip(self.embeddings, pair):
+            embedding.build((None, int(np.prod(shape[1:]))))
+        width = (3.0 / self.dimensions) ** 0.5
+        self.student_bank, self.teacher_bank = (
+            self.add_weight(
+                shape=(self.num_examples, self.dimensions),
+                initializer=keras.initializers.RandomUniform(-width, width),
+                trainable=False,
+                aggregation="only_first_replica",  # all replicas write the same rows
+                name=name,
+            )
+            for name in ("student_bank", "teacher_bank")
+        )
+        # The model sets its state from (seed, step) where it has a seed.
+        self.random = keras.random.SeedGenerator()
+        self.built = True
+
+    def call(self, batch, student, teacher):
+        ids = self._ids(batch)
+        s, t = self._embed(student, teacher)
+        shape = (ops.shape(ids)[0], self.negatives)
+        drawn = keras.random.randint(shape, 0, self.num_examples, seed=self.random)
+        losses = [
+            contrast(ops.matmul(anchor, ops.transpose(bank)), ids, drawn, self.temperature, self.z)
+            for anchor, bank in ((s, self.teacher_bank), (t, self.student_bank))
+        ]
+        return losses[0] + losses[1]
+
+    def after_step(self, batch, student, teacher):
+        rows = [self._ids(batch), *self._embed(student, teacher)]
+        ids, s, t = map(_over_replicas, rows)
+        # An example may be in a batch twice; all its rows then carry the last one's value.
+        place = ops.arange(ops.shape(ids)[0])
+        last = ops.max(ops.where(ids[:, None] == ids[None], place[None], -1), axis=1)
+        for bank, new in ((self.student_bank, s), (self.teacher_bank, t)):
+            old = ops.take(bank, ids, axis=0)
+            moved = unit(self.momentum * old + (1.0 - self.momentum) * ops.take(new, last, axis=0))
+            bank.value.scatter_update(tf.IndexedSlices(moved, ids))
+
+    def _embed(self, student, teacher):
+        pair = self.pairs(student, teacher)[0]
+        pair = [ops.cast(x, "float32") for x in pair]
+        return [unit(embed(flat(x))) for embed, x in zip(self.embeddings, pair)]
+
+    def _ids(self, batch):
+        if "id" not in batch:
+            raise ValueError(
+                "CRD needs the index of each example in the data: 'id' in the batch. "
+                f"Received: batch with {sorted(batch)}. Build the data with with_ids=True, or add "
+                "'id', int [B], to the batch's dict."
+            )
+        ids = ops.cast(ops.reshape(batch["id"], (-1,)), "int32")
+        check = tf.debugging.Assert(
+            tf.reduce_all((ids >= 0) & (ids < self.num_examples)),
+            ["Every id must lie in [0, num_examples). Received: num_examples and ids",
+             self.num_examples, ids],
+        )  # fmt: skip
+        with tf.control_dependencies([check] if check is not None else []):
+            return tf.identity(ids)
+
+    def get_config(self):
+        names = ("num_examples", "negatives", "dimensions", "momentum", "temperature")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+def _over_replicas(rows):
+    """The rows of all replicas, in one order on each of them."""
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return rows
+    return context.all_gather(rows, axis=0)

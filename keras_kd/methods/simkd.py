@@ -1,0 +1,138 @@
+"""SimKD: the student gets the teacher's classifier, and learns to make the features for it."""
+
+import keras
+from keras import layers, ops
+
+from keras_kd.methods.features import FeatureMethod, same_size
+from keras_kd.models.taps import tapped
+
+PROJECTED = "simkd_projected"  # tap of the student that `reuse_classifier` makes
+
+
+def reuse_classifier(student, teacher, student_tap, teacher_tap, reduction=2):
+    """A student that ends in a projector and the teacher's frozen classifier.
+
+    Args:
+        student: functional Keras model; its layers up to `student_tap` are kept, with weights.
+        teacher: functional Keras model that ends in a `Dense` layer on pooled features.
+        student_tap: name of its last map `[B, H, W, C]`.
+        teacher_tap: name of the teacher's last map, which pooled is what the classifier sees.
+        reduction: the projector's inner channels are the teacher's over this, at least 1.
+
+    Returns:
+        a functional `keras.Model` from the student's images to logits, with the tap
+        `simkd_projected`. It shares the student's layers; the classifier is a copy that does not
+        train.
+
+    Raises:
+        ValueError: a teacher that does not end in a `Dense` layer on so many pooled features.
+    """
+    features = tapped(teacher, [teacher_tap]).output[teacher_tap]
+    channels, classifier = features.shape[-1], _classifier(teacher, teacher_tap, features.shape)
+    trunk = tapped(student, [student_tap])
+    x = trunk.output[student_tap]
+    if len(x.shape) != 4:
+        raise ValueError(
+            "SimKD projects the student's last map [B, H, W, C]. Received: student tap "
+            f"{student_tap!r} {tuple(x.shape)}. Choose the layer before the global pooling."
+        )
+    inner = max(1, channels // reduction)
+    for index, (count, kernel) in enumerate(((inner, 1), (inner, 3), (channels, 1)), start=1):
+        name = f"simkd_{index}"
+        x = layers.Conv2D(count, kernel, padding="same", use_bias=False, name=f"{name}_conv")(x)
+        x = layers.BatchNormalization(epsilon=1e-5, momentum=0.9, name=f"{name}_norm")(x)
+        x = layers.ReLU(name=PROJECTED if index == 3 else f"{name}_relu")(x)
+    x = layers.GlobalAveragePooling2D(name="simkd_pool")(x)
+    copy = layers.Dense.from_config({**classifier.get_config(), "trainable": False})
+    model = keras.Model(trunk.inputs[0], copy(x), name=f"{student.name}_simkd")
+    copy.set_weights(classifier.get_weights())
+    return model
+
+
+def _classifier(teacher, tap, shape):
+    """The layer that makes the teacher's logits, checked to see the tap's channels."""
+    last = teacher.output._keras_history.operation
+    while isinstance(last, keras.Model):
+        last = last.output._keras_history.operation
+    known = isinstance(last, layers.Dense) and len(shape) == 4
+    if not known or last.kernel.shape[0] != shape[-1]:
+        sees = f"of {last.kernel.shape[0]} features" if isinstance(last, layers.Dense) else ""
+        raise ValueError(
+            "SimKD needs a teacher that ends in a Dense layer on the averaged map of its tap. "
+            f"Received: last layer {last.name!r} ({type(last).__name__}) {sees}, teacher tap "
+            f"{tap!r} {tuple(shape)}. Tap the last map of a convolutional network."
+        )
+    return last
+
+
+@keras.saving.register_keras_serializable(package="keras_kd")
+class SimKD(FeatureMethod):
+    """Matches the map that the teacher's own classifier reads; the student reuses that classifier.
+
+    The mean squared difference of the student's projected map and the teacher's map; the larger
+    one is pooled. The projector and the classifier's frozen copy become part of the student and
+    leave with it. Before training,
+
+        student = method.prepare_student(student, teacher)
+
+    makes that student; on a student that has no projector this method is its loss alone and
+    needs maps with as many channels.
+
+    Knowledge: feature. Needs: last maps as taps; a teacher of pooling and one Dense; no labels.
+    Paper: Chen et al. 2022, arXiv 2203.14001.
+
+    Args:
+        student_taps: name of the student's last map, one.
+        teacher_taps: name of the teacher's last map, one.
+        reduction: the projector's inner channels are the teacher's over this, at least 1; the
+            paper's value is 2.
+        **kwargs: as for `Method`. In the paper this loss stands alone, with no label loss.
+
+    Raises:
+        ValueError: other than one pair of taps, taps that are no maps or differ in channels.
+    """
+
+    def __init__(self, student_taps=(), teacher_taps=(), reduction=2, **kwargs):
+        super().__init__(student_taps=student_taps, teacher_taps=teacher_taps, **kwargs)
+        if len(self.student_taps) != 1:
+            raise ValueError(
+                "SimKD matches the last maps, one pair of taps. "
+                f"Received: student_taps={list(self.student_taps)}."
+            )
+        if type(reduction) is not int or reduction < 1:
+            raise ValueError(
+                f"reduction must be a whole number above 0. Received: reduction={reduction!r}."
+            )
+        self.reduction = reduction
+
+    def prepare_student(self, student, teacher):
+        """The student with a projector and the teacher's classifier, whose projected map is tapped.
+
+        Args:
+            student: functional Keras model.
+            teacher: functional Keras model with its final weights, ending in a `Dense` layer.
+
+        Returns:
+            a `keras.Model`, see `reuse_classifier`.
+        """
+        taps = self.student_taps[0], self.teacher_taps[0]
+        student = reuse_classifier(student, teacher, *taps, self.reduction)
+        self.student_taps = (PROJECTED,)
+        return student
+
+    def build(self, batch_shape=None, student_shape=None, teacher_shape=None):
+        (student, teacher), *_ = self.shape_pairs(student_shape, teacher_shape)
+        if student[-1] != teacher[-1]:
+            raise ValueError(
+                "SimKD compares maps with as many channels. Received: student tap "
+                f"{self.student_taps[0]!r} {student}, teacher tap {self.teacher_taps[0]!r} "
+                f"{teacher}. Train the student that method.prepare_student(student, teacher) makes."
+            )
+        self.built = True
+
+    def call(self, batch, student, teacher):
+        s, t = same_size(*self.pairs(student, teacher)[0])
+        return ops.mean(ops.square(s - t), axis=(1, 2, 3))
+
+    def get_config(self):
+        return {**super().get_config(), "reduction": self.reduction}
