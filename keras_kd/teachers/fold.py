@@ -6,15 +6,17 @@ that a convolution can do itself goes into the convolution. The arithmetic of fo
 """
 
 import dataclasses
+import math
+from contextlib import nullcontext
 
 import keras
-import numpy as np
 import tensorflow as tf
 from keras.layers import BatchNormalization, Conv2D, Dense, DepthwiseConv2D, ZeroPadding2D
 
+from keras_kd.models.hub import HubModule
 from keras_kd.models.layers import GroupNorm, StandardizedConv2D
 from keras_kd.models.taps import flat_calls
-from keras_kd.teachers.fused import FusedAffine, FusedGroupNorm
+from keras_kd.teachers.fused import Arrays, FusedAffine, FusedGroupNorm
 
 FOLDABLE = (Conv2D, StandardizedConv2D, DepthwiseConv2D, Dense)  # exactly these types
 
@@ -47,8 +49,14 @@ class Network:
     def __init__(self, image, calls, outputs, notes=(), counts=None):
         self.image, self.calls, self.outputs = image, calls, outputs
         self.notes, self.counts = list(notes), dict(counts or {})
+        self._constants = []  # (Keras variable, array), read instead of the variable
 
     def __call__(self, images):
+        constants = [(variable, tf.constant(array)) for variable, array in self._constants]
+        with keras.StatelessScope(state_mapping=constants) if constants else nullcontext():
+            return self._run(images)
+
+    def _run(self, images):
         values = {id(self.image): tf.cast(images, self.image.dtype)}
 
         def value(tensor):
@@ -68,9 +76,34 @@ class Network:
         layers = [c.operation for c in self.calls if isinstance(c.operation, keras.layers.Layer)]
         return list(dict.fromkeys(layers))
 
-    def fused(self):
-        """The calls' operations that hold folded arrays."""
-        return [c.operation for c in self.calls if isinstance(c.operation, FusedAffine)]
+    def sixteen_bit(self):
+        """Whether any of it computes in half precision."""
+        operations = [c.operation for c in self.calls]
+        return any("16" in str(getattr(o, "compute_dtype", "float32")) for o in operations)
+
+    def hold_weights(self, as_constants):
+        """Fixes how a function that is traced from now on holds the weights.
+
+        Args:
+            as_constants: True puts their values into the graph; False makes variables of the
+                folded arrays, in the scope of the current strategy, one copy a device.
+        """
+        if not as_constants:
+            for call in self.calls:
+                if isinstance(call.operation, Arrays):
+                    call.operation.keep_as_variables()
+            return
+        # A hub module reads its own variables, whatever stands for them in Keras.
+        layers = [layer for layer in self.layers() if not isinstance(layer, HubModule)]
+        variables = [v for layer in layers for v in layer.weights if "float" in str(v.dtype)]
+        self._constants = [(v, keras.ops.convert_to_numpy(v)) for v in variables]
+
+    @property
+    def nbytes(self):
+        """Bytes of all weights in use."""
+        own = sum(c.operation.nbytes for c in self.calls if isinstance(c.operation, Arrays))
+        weights = [v for layer in self.layers() for v in layer.weights]
+        return own + sum(4 * math.prod(v.shape) for v in weights)
 
 
 def flatten(model, taps=()):
@@ -165,8 +198,3 @@ def _plain(layer):
 
 def _symbolic(tensor):
     return isinstance(tensor, keras.KerasTensor)
-
-
-def arrays(layer):
-    """A layer's float weights in float64, by name."""
-    return {v.name: np.asarray(keras.ops.convert_to_numpy(v), "float64") for v in layer.weights}

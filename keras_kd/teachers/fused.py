@@ -48,6 +48,7 @@ class FusedAffine(Arrays):
 
     def __init__(self, layer, kernel, bias):
         self._layer = layer
+        self.compute_dtype = layer.compute_dtype
         self._kernel, self._bias = kernel, bias
         self._padding = layer.padding.upper() if hasattr(layer, "padding") else None
         self._pads = [[0, 0]] * 4
@@ -96,7 +97,7 @@ class FusedAffine(Arrays):
         return True
 
     def __call__(self, x):
-        dtype, layer = self._layer.compute_dtype, self._layer
+        dtype, layer = self.compute_dtype, self._layer
         x = tf.cast(x, dtype)
         kernel, bias = self.read("kernel", dtype), self.read("bias", dtype)
         if isinstance(layer, Dense):
@@ -128,7 +129,7 @@ class FusedGroupNorm(Arrays):
     """
 
     def __init__(self, layer):
-        self._dtype, self._epsilon = layer.compute_dtype, layer.epsilon
+        self.compute_dtype, self._epsilon = layer.compute_dtype, layer.epsilon
         channels = int(layer.gamma.shape[0])
         self._groups = layer.groups or min(32, channels)
         super().__init__(gamma=_float64(layer.gamma), beta=_float64(layer.beta))
@@ -137,7 +138,8 @@ class FusedGroupNorm(Arrays):
         x = tf.cast(x, "float32")
         _, height, width, channels = x.shape
         size = channels // self._groups
-        pixels = height * width if height and width else -1
+        known = height is not None and width is not None
+        pixels = height * width if known else tf.shape(x)[1] * tf.shape(x)[2]
         split = tf.reshape(x, [-1, pixels, self._groups, size])
         mean = tf.reduce_mean(split, [1, 3], keepdims=True)
         variance = tf.reduce_mean(tf.math.squared_difference(split, mean), [1, 3], keepdims=True)
@@ -147,7 +149,7 @@ class FusedGroupNorm(Arrays):
         shift = tf.reshape(self.read("beta", "float32"), [1, 1, self._groups, size]) - mean * scale
         scale = tf.reshape(scale, [-1, 1, 1, channels])
         shift = tf.reshape(shift, [-1, 1, 1, channels])
-        return tf.cast(x * scale + shift, self._dtype)
+        return tf.cast(x * scale + shift, self.compute_dtype)
 
 
 def _float32(array):

@@ -1,0 +1,286 @@
+"""The frozen teacher: folded, compiled by the engine that is fastest here, never in the tape."""
+
+import json
+import warnings
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_kd.checkpoint import write_json
+from keras_kd.models.hub import HubModule, run_once
+from keras_kd.models.taps import tapped
+from keras_kd.teachers import engines, trial
+from keras_kd.teachers.fold import flatten, fold
+
+# Constants are copied several times while a function is built (20 times their size, measured),
+# and bring nothing where the kernels are large: beyond this the weights stay variables.
+MAX_CONSTANT_BYTES = 64 * 2**20
+
+
+def freeze(
+    teacher,
+    input_shape=None,
+    taps=(),
+    engine="auto",
+    batch_size=32,
+    record=None,
+    deterministic=False,
+    progress=lambda line: None,
+):
+    """Makes a frozen teacher: normalisation folded, weights fixed, run by the fastest engine.
+
+    The teacher's weights are copied: what happens to them later does not change the frozen one.
+
+    Args:
+        teacher: Keras model from images to logits `[B, K]`; one without a functional graph (a
+            SavedModel) runs without folding, which the record says. It is not changed.
+        input_shape: (height, width, channels); None for what the teacher declares.
+        taps: names of layers whose outputs are wanted beside the logits.
+        engine: "keras" (as it is), "graph", "xla", "litert" (CPU, one replica), or "auto": those
+            that can run here are timed on a batch of random images.
+        batch_size: examples that one replica sees in a training step. "xla" compiles for it; a
+            batch of another size runs as a graph.
+        record: path of a JSON file with the choice, or None. Where it exists it is followed, so
+            that a resumed run does not choose anew.
+        deterministic: "auto" means "graph", without timing.
+        progress: function that is told, line by line, what happens.
+
+    Returns:
+        a `FrozenTeacher`.
+
+    Raises:
+        ValueError: an unknown engine or tap, or a named engine that cannot run here.
+    """
+    engines.check(engine)
+    shape = tuple(input_shape or teacher.input_shape[1:])
+    if len(shape) != 3 or None in shape:
+        raise ValueError(
+            "freeze needs the size of the images. "
+            f"Received: input_shape={input_shape} for a teacher of {teacher.input_shape}. "
+            "Pass input_shape=(height, width, channels)."
+        )
+    if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+        raise ValueError(
+            f"batch_size must be an integer of at least 1. Received: batch_size={batch_size!r}."
+        )
+    candidates = _Candidates(teacher, shape, tuple(dict.fromkeys(taps)), batch_size)
+    wanted = _wanted(engine, deterministic, candidates)
+    facts = _read(record, engine, wanted)
+    if facts:
+        progress(f"teacher engine: {facts['engine']}, as {Path(record).name} says")
+        return FrozenTeacher(candidates, facts)
+    facts = {"requested": engine, **_choose(candidates, wanted, engine, progress)}
+    if record is not None and not _several_machines():
+        write_json(record, facts)
+    return FrozenTeacher(candidates, facts)
+
+
+class FrozenTeacher:
+    """A teacher that `freeze` made: images `[B, H, W, C]` in [-1, 1] to float32 logits `[B, K]`.
+
+    With taps a call gives a dict: `logits` and each tap. It is no Keras model and holds no
+    weights that Keras could see: no tape, optimizer or checkpoint meets it.
+    """
+
+    trainable = False
+
+    def __init__(self, candidates, facts):
+        self.facts = facts
+        self._candidates = candidates
+        self._others = {}
+        teacher = candidates.teacher
+        self._teacher = lambda: teacher
+        self.name = teacher.name
+        self.input_shape, self.output_shape = teacher.input_shape, teacher.output_shape
+        self.inputs, self.outputs = teacher.inputs, teacher.outputs
+
+    @property
+    def engine(self):
+        """The name of the engine that runs it."""
+        return self.facts["engine"]
+
+    @property
+    def output(self):
+        """The symbolic logits, or with taps the symbolic outputs dict."""
+        taps = self._candidates.taps
+        return tapped(self._teacher(), taps).output if taps else self._teacher().output
+
+    def count_params(self):
+        """The number of the original's parameters, before folding."""
+        return self._teacher().count_params()
+
+    def with_taps(self, names):
+        """The same teacher, on the same engine, with these layers' outputs beside the logits.
+
+        Raises:
+            ValueError: a tap that does not exist or is not unique.
+        """
+        names = tuple(dict.fromkeys(names))
+        if set(names) == set(self._candidates.taps):
+            return self
+        if names not in self._others:
+            candidates = self._candidates.with_taps(names)
+            self._others[names] = FrozenTeacher(candidates, self.facts)
+        return self._others[names]
+
+    def __call__(self, images, training=False):
+        # A frozen teacher knows no training mode; the argument is there because models have it.
+        run = self._candidates.make(self.engine)
+        outputs = run(tf.stop_gradient(tf.cast(images, tf.float32)))
+        outputs = {name: tf.stop_gradient(value) for name, value in outputs.items()}
+        outputs["logits"] = tf.cast(outputs["logits"], tf.float32)
+        return outputs if self._candidates.taps else outputs["logits"]
+
+    def predict(self, dataset, verbose=0):
+        """Logits `[N, K]` of all images of a dataset, as a NumPy array."""
+        logits = []
+        for images in dataset:
+            outputs = run_once(self, images)
+            outputs = outputs["logits"] if isinstance(outputs, dict) else outputs
+            logits.append(keras.ops.convert_to_numpy(outputs))
+        return np.concatenate(logits)
+
+
+class _Candidates:
+    """What the engines are made of: the model as it is, and folded when first asked for."""
+
+    def __init__(self, teacher, shape, taps, batch_size):
+        self.teacher, self.shape, self.taps = teacher, shape, taps
+        self.batch_size = batch_size
+        self.plain = flatten(teacher, taps)
+        self._folded = None
+        self._made = {}  # engine -> function: what the trial compiled is what will run
+
+    def with_taps(self, taps):
+        return _Candidates(self.teacher, self.shape, taps, self.batch_size)
+
+    @property
+    def folded(self):
+        if self._folded is None:
+            self._folded = fold(self.plain)
+            self._folded.hold_weights(as_constants=self.as_constants)
+        return self._folded
+
+    @property
+    def as_constants(self):
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        return self.plain.nbytes * replicas <= MAX_CONSTANT_BYTES
+
+    def make(self, engine):
+        """The function that runs an engine: images to an outputs dict."""
+        if engine not in self._made:
+            self._made[engine] = self._make(engine)
+        return self._made[engine]
+
+    def keep_only(self, engine):
+        """Lets go of what the other engines hold."""
+        self._made = {name: run for name, run in self._made.items() if name == engine}
+
+    def _make(self, engine):
+        if engine == "keras":
+            # Not through the list of calls: the very model that was given.
+            model = tapped(self.teacher, self.taps) if self.taps else self.teacher
+            run = lambda images: model(images, training=False)  # noqa: E731
+            run = run if self.taps else lambda x, of=run: {"logits": of(x)}
+            return engines.as_graph(run, self.shape)
+        if engine == "xla":
+            return engines.as_xla(self.folded, self.shape, self.batch_size)
+        if engine == "litert":
+            return engines.as_litert(self.folded, self.shape)
+        return engines.as_graph(self.folded, self.shape)
+
+    def describe(self):
+        """What the record tells of folding."""
+        notes = list(self.folded.notes)
+        modules = [one.name for one in self.folded.layers() if isinstance(one, HubModule)]
+        if modules:
+            notes.append(f"{', '.join(modules)}: a SavedModel runs as it is, nothing is folded")
+        size = self.folded.nbytes / 2**20
+        weights = "constants" if self.as_constants else "variables"
+        if not self.as_constants:
+            notes.append(f"{size:,.0f} MB of weights stay variables: too many for constants")
+        return {"folded": self.folded.counts, "weights": weights, "notes": notes}
+
+
+def _wanted(engine, deterministic, candidates):
+    """The engines to choose from."""
+    refusal = engines.litert_refusal(candidates.plain)
+    if engine == "litert" and refusal:
+        raise ValueError(
+            f"The teacher's engine litert cannot run here: {refusal}. Received: engine='litert'. "
+            "Take engine='auto' or 'graph'."
+        )
+    if engine != "auto":
+        return [engine]
+    # Replicas on several machines must choose alike, and a TPU compiles everything itself.
+    tpu = isinstance(tf.distribute.get_strategy(), tf.distribute.TPUStrategy)
+    if deterministic or tpu or _several_machines():
+        return ["graph"]
+    return [e for e in engines.ENGINES if e != "litert" or not refusal]
+
+
+def _choose(candidates, wanted, requested, progress):
+    """Builds, compares and, of several, times the engines: the record's content."""
+    # Under a TPU strategy nothing runs outside a step, so nothing can be compared.
+    tpu = isinstance(tf.distribute.get_strategy(), tf.distribute.TPUStrategy)
+    if wanted == ["keras"] or tpu:
+        return {"engine": wanted[0], "notes": []}
+    rng = np.random.default_rng(0)
+    images = rng.uniform(-1, 1, (candidates.batch_size, *candidates.shape)).astype("float32")
+    images = tf.constant(images)
+    reference = run_once(candidates.make("keras"), images)
+    tolerance = trial.TOLERANCE_16_BIT if candidates.plain.sixteen_bit() else trial.TOLERANCE
+    makers = {name: _maker(candidates, name) for name in wanted}
+    built, differences, notes = trial.build(makers, images, reference, tolerance, progress)
+    speeds = trial.measure(built, images) if len(built) > 1 else {}
+    if requested in wanted and requested not in built:
+        raise ValueError(
+            f"The teacher's engine {requested} fails for this teacher: {'; '.join(notes)}. "
+            f"Received: engine={requested!r}. Take engine='auto' or 'keras'."
+        )
+    chosen = max(built, key=lambda name: speeds.get(name, 0.0), default="keras")
+    if speeds:
+        list_ = ", ".join(f"{name} {speed:,.0f}" for name, speed in speeds.items())
+        progress(f"teacher engine: images/s: {list_} -> {chosen}")
+    candidates.keep_only(chosen)
+    described = candidates.describe()
+    return {
+        "engine": chosen,
+        "batch_size": candidates.batch_size,
+        "input_shape": list(candidates.shape),
+        "images_per_second": speeds,
+        "difference": differences,
+        **described,
+        "notes": described["notes"] + notes,
+    }
+
+
+def _maker(candidates, name):
+    def make():
+        run = candidates.make(name)
+        return lambda images: run_once(run, images)
+
+    return make
+
+
+def _read(record, requested, wanted):
+    """What an earlier start recorded for the same request, or None."""
+    if record is None or not Path(record).exists():
+        return None
+    try:
+        facts = json.loads(Path(record).read_text())
+        same, chosen = facts["requested"] == requested, facts["engine"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        warnings.warn(f"{record} is damaged ({error!r}); the engine is chosen anew.", stacklevel=3)
+        return None
+    # "keras" stands where all others were refused. What cannot run here is not followed.
+    return facts if same and chosen in (*wanted, "keras") else None
+
+
+def _several_machines():
+    resolver = tf.distribute.get_strategy().cluster_resolver
+    if resolver is None:
+        return False
+    return sum(len(tasks) for tasks in resolver.cluster_spec().as_dict().values()) > 1
