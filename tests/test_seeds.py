@@ -64,8 +64,12 @@ def test_a_step_does_not_depend_on_the_steps_before():
 
 
 @pytest.mark.parametrize("compiled", [{"jit_compile": True}, {"steps_per_execution": 2}])
-def test_nor_on_how_the_steps_are_compiled(compiled):
-    np.testing.assert_allclose(seen(7, 4, 6, **compiled), seen(7, 0, 6), rtol=1e-6)
+def test_nor_when_steps_are_compiled_or_run_together(compiled):
+    """XLA draws by an algorithm of its own, so it agrees with itself alone."""
+    whole = seen(7, 0, 6, **compiled)
+    np.testing.assert_array_equal(seen(7, 4, 6, **compiled), whole)
+    if "jit_compile" not in compiled:
+        np.testing.assert_array_equal(seen(7, 0, 6), whole)
 
 
 def test_without_a_seed_keras_goes_on_counting():

@@ -101,19 +101,19 @@ def test_a_whole_stage_logs_each_interval_and_counts_time_apart(undisturbed):
     result, (_, entries) = undisturbed
     assert [entry["step"] for entry in entries] == [6, 12, 14]
     assert result["steps"] == 14
-    assert 0 < result["first_step_seconds"] and 0 < result["seconds"]
+    assert result["first_step_seconds"] > 0 and result["seconds"] > 0
     assert {"accuracy", "kl", "agreement", "images_per_second"} <= result.keys()
     # The first step traces and compiles, which takes hundreds of the others' time.
     assert result["images_per_second"] > 8 / result["first_step_seconds"]
 
 
-@pytest.mark.parametrize("step", [1, 3, 4, 6, 9, 13, 14])
-@pytest.mark.parametrize(("signum", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    ("step", "signum", "code"),
+    [*((step, signal.SIGTERM, 143) for step in (1, 6, 9, 14)), (3, signal.SIGINT, 130)],
+)
 def test_a_signal_saves_the_step_and_the_rest_is_the_same(
     undisturbed, tmp_path, monkeypatch, step, signum, code
 ):
-    if signum == signal.SIGINT and step != 3:
-        pytest.skip("one step will do for the second signal")
     before = signal.getsignal(signum)
     monkeypatch.setattr(*at(step, lambda: os.kill(os.getpid(), signum)))
     with pytest.raises(Stopped, match=rf"Stopped at step {step} of stage 'distil'") as stopped:
@@ -247,7 +247,7 @@ def test_a_full_disk_stops_the_stage_and_what_was_saved_is_kept(tmp_path, monkey
         fsync(descriptor)
 
     monkeypatch.setattr(checkpoint.os, "fsync", full)
-    with pytest.raises(OSError, match=r"Could not write .*step_.*No space left"):
+    with pytest.raises(OSError, match=r"Could not write .*\.npz.*No space left"):
         train(tmp_path)
     monkeypatch.undo()
     assert Workdir(tmp_path, base()).checkpoints("distil").steps()

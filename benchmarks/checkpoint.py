@@ -1,0 +1,98 @@
+"""What checkpoints cost: the digits demo's distillation with one every 100 steps, and without.
+
+    python benchmarks/checkpoint.py [--steps=1000] [--rounds=5] [--every=100]
+
+Trains the demo's student again and again in one process, with and without checkpoints in turn so
+that the machine's drift hits both alike, and compares the training seconds (first step and
+evaluation apart) round by round. Both save once at the end of the stage. Writes
+benchmarks/results/checkpoint.json.
+"""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import tempfile
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import tensorflow as tf
+
+from keras_kd import distribute, run, stages
+from keras_kd.configs import digits
+from keras_kd.workdir import Workdir
+
+RESULTS = Path(__file__).parent / "results" / "checkpoint.json"
+
+
+def seconds(config, every):
+    """Seconds of training of one distillation with checkpoints `every` so many steps."""
+    source = run.load_source(config)
+    streams = run.Streams(config, source, replicas=1)
+    train, evaluation = streams.together(config.distil)
+    with tempfile.TemporaryDirectory() as folder, distribute.mirrored().scope():
+        # Cost depends on the networks' sizes, not on what the teacher knows.
+        teacher = run.get_teacher(config, source, streams)
+        student = run.build_model(config, config.student.model, source, streams.resolution)
+        result = stages.train(
+            "distil",
+            student,
+            config.distil,
+            Workdir(folder, config),
+            train,
+            evaluation,
+            **run.lengths(config, streams),
+            teacher=teacher,
+            methods=run.chosen_methods(config),
+            checkpoint_every=every,
+        )
+    return result["seconds"]
+
+
+def main():
+    """Measures, prints and writes the result."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--steps", type=int, default=1000, help="steps of a stage")
+    parser.add_argument("--rounds", type=int, default=5, help="pairs of stages")
+    parser.add_argument("--every", type=int, default=100, help="steps between checkpoints")
+    arguments = parser.parse_args()
+    config = digits.get_config()
+    config.distil.total = config.distil.interval = f"{arguments.steps} steps"
+    pairs = []
+    for index in range(arguments.rounds):
+        variants = [f"{arguments.every} steps", ""]
+        if index % 2:
+            variants.reverse()
+        taken = {every: seconds(config, every) for every in variants}
+        pairs.append((taken[f"{arguments.every} steps"], taken[""]))
+        print(f"round {index}: {pairs[-1][0]:.2f} s with, {pairs[-1][1]:.2f} s without", flush=True)
+    ratios = [with_ / without for with_, without in pairs]
+    result = {
+        "steps": arguments.steps,
+        "every": arguments.every,
+        "seconds_with": [pair[0] for pair in pairs],
+        "seconds_without": [pair[1] for pair in pairs],
+        "ratio_of_medians": statistics.median(p[0] for p in pairs)
+        / statistics.median(p[1] for p in pairs),
+        "ratio_of_minima": min(p[0] for p in pairs) / min(p[1] for p in pairs),
+        "ratios": ratios,
+        "machine": {
+            "cores": os.cpu_count(),
+            "processor": platform.processor() or platform.machine(),
+            "tensorflow": tf.__version__,
+        },
+    }
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(result, indent=2) + "\n")
+    print(
+        f"A checkpoint every {arguments.every} steps costs "
+        f"{result['ratio_of_medians'] - 1:+.1%} (ratio of medians; of minima "
+        f"{result['ratio_of_minima'] - 1:+.1%}; rounds {min(ratios) - 1:+.1%} to "
+        f"{max(ratios) - 1:+.1%})."
+    )
+
+
+if __name__ == "__main__":
+    main()
