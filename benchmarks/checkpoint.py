@@ -30,9 +30,10 @@ RESULTS = Path(__file__).parent / "results" / "checkpoint.json"
 def seconds(config, every):
     """Seconds of training of one distillation with checkpoints `every` so many steps."""
     source = run.load_source(config)
-    streams = run.Streams(config, source, replicas=1)
+    strategy = distribute.mirrored()
+    streams = run.Streams(config, source, strategy)
     train, evaluation = streams.together(config.distil)
-    with tempfile.TemporaryDirectory() as folder, distribute.mirrored().scope():
+    with tempfile.TemporaryDirectory() as folder, strategy.scope():
         # Cost depends on the networks' sizes, not on what the teacher knows.
         teacher = run.get_teacher(config, source, streams)
         student = run.build_model(config, config.student.model, source, streams.resolution)

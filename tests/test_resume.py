@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_kd import metrics_log
+from keras_kd import metrics_log, models  # noqa: F401 (the saved networks hold its layers)
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 TIMINGS = ("seconds", "images_per_second", "first_step_seconds")
