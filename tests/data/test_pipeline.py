@@ -11,6 +11,7 @@ from PIL import Image
 
 from keras_kd.data import build_dataset, evaluation_dataset, load_source, pipeline
 from keras_kd.data import mixup as mixup_module
+from keras_kd.data.byte_ranges import ByteRanges
 from keras_kd.data.views import MODES
 
 UNMIXED = [mode for mode in MODES if mode != "mix"]
@@ -64,6 +65,18 @@ def test_start_step_is_skip(photos, mode):
 def test_far_start_step(digits):
     far = batches(2, digits, "train", "mix", 8, 8, start_step=10**9)
     assert_same(far[1], batches(1, digits, "train", "mix", 8, 8, start_step=10**9 + 1)[0])
+
+
+def test_a_far_start_reads_the_bytes_of_its_own_batches_only(photos, monkeypatch):
+    """No replay: what is read before the first batch is that batch and what is prefetched."""
+    read = []
+    plain = ByteRanges.read
+    monkeypatch.setattr(ByteRanges, "read", lambda self, p: read.append(p) or plain(self, p))
+    (x, _) = batches(
+        1, photos, "train", "mix", 12, 16, start_step=100_000, num_steps=1, with_ids=True
+    )[0]
+    positions = np.searchsorted(photos.split("train").ids, x["id"])
+    assert sorted(read) == sorted(positions.tolist())
 
 
 def test_another_process_gives_the_same_batches(photos):

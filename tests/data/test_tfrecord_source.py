@@ -67,6 +67,17 @@ def test_images_labels_and_splits(records):
     np.testing.assert_array_equal(both.labels, [2, 3, 3, 0, 1])
 
 
+def test_a_far_start_reads_the_bytes_of_its_own_batch_only(records, monkeypatch):
+    source = load_source(f"tfrecord:{records}/*")
+    examples = source.split("train")
+    read = []
+    plain = ByteRanges.read
+    monkeypatch.setattr(ByteRanges, "read", lambda self, p: read.append(p) or plain(self, p))
+    data = build_dataset(source, "train", "mix", 6, 8, start_step=10**6, num_steps=1, with_ids=True)
+    ids = next(data.as_numpy_iterator())[0]["id"]
+    assert sorted(examples.ids[read]) == sorted(ids)
+
+
 def test_names_from_a_file_and_an_index_that_saves_the_second_reading(records, monkeypatch):
     plain = load_source(f"tfrecord:{records}/*", index_dir=records / "index")
     plain.split("train")
@@ -119,7 +130,7 @@ def test_truncated_compressed_or_empty_files(records):
     with pytest.raises(ValueError, match=r"Received: path=.*train-00001-of-00003, whose record 7"):
         load_source(f"tfrecord:{records}/*")
     (records / "train-00001-of-00003").write_bytes(gzip.compress(whole))
-    with pytest.raises(ValueError, match="Uncompressed TFRecord files .* which is compressed"):
+    with pytest.raises(ValueError, match=r"Uncompressed TFRecord files .* which is compressed"):
         load_source(f"tfrecord:{records}/*")
     (records / "train-00001-of-00003").write_bytes(b"")
     assert load_source(f"tfrecord:{records}/*").counts["train"] == 16
@@ -130,11 +141,11 @@ def test_truncated_compressed_or_empty_files(records):
 def test_names_that_match_nothing_tell_no_split_or_are_remote(records):
     with pytest.raises(FileNotFoundError, match="matches no file"):
         load_source(f"tfrecord:{records}/nothing*")
-    with pytest.raises(ValueError, match="local disk were expected.*gs://bucket/train"):
+    with pytest.raises(ValueError, match=r"local disk were expected.*gs://bucket/train"):
         load_source("tfrecord:gs://bucket/train*")
     write(records / "part-1", [example(jpeg(0), 0)])
-    with pytest.raises(ValueError, match="must tell its split.*part-1"):
+    with pytest.raises(ValueError, match=r"must tell its split.*part-1"):
         load_source(f"tfrecord:{records}/*")
     (records / "part-1").rename(records / "train_to_test")
-    with pytest.raises(ValueError, match="must tell its split.*train_to_test"):
+    with pytest.raises(ValueError, match=r"must tell its split.*train_to_test"):
         load_source(f"tfrecord:{records}/*")
