@@ -147,19 +147,18 @@ def trained_teacher(config, workdir, source, streams, progress=lambda line: None
 
     if config.teacher.handle:
         return run.get_teacher(config, source, streams)
-    opened = Workdir(workdir, config)  # refuses the directory of another config
+    workdir.mkdir(parents=True, exist_ok=True)
     claim = Claim(workdir / "teacher.claim")
-    told = False
-    while opened.result("teacher") is None or not (workdir / "teacher.keras").exists():
-        if claim.take():
-            with claim.kept_alive():
-                teacher = run.get_teacher(config, source, streams)
-                run.train_teacher(config, opened, teacher, streams)
-                return teacher
-        if not told:
-            progress(f"Waiting for the process that trains the teacher in {workdir}.")
-            told = True
-        time.sleep(WAIT_SECONDS)
+    if not claim.take():
+        progress(f"Waiting for the process that trains the teacher in {workdir}.")
+        while not claim.take():
+            time.sleep(WAIT_SECONDS)
+    with claim.kept_alive():
+        opened = Workdir(workdir, config)  # refuses the directory of another config
+        if opened.result("teacher") is None or not (workdir / "teacher.keras").exists():
+            teacher = run.get_teacher(config, source, streams)
+            run.train_teacher(config, opened, teacher, streams, progress)
+            return teacher
     side = streams.teacher_resolution
     shape = (side, side, source.channels)
     return teachers.load(str(workdir / "teacher.keras"), source.num_classes, shape)

@@ -177,7 +177,7 @@ def test_the_targets_of_another_teacher_are_refused(live, tmp_path):
     cache = str(tmp_path / "cache")
     teach(tiny(), live, "0:1", cache)
     teacher = keras.models.load_model(live / "teacher.keras")
-    kernel = teacher.trainable_variables[0]
+    kernel = teacher.weights[0]
     kernel.assign(np.nextafter(kernel.numpy(), 2, dtype="float32"))
     teacher.save(tmp_path / "other.keras")
     config = tiny(**{"teacher.handle": str(tmp_path / "other.keras"), "teacher_cache": cache})
