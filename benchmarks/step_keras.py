@@ -126,23 +126,21 @@ def ours(peer, student, teacher, images, xla, facts):
         model = KDModel(student, None, methods.SoftTargets())
         images = {"student": images, "teacher_logits": targets}
     else:
-        model = KDModel(student, frozen(teacher, images, facts), methods.SoftTargets())
+        model = KDModel(student, frozen(teacher, len(images), xla, facts), methods.SoftTargets())
     model.compile(optimizer, jit_compile=xla)
     return model, images
 
 
-def frozen(teacher, images, facts):
-    """The teacher as a run would use it, made faster where this keras-kd can."""
-    if not hasattr(teachers, "freeze"):
-        facts["teacher"] = "as built"
-        return teacher
-    result = teachers.freeze(teacher)
-    facts["teacher"] = "frozen"
+def frozen(teacher, batch, xla, facts):
+    """The teacher as a run would use it; inside an XLA step it must be a plain graph."""
+    engine = "graph" if xla else "auto"
+    result = teachers.freeze(teacher, engine=engine, batch_size=batch)
+    facts["teacher"] = result.facts
     return result
 
 
 def teacher_pass(teacher, images, facts):
-    teacher = frozen(teacher, images, facts)
+    teacher = frozen(teacher, len(images), False, facts)
     run = tf.function(lambda x: teacher(x, training=False))
     return lambda: run(images).numpy()
 
