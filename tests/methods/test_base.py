@@ -1,0 +1,66 @@
+"""What all methods take: weights, warm-up, taps; and the table of them."""
+
+import keras
+import numpy as np
+import pytest
+
+import keras_kd
+from keras_kd import methods
+from keras_kd.methods import SoftTargets
+from keras_kd.methods.__main__ import rows, table
+
+
+@pytest.mark.parametrize("weight", [-1.0, float("nan"), float("inf")])
+def test_impossible_weights_are_refused(weight):
+    with pytest.raises(ValueError, match=r"weight must be a finite number.*Received: weight="):
+        SoftTargets(weight=weight)
+
+
+@pytest.mark.parametrize("steps", [-1, 2.5, "10 epochs", True])
+def test_an_impossible_warm_up_is_refused(steps):
+    with pytest.raises(ValueError, match="warmup_steps must be a whole number"):
+        SoftTargets(warmup_steps=steps)
+
+
+def test_the_weight_rises_linearly():
+    method = SoftTargets(weight=3.0, warmup_steps=4)
+    weights = [float(method.weight_at(step)) for step in range(6)]
+    np.testing.assert_allclose(weights, [0.75, 1.5, 2.25, 3.0, 3.0, 3.0])
+    assert SoftTargets(weight=3.0).weight_at(0) == 3.0
+
+
+def network(seed):
+    keras.utils.set_random_seed(seed)
+    return keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+
+
+@pytest.mark.parametrize("start", [0, 2])
+def test_a_step_counts_with_the_weight_it_has_then(start):
+    x = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")
+    moved = {}
+    for warmup in (0, 4):
+        kd = keras_kd.KDModel(network(1), network(2), SoftTargets(warmup_steps=warmup))
+        kd.compile(keras.optimizers.SGD(0.5))
+        kd.go_on_from(start)
+        before = kd.student.get_weights()[0]
+        logs = kd.train_on_batch(x, return_dict=True)
+        moved[warmup] = kd.student.get_weights()[0] - before
+    np.testing.assert_allclose(moved[4], moved[0] * (start + 1) / 4, rtol=1e-4, atol=1e-7)
+    assert float(logs["loss"]) == pytest.approx(float(logs["soft_targets"]) * (start + 1) / 4)
+
+
+def test_the_table_lists_every_method():
+    found = {row["method"] for row in rows()}
+    assert found == {methods.base.snake_case(name) for name in methods.METHODS}
+    assert {row["knowledge"] for row in rows()} == {"response", "feature", "relation"}
+    assert "2203.08679" in next(row["paper"] for row in rows() if row["method"] == "dkd")
+    assert max(map(len, table().splitlines())) < 130
+
+
+def test_a_wrong_tap_lists_the_taps_and_the_nearest():
+    method = methods.AttentionTransfer(student_taps=["dense_1"], teacher_taps=["dense"])
+    inputs = keras.Input((4,))
+    x = keras.layers.Dense(3, name="dense_one")(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(2, name="logits")(x))
+    with pytest.raises(ValueError, match=r"Did you mean 'dense_one'.*Taps there are: .*dense_one"):
+        keras_kd.KDModel(model, model, method)
