@@ -1,6 +1,6 @@
 """What several replicas need so that they do exactly what one does.
 
-Keras 3 gets four things wrong under `tf.distribute`. Each has its remedy here, the only place
+Keras 3 gets five things wrong under `tf.distribute`. Each has its remedy here, the only place
 that overrides Keras internals for it, and a test in `tests/strategy` that fails when one changes:
 
 * `BaseOptimizer.apply` clips each replica's gradients *before* it sums them. `sum_first` makes
@@ -8,6 +8,7 @@ that overrides Keras internals for it, and a test in `tests/strategy` that fails
 * `_maybe_symbolic_build` adds up the replicas' batches, which dies where they differ in size.
 * Logs are averaged over replicas instead of read from the synchronised metrics.
 * XLA (`jit_compile=True`) is put around `strategy.run`, where it cannot compile.
+* With several workers it averages each step's logs over an axis that scalars do not have.
 """
 
 import keras
@@ -74,8 +75,32 @@ def sum_first(optimizer):
     inner._all_reduce_sum_gradients = lambda grads_and_vars: grads_and_vars
 
 
+class OneWorkersView:
+    """A strategy over several workers, as Keras's training loop should see it.
+
+    Keras asks whether it holds a `MultiWorkerMirroredStrategy`, and then reduces the logs of every
+    step over all workers, wrongly. Of any other strategy it takes this process's values, and reads
+    the metrics, which are right over all workers, when an epoch ends.
+
+    Args:
+        strategy: a `tf.distribute.MultiWorkerMirroredStrategy`.
+    """
+
+    def __init__(self, strategy):
+        self._strategy = strategy
+
+    def __getattr__(self, name):
+        return getattr(self._strategy, name)
+
+
 class ReplicaSafe:
     """Mixin for `keras.Model`: symbolic build and logs that hold under any strategy."""
+
+    @property
+    def distribute_strategy(self):
+        """As in Keras: the strategy under which this model was made."""
+        strategy = super().distribute_strategy
+        return OneWorkersView(strategy) if spans_workers(strategy) else strategy
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         if self._distribute_strategy is None:
@@ -95,6 +120,14 @@ class ReplicaSafe:
     def _get_metrics_result_or_logs(self, logs):
         results = self.get_metrics_result()
         return {name: results.get(name, value) for name, value in logs.items()}
+
+
+def spans_workers(strategy):
+    """Whether a strategy trains together with other processes."""
+    return (
+        isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
+        and len(strategy.cluster_resolver.cluster_spec().as_dict()) > 0
+    )
 
 
 def virtual_cpus(count):

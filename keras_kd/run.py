@@ -14,6 +14,7 @@ import tensorflow as tf
 from keras_kd import data, methods, models, stages, strategies, teachers
 from keras_kd.checkpoint import write_atomically, write_json
 from keras_kd.config import absolute, check, trained_stages
+from keras_kd.data import service
 from keras_kd.kd_model import KDModel
 from keras_kd.teachers import cache_fingerprint
 from keras_kd.teachers.cache import TeacherCache
@@ -21,9 +22,7 @@ from keras_kd.teachers.cache_stream import CachedTargets
 from keras_kd.workdir import Workdir
 
 
-def run(
-    config, workdir, strategy=None, progress=lambda line: None, command="", data_service=""
-):
+def run(config, workdir, strategy=None, progress=lambda line: None, command="", data_service=""):
     """Trains or loads the teacher, trains the baseline, distils the student, and evaluates.
 
     Args:
@@ -122,7 +121,7 @@ class Streams:
         # Held apart from `train`: who makes the batches does not change what they are.
         self.make = data.build_dataset
         if data_service:
-            self.make = data.service.Client(data_service).build_dataset
+            self.make = functools.partial(service.build_dataset, data_service)
         self.train = functools.partial(
             data.build_dataset,
             source,
@@ -337,10 +336,28 @@ def distil(config, workdir, source, streams, teacher, progress=lambda line: None
         evaluation,
         **for_every_stage(config, streams, progress),
         writes=workdir.writes,
-        teacher=teacher,
+        teacher=compiled_teacher(config, workdir, teacher, streams, progress),
         methods=chosen_methods(config),
     )
     return student
+
+
+def compiled_teacher(config, workdir, teacher, streams, progress=lambda line: None):
+    """The teacher folded and run by the engine that the config names or a trial chooses.
+
+    The choice stands in `teacher_engine.json` and holds for all starts on the working directory.
+    """
+    side, replicas = streams.teacher_resolution, tf.distribute.get_strategy().num_replicas_in_sync
+    return teachers.freeze(
+        teacher,
+        input_shape=(side, side, streams.source.channels),
+        taps=[tap for method in chosen_methods(config) for tap in method.teacher_taps],
+        engine=config.teacher.engine,
+        batch_size=config.batch_size // replicas,
+        record=workdir / "teacher_engine.json",
+        deterministic=config.deterministic,
+        progress=progress,
+    )
 
 
 def open_targets(config, streams, teacher=None):

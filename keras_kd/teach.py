@@ -15,6 +15,7 @@ Start it as often as you like, on as many machines as see the folder: each takes
 Then train with --config.teacher_cache=FOLDER.
 """
 
+import contextlib
 import re
 import sys
 import time
@@ -63,30 +64,37 @@ def teach(
         CacheWriteError: the folder cannot be written.
     """
     # A mistake in the flags shows before TensorFlow is there.
+    import tensorflow as tf
+
     from keras_kd import run
     from keras_kd.teachers.cache import Layout, TeacherCache
     from keras_kd.teachers.cache_fingerprint import of_teacher
     from keras_kd.teachers.cache_writer import fill
 
-    check(config)
     config, workdir = absolute(config), Path(workdir)
+    path = Path(cache or config.teacher_cache or workdir / "teacher_cache")
+    user = config.copy_and_resolve_references()
+    user.teacher_cache = str(path)
+    check(user)  # of the targets: some methods can do nothing with them
     source = run.load_source(config, index_dir=str(workdir / "index"))
     streams = run.Streams(config, source)
     first, stop = step_range(epochs, config, streams.num_examples)
     layout = Layout(config.batch_size, source.num_classes, dtype, top_k, steps_per_shard)
     images, seen = streams.taught(config.distil)
-    path = Path(cache or config.teacher_cache or workdir / "teacher_cache")
     if (path / "cache.json").exists():  # before hours of training a teacher
         TeacherCache(path).check(seen, "Give another --cache, or go back to its settings.")
-    teacher = trained_teacher(config, workdir, source, streams, progress)
-    cache = TeacherCache.create(path, {**seen, **of_teacher(teacher)}, layout, {"engine": "keras"})
+    with alone(workdir, progress):
+        teacher = trained_teacher(config, workdir, source, streams, progress)
+        compiled = run.compiled_teacher(config, workdir, teacher, streams, progress)
+    notes = {"engine": compiled.engine}  # told, not compared: engines differ by rounding
+    cache = TeacherCache.create(path, {**seen, **of_teacher(teacher)}, layout, notes)
     size = layout.steps_per_shard
     shards = range(first // size, -(-stop // size))
     per_step, began = layout.batch_size, time.monotonic()
     interval = 0.5 if sys.stderr.isatty() else 10.0
     total = len(shards) * size * per_step
     with tqdm(desc="teach", total=total, unit="img", unit_scale=True, mininterval=interval) as bar:
-        computed = fill(cache, shards, images, compiled(teacher), bar.update)
+        computed = fill(cache, shards, images, tf.function(compiled), bar.update)
     return {
         "path": str(path),
         "steps": (shards[0] * size, shards[-1] * size + size),
@@ -128,48 +136,51 @@ def step_range(epochs, config, num_examples):
     return first, stop
 
 
+@contextlib.contextmanager
+def alone(workdir, progress=lambda line: None):
+    """Lets one process after the other into a working directory.
+
+    Args:
+        workdir: the directory; made if missing.
+        progress: function that is told what is waited for.
+    """
+    from keras_kd.teachers.cache_claims import Claim
+
+    workdir.mkdir(parents=True, exist_ok=True)
+    claim = Claim(workdir / "teacher.claim")
+    if not claim.take():
+        progress(f"Waiting for the process that prepares the teacher in {workdir}.")
+        while not claim.take():
+            time.sleep(WAIT_SECONDS)
+    with claim.kept_alive():
+        yield
+
+
 def trained_teacher(config, workdir, source, streams, progress=lambda line: None):
-    """The teacher that the run will have: loaded, trained before, or trained now, by one process.
+    """The teacher that the run will have: loaded, trained before, or trained now.
 
     Args:
         config: ConfigDict of the run.
         workdir: its working directory.
         source: `keras_kd.data.Source`.
         streams: `keras_kd.run.Streams`.
-        progress: function that is told what is waited for.
+        progress: function that is told, line by line, what happens.
 
     Returns:
         a frozen Keras model.
     """
     from keras_kd import run, teachers
-    from keras_kd.teachers.cache_claims import Claim
     from keras_kd.workdir import Workdir
 
     if config.teacher.handle:
         return run.get_teacher(config, source, streams)
-    workdir.mkdir(parents=True, exist_ok=True)
-    claim = Claim(workdir / "teacher.claim")
-    if not claim.take():
-        progress(f"Waiting for the process that trains the teacher in {workdir}.")
-        while not claim.take():
-            time.sleep(WAIT_SECONDS)
-    with claim.kept_alive():
-        opened = Workdir(workdir, config)  # refuses the directory of another config
-        if opened.result("teacher") is None or not (workdir / "teacher.keras").exists():
-            teacher = run.get_teacher(config, source, streams)
-            run.train_teacher(config, opened, teacher, streams, progress)
-            return teacher
-    side = streams.teacher_resolution
-    shape = (side, side, source.channels)
+    opened = Workdir(workdir, config)  # refuses the directory of another config
+    if opened.result("teacher") is None or not (workdir / "teacher.keras").exists():
+        teacher = run.get_teacher(config, source, streams)
+        run.train_teacher(config, opened, teacher, streams, progress)
+        return teacher
+    shape = (streams.teacher_resolution, streams.teacher_resolution, source.channels)
     return teachers.load(str(workdir / "teacher.keras"), source.num_classes, shape)
-
-
-def compiled(teacher):
-    """The teacher as one graph: images `[B, H, W, C]` to float32 logits `[B, K]`."""
-    import tensorflow as tf
-
-    run = lambda images: tf.cast(teacher(images, training=False), tf.float32)  # noqa: E731
-    return tf.function(run, reduce_retracing=True)
 
 
 def main():

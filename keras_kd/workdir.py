@@ -17,14 +17,16 @@ class Workdir:
     Args:
         path: the directory; made if missing.
         config: the run's ConfigDict.
+        writes: False on a worker that leaves all files to the chief.
 
     Raises:
         ValueError: the directory belongs to another config; the differences are named.
         OSError: the directory cannot be written.
     """
 
-    def __init__(self, path, config):
+    def __init__(self, path, config, writes=True):
         self.path = Path(path)
+        self.writes = writes
         settings = json.loads(config.to_json_best_effort())
         known = self.path / "config.json"
         if self.path.is_file():
@@ -33,7 +35,7 @@ class Workdir:
         if known.exists() and (self.path / "checkpoints").exists():
             there = {**_read_json(known), **{key: settings[key] for key in CHANGEABLE}}
             _refuse_other(self.path, there, settings)
-        else:
+        elif writes:
             write_json(known, settings)
 
     def __truediv__(self, name):

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -253,7 +254,7 @@ def test_batches_must_fit_data_and_replicas(tmp_path):
         run.run(tiny(batch_size=65), tmp_path / "large")
     config = tiny()
     with pytest.raises(ValueError, match=r"batch_size=16, replicas=3\. Nearest: 15"):
-        run.Streams(config, run.load_source(config), replicas=3)
+        run.Streams(config, run.load_source(config), SimpleNamespace(num_replicas_in_sync=3))
 
 
 def command(*arguments, **environment):

@@ -17,6 +17,8 @@ from keras_kd.data.sources import load_source
 # Rows of one call: more of them copy less, and make the graph larger and the start slower.
 _GROUP = 32
 
+_LAST_STEP = 2**62  # the end of an endless stream
+
 
 def build_dataset(
     source,
@@ -39,6 +41,7 @@ def build_dataset(
     worker_index=0,
     num_workers=1,
     num_steps=None,
+    by_step=False,
 ):
     """An endless stream of shuffled, augmented batches for a teaching mode.
 
@@ -69,6 +72,8 @@ def build_dataset(
         num_workers: number of workers; must divide the batch size.
         num_steps: number of batches this stream yields, counted from `start_step`; endless where
             None.
+        by_step: whether elements are `(step, (x, y))`, each made by itself, so that the workers of
+            a tf.data service can share out the steps. See `keras_kd.data.service`.
 
     Returns:
         `tf.data.Dataset` of `(x, y)`. x is float32 `[B / n, L, L, C]` in [-1, 1] where teacher and
@@ -111,14 +116,23 @@ def build_dataset(
         outputs = _outputs(resolution, teacher_resolution, own_teacher_view=row.teacher is not None)
     else:
         outputs = _outputs(resolution, None, own_teacher_view=False)
-    steps = tf.data.Dataset.counter(start_step)
+    # A range, not a counter: it is what a service can split.
+    steps = tf.data.Dataset.range(start_step, _LAST_STEP)
     if num_steps is not None:
         steps = steps.take(num_steps)
     groups, ring = _groups(rows, batch_size, row.mixup)
     num_classes = source.num_classes if one_hot else None
     decode = _decoder(examples, outputs, flip, row.mixup, ring, num_classes, with_ids)
-    data = _batches(steps, plan, examples, groups, decode, len(rows))
-    return _finished(data, tf.data.INFINITE_CARDINALITY if num_steps is None else num_steps)
+    cardinality = tf.data.INFINITE_CARDINALITY if num_steps is None else num_steps
+    if not by_step:
+        data = _batches(steps, plan, examples, groups, decode, len(rows))
+        return _finished(data, cardinality)
+
+    def one(step):
+        step = tf.data.Dataset.from_tensors(step)
+        return tf.data.Dataset.zip(step, _batches(step, plan, examples, groups, decode, len(rows)))
+
+    return _finished(steps.interleave(one, 2, num_parallel_calls=2), cardinality)
 
 
 def evaluation_dataset(
