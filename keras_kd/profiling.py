@@ -39,7 +39,7 @@ def profile(config, workdir, num_steps=100):
     """
     check(config)
     config = absolute(config)
-    kd, batches = _stage(config, str(os.path.join(workdir, "index")))
+    kd, batches = _stage(config, os.path.join(workdir, "index"))
     start = time.perf_counter()
     kd.train_on_batch(*next(batches))
     first = time.perf_counter() - start
