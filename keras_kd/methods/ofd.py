@@ -86,8 +86,8 @@ class OFD(FeatureMethod):
         return loss
 
     def after_step(self, batch, student, teacher):
-        for negatives, (_, t) in zip(self.negatives, self.pairs(student, teacher)):
-            negatives.assign_add(distribute.sum_over_replicas(_negatives(t)))
+        for negatives, tap in zip(self.negatives, self.teacher_taps):
+            negatives.assign_add(distribute.sum_over_replicas(_negatives(teacher[tap])))
 
 
 def _negatives(x):
