@@ -89,12 +89,14 @@ class FrozenTeacher:
     def __init__(self, candidates, facts):
         self.facts = facts
         self._candidates = candidates
+        candidates.make(facts["engine"])  # now: weights cannot be read while a graph is traced
         self._others = {}
         teacher = candidates.teacher
         self._teacher = lambda: teacher
         self.name = teacher.name
         self.input_shape, self.output_shape = teacher.input_shape, teacher.output_shape
-        self.inputs, self.outputs = teacher.inputs, teacher.outputs
+        # What a subclassed model does not have.
+        self.inputs, self.outputs = (getattr(teacher, n, None) for n in ("inputs", "outputs"))
 
     @property
     def engine(self):

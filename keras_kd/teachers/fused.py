@@ -107,7 +107,7 @@ class FusedAffine(Arrays):
         else:
             padding = self._pads if self._padding == "EXPLICIT" else self._padding
             x = tf.nn.conv2d(x, kernel, layer.strides, padding, dilations=layer.dilation_rate)
-        x = x if bias is None else tf.nn.bias_add(x, bias)
+        x = x if bias is None else x + bias
         return x if self._linear else layer.activation(x)
 
     def _depthwise(self, x, kernel):
