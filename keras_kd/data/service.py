@@ -12,6 +12,7 @@ of the same TensorFlow will do. Files must lie under the same paths on the data 
 import dataclasses
 import functools
 import os
+import socket
 
 import numpy as np
 import tensorflow as tf
@@ -21,7 +22,7 @@ from keras_kd.data.examples import ArrayStore, Source
 from keras_kd.data.pipeline import build_dataset as build_here
 from keras_kd.data.sources import load_source
 
-AHEAD = 64  # batches that may overtake a step before it counts as lost
+AHEAD = 32  # batches that may overtake a step before it counts as lost
 
 
 def build_dataset(address, source, split, *args, **settings):
@@ -39,12 +40,13 @@ def build_dataset(address, source, split, *args, **settings):
 
     Raises:
         ValueError: no such address, or data that only this process can read.
+        OSError: nobody listens there.
     """
     check_address(address)
+    _knock(address)
     source = Portable(load_source(source))
     source.split(split)  # Refuse here what cannot be read there.
     build = functools.partial(build_here, source, split, *args, **settings)
-    # One request per data worker and no more: batches that wait here take memory.
     policy = tf.data.experimental.service.ShardingPolicy.DYNAMIC
     made = build(by_step=True).apply(
         tf.data.experimental.service.distribute(processing_mode=policy, service=address)
@@ -72,6 +74,18 @@ def check_address(address):
             "The address of a tf.data service has the form grpc://host:port. Received: "
             f"data_service={address!r}. Start one with keras-kd-data."
         )
+
+
+def _knock(address):
+    """TensorFlow would try again for ever, without a word."""
+    host, _, port = address.removeprefix("grpc://").rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+    except OSError as error:
+        raise OSError(
+            f"A tf.data service must listen at {address} ({error}). Received: "
+            f"data_service={address!r}. Start it with keras-kd-data, or train without it."
+        ) from error
 
 
 def in_order(made, first, build):
