@@ -158,7 +158,11 @@ def summary(case, results, times, rate):
 
 
 def _quartiles(seconds):
-    return statistics.quantiles(seconds, n=4)[::2] if len(seconds) > 1 else seconds * 2
+    return (
+        statistics.quantiles(seconds, n=4, method="inclusive")[::2]
+        if len(seconds) > 1
+        else seconds * 2
+    )
 
 
 def _no_teacher(name):
