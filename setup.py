@@ -6,7 +6,11 @@ from setuptools import find_packages, setup
 
 # `configs/` and `export/` stand at the top of the repository, at the rim of the design, and
 # install inside the `keras_kd` name space so that no greedy name lands in site-packages.
-RIM = {"keras_kd.configs": "configs", "keras_kd.export": "export"}
+RIM = {
+    "keras_kd.configs": "configs",
+    "keras_kd.configs.methods": "configs/methods",
+    "keras_kd.export": "export",
+}
 
 setup(
     name="keras-kd",

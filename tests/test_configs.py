@@ -28,7 +28,7 @@ def test_it_passes_its_checks_and_tells_its_command(path):
     check(config)
     assert config.is_locked
     assert config.name == path.stem
-    assert f"--config=configs/{path.name}" in module.__doc__
+    assert f"--config=configs/{path.relative_to(FOLDER).as_posix()}" in module.__doc__
     assert re.search(r"arXiv|et al\.", module.__doc__)
     with pytest.raises(KeyError, match="Did you mean"):
         config.update({"batch_sizes": 1})

@@ -78,7 +78,9 @@ class CRD(Method):
     Paper: Tian, Krishnan, Isola 2020, arXiv 1910.10699.
 
     Args:
-        num_examples: N, the examples of the data; every `id` lies in [0, N).
+        num_examples: N, the examples of the data.
+        first_id: the smallest `id`, at least 0; every one lies in [first_id, first_id + N). Sources
+            of `keras_kd.data` number their splits in alphabetical order, one after the other.
         negatives: negatives of each example; the paper's value is 16384.
         dimensions: D; the paper's value is 128.
         momentum: share of the old row that stays, in [0, 1); the paper's value is 0.5.
@@ -94,6 +96,7 @@ class CRD(Method):
     def __init__(
         self,
         num_examples=None,
+        first_id=0,
         negatives=16384,
         dimensions=128,
         momentum=0.5,
@@ -112,9 +115,14 @@ class CRD(Method):
                 raise ValueError(
                     f"{name} must be a whole number above 0. Received: {name}={value!r}."
                 )
+        if type(first_id) is not int or first_id < 0:
+            raise ValueError(
+                f"first_id must be a whole number of at least 0. Received: first_id={first_id!r}."
+            )
         if not 0.0 <= float(momentum) < 1.0:
             raise ValueError(f"momentum must lie in [0, 1). Received: momentum={momentum}.")
         self.num_examples = num_examples
+        self.first_id = first_id
         self.negatives = negatives
         self.dimensions = dimensions
         self.momentum = float(momentum)
@@ -158,56 +166,62 @@ class CRD(Method):
         self.built = True
 
     def call(self, batch, student, teacher):
-        ids = self._ids(batch)
+        rows = self._rows(batch)
         s, t = self._embed(student, teacher)
-        shape = (ops.shape(ids)[0], self.negatives)
+        shape = (ops.shape(rows)[0], self.negatives)
         drawn = keras.random.randint(shape, 0, self.num_examples, seed=self.random)
         losses = [
-            contrast(ops.matmul(anchor, ops.transpose(bank)), ids, drawn, self.temperature, self.z)
+            contrast(ops.matmul(anchor, ops.transpose(bank)), rows, drawn, self.temperature, self.z)
             for anchor, bank in ((s, self.teacher_bank), (t, self.student_bank))
         ]
         return losses[0] + losses[1]
 
     def after_step(self, batch, student, teacher):
-        rows = [self._ids(batch), *self._embed(student, teacher)]
-        ids, s, t = map(_over_replicas, rows)
+        mine = [self._rows(batch), *self._embed(student, teacher)]
+        rows, s, t = map(_over_replicas, mine)
         # An example may be in a batch twice; all its rows then carry the last one's value.
-        place = ops.arange(ops.shape(ids)[0])
-        last = ops.max(ops.where(ids[:, None] == ids[None], place[None], -1), axis=1)
+        place = ops.arange(ops.shape(rows)[0])
+        last = ops.max(ops.where(rows[:, None] == rows[None], place[None], -1), axis=1)
         for bank, new in ((self.student_bank, s), (self.teacher_bank, t)):
-            old = ops.take(bank, ids, axis=0)
+            old = ops.take(bank, rows, axis=0)
             moved = unit(self.momentum * old + (1.0 - self.momentum) * ops.take(new, last, axis=0))
-            bank.value.scatter_update(tf.IndexedSlices(moved, ids))
+            bank.value.scatter_update(tf.IndexedSlices(moved, rows))
 
     def _embed(self, student, teacher):
         pair = self.pairs(student, teacher)[0]
         pair = [ops.cast(x, "float32") for x in pair]
         return [unit(embed(flat(x))) for embed, x in zip(self.embeddings, pair)]
 
-    def _ids(self, batch):
+    def _rows(self, batch):
         if "id" not in batch:
             raise ValueError(
                 "CRD needs the index of each example in the data: 'id' in the batch. "
                 f"Received: batch with {sorted(batch)}. Build the data with with_ids=True, or add "
                 "'id', int [B], to the batch's dict."
             )
-        ids = ops.cast(ops.reshape(batch["id"], (-1,)), "int32")
+        rows = ops.cast(ops.reshape(batch["id"], (-1,)), "int32") - self.first_id
+        # XLA leaves checks out, and reads the nearest row.
         check = tf.debugging.Assert(
-            tf.reduce_all((ids >= 0) & (ids < self.num_examples)),
-            ["Every id must lie in [0, num_examples). Received: num_examples and ids",
-             self.num_examples, ids],
-        )  # fmt: skip
-        with tf.control_dependencies([check] if check is not None else []):
-            return tf.identity(ids)
+            tf.reduce_all((rows >= 0) & (rows < self.num_examples)),
+            [
+                "Every id must lie in [first_id, first_id + num_examples). Received: first_id, "
+                "num_examples, ids",
+                self.first_id,
+                self.num_examples,
+                batch["id"],
+            ],
+        )
+        with tf.control_dependencies([] if check is None else [check]):
+            return tf.identity(rows)
 
     def get_config(self):
-        names = ("num_examples", "negatives", "dimensions", "momentum", "temperature")
+        names = ("num_examples", "first_id", "negatives", "dimensions", "momentum", "temperature")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
-def _over_replicas(rows):
-    """The rows of all replicas, in one order on each of them."""
+def _over_replicas(values):
+    """The values `[B, ...]` of all replicas, in one order on each of them."""
     context = tf.distribute.get_replica_context()
     if context is None or context.num_replicas_in_sync == 1:
-        return rows
-    return context.all_gather(rows, axis=0)
+        return values
+    return context.all_gather(values, axis=0)

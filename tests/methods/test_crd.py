@@ -92,9 +92,9 @@ def test_rows_move_by_the_momentum_and_stay_of_length_one(features, numpy):
 
 
 def test_an_example_that_is_there_twice_keeps_its_last_row(features, numpy):
-    method = numpy.build(make(momentum=0.0), *features)
+    method = numpy.build(make(momentum=0.0, first_id=100), *features)
     tensors = [{"logits": tf.constant(x, tf.float32)} for x in features]
-    method.after_step(batch([2, 5, 2, 1, 2, 0]), *tensors)
+    method.after_step(batch([102, 105, 102, 101, 102, 100]), *tensors)
     expected = embedded(method, *features)[0][[5, 3, 4, 1]]
     np.testing.assert_allclose(method.student_bank.numpy()[[0, 1, 2, 5]], expected, atol=1e-6)
 
@@ -133,12 +133,14 @@ def test_bad_input_is_refused(features, numpy):
         CRD()
     with pytest.raises(ValueError, match=r"CRD needs the index.*batch with \['labels'\]"):
         numpy.loss_of(make(), *features, batch={"labels": tf.zeros(B)})
-    with pytest.raises(tf.errors.InvalidArgumentError, match=r"lie in \[0, num_examples\)"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"Every id must lie in"):
         numpy.loss_of(make(), *features, batch=batch([0, 1, 2, 3, 4, N]))
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"Every id must lie in"):
+        numpy.loss_of(make(first_id=3), *features, batch=batch([3, 4, 5, 6, 7, 2]))
     with pytest.raises(ValueError, match="one pair of features"):
         make(student_taps=["a", "b"], teacher_taps=["a", "b"]).build({}, {}, {})
     with pytest.raises(ValueError, match="temperature is too low"):
         make(temperature=1e-4)
-    for bad in ({"momentum": 1.0}, {"negatives": 0}, {"dimensions": 2.5}):
+    for bad in ({"momentum": 1.0}, {"negatives": 0}, {"dimensions": 2.5}, {"first_id": -1}):
         with pytest.raises(ValueError, match=f"{next(iter(bad))} must"):
             make(**bad)

@@ -1,0 +1,17 @@
+"""Correlations between examples.
+
+Paper: Peng et al. 2019, arXiv 1904.01802.
+Command: keras-kd-train --config=configs/methods/correlation_congruence.py \\
+    --workdir=workdir/correlation_congruence --config.data.data_dir=DATA
+"""
+
+from keras_kd.configs.methods import experiment, taps
+
+
+def get_config():
+    """The shared experiment with this method."""
+    # The paper's 0.003 would be lost beside the labels: all correlations lie close together.
+    return experiment(
+        "correlation_congruence",
+        {"correlation_congruence": {**taps("pre_logits"), "weight": 100.0}},
+    )

@@ -1,0 +1,16 @@
+"""Decoupled distillation.
+
+Paper: Zhao et al. 2022, arXiv 2203.08679.
+Command: keras-kd-train --config=configs/methods/dkd.py \\
+    --workdir=workdir/dkd --config.data.data_dir=DATA
+"""
+
+from keras_kd.configs.methods import experiment
+
+
+def get_config():
+    """The shared experiment with this method."""
+    # The peers' CIFAR setting; the warm-up is as long a share of the run, 20 / 240.
+    return experiment(
+        "dkd", {"dkd": {"alpha": 1.0, "beta": 8.0, "temperature": 4.0, "warmup_steps": 195}}
+    )

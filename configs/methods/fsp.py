@@ -1,0 +1,14 @@
+"""The flow between stages.
+
+Paper: Yim et al. 2017, CVPR.
+Command: keras-kd-train --config=configs/methods/fsp.py \\
+    --workdir=workdir/fsp --config.data.data_dir=DATA
+"""
+
+from keras_kd.configs.methods import experiment, taps
+
+
+def get_config():
+    """The shared experiment with this method."""
+    # The peers' weight, here for the whole run and beside the labels.
+    return experiment("fsp", {"fsp": {**taps("stage1", "stage2", "stage3"), "weight": 50.0}})

@@ -1,0 +1,16 @@
+"""Knowledge review of every stage and of the pooled features.
+
+Paper: Chen et al. 2021, arXiv 2104.09044.
+Command: keras-kd-train --config=configs/methods/review_kd.py \\
+    --workdir=workdir/review_kd --config.data.data_dir=DATA
+"""
+
+from keras_kd.configs.methods import before_relu, experiment
+
+
+def get_config():
+    """The shared experiment with this method."""
+    # The peers' weight, 1; the warm-up is as long a share of the run, 20 / 240.
+    layers = before_relu(1, 2, 3)
+    layers = {side: [*names, "pre_logits"] for side, names in layers.items()}
+    return experiment("review_kd", {"review_kd": {**layers, "warmup_steps": 195}})
