@@ -8,19 +8,20 @@ import keras
 from keras_kd.names import nearest
 from keras_kd.optimizers.adamw import AdamW
 from keras_kd.optimizers.schedules import WarmupCosine
+from keras_kd.optimizers.shampoo import Shampoo
 
-__all__ = ["AdamW", "WarmupCosine", "build"]
+__all__ = ["AdamW", "Shampoo", "WarmupCosine", "build"]
 
 
 def build(name, learning_rate, total_steps, warmup_steps=0, weight_decay=0.0, clip=0.0):
     """Makes an optimizer with warm-up and cosine decay.
 
     Args:
-        name: `adamw`, `adam` (the same without decay) or `sgd` (Nesterov-free momentum 0.9).
+        name: `adamw`, `shampoo`, `adam` (without decay) or `sgd` (Nesterov-free momentum 0.9).
         learning_rate: peak rate.
         total_steps: steps of the run.
         warmup_steps: steps of linear warm-up.
-        weight_decay: for `adamw`, see `AdamW`; must be 0 for the others.
+        weight_decay: for `adamw` and `shampoo`, see `AdamW`; must be 0 for the others.
         clip: largest global norm of the gradients; 0 for none.
 
     Returns:
@@ -33,6 +34,7 @@ def build(name, learning_rate, total_steps, warmup_steps=0, weight_decay=0.0, cl
     clip = clip or None
     builders = {
         "adamw": lambda: AdamW(schedule, weight_decay=weight_decay, global_clipnorm=clip),
+        "shampoo": lambda: Shampoo(schedule, weight_decay=weight_decay, global_clipnorm=clip),
         "adam": lambda: keras.optimizers.Adam(schedule, global_clipnorm=clip),
         "sgd": lambda: keras.optimizers.SGD(schedule, momentum=0.9, global_clipnorm=clip),
     }
@@ -41,8 +43,9 @@ def build(name, learning_rate, total_steps, warmup_steps=0, weight_decay=0.0, cl
             f"An optimizer must be one of {', '.join(builders)}. "
             f"Received: name={name!r}.{nearest(name, builders)}"
         )
-    if weight_decay and name != "adamw":
+    if weight_decay and name not in ("adamw", "shampoo"):
         raise ValueError(
-            f"Only adamw has weight decay. Received: name={name!r}, weight_decay={weight_decay}."
+            "Only adamw and shampoo have weight decay. "
+            f"Received: name={name!r}, weight_decay={weight_decay}."
         )
     return builders[name]()

@@ -1,13 +1,13 @@
 """AdamW as the recipes mean it: weight decay apart from the learning rate."""
 
-import re
-
 import keras
 import tensorflow as tf
 
+from keras_kd.optimizers.decay import DecoupledDecay
+
 
 @keras.saving.register_keras_serializable(package="keras_kd")
-class AdamW(keras.optimizers.Adam):
+class AdamW(DecoupledDecay, keras.optimizers.Adam):
     """Adam with decoupled weight decay that is *not* multiplied by the learning rate.
 
     A step takes `weight_decay * lr(step) / peak_lr` of each decayed weight away, then makes
@@ -23,10 +23,14 @@ class AdamW(keras.optimizers.Adam):
         decay_filter: regular expression searched in a variable's name; only matches decay.
             Default: kernels only, no biases and no normalisation weights.
         global_clipnorm: largest norm of all gradients together, or None.
-        **kwargs: as for `keras.optimizers.Adam`.
+        momentum_dtype: "bfloat16" to keep the first moment in half the memory from step to step,
+            as the paper's runs do; the step itself uses its value before rounding. None for the
+            variable's own type.
+        **kwargs: as for `keras.optimizers.Adam`. The paper's code has `epsilon=1e-8`.
 
     Raises:
-        ValueError: a negative weight decay, or a schedule that does not tell its peak.
+        ValueError: a negative weight decay, a schedule that does not tell its peak, or another
+            type of the first moment.
 
     Reference: Loshchilov, Hutter 2019, arXiv 1711.05101.
     """
@@ -38,29 +42,45 @@ class AdamW(keras.optimizers.Adam):
         decay_filter="kernel$",
         global_clipnorm=None,
         name="adamw",
+        momentum_dtype=None,
         **kwargs,
     ):
-        # Keras's own `weight_decay` stays unset: it would multiply by the learning rate.
         super().__init__(learning_rate, global_clipnorm=global_clipnorm, name=name, **kwargs)
-        weight_decay = float(weight_decay)
-        if not 0.0 <= weight_decay < 1.0:
+        self._set_decay(weight_decay, decay_filter, learning_rate)
+        if momentum_dtype not in (None, "bfloat16"):
             raise ValueError(
-                f"weight_decay must be in [0, 1). Received: weight_decay={weight_decay}."
+                "momentum_dtype must be None or 'bfloat16'. "
+                f"Received: momentum_dtype={momentum_dtype!r}."
             )
-        self.decoupled_weight_decay = weight_decay
-        self.decay_filter = decay_filter
-        self._peak = _peak(learning_rate)
-        self._decayed = []
+        if momentum_dtype and self.amsgrad:
+            raise ValueError(
+                "momentum_dtype is not for amsgrad. Received: amsgrad=True, "
+                f"momentum_dtype={momentum_dtype!r}. Leave one of them out."
+            )
+        self.momentum_dtype = momentum_dtype
 
     def build(self, variables):
         super().build(variables)
-        self._decayed = [bool(re.search(self.decay_filter, v.name)) for v in variables]
+        self._find_decayed(variables)
+
+    def add_variable_from_reference(self, reference_variable, name=None, initializer="zeros"):
+        """As in Keras, with the first moment in its own type."""
+        if name != "momentum" or self.momentum_dtype is None:
+            return super().add_variable_from_reference(reference_variable, name, initializer)
+        path = getattr(reference_variable, "path", reference_variable.name)
+        return self.add_variable(
+            reference_variable.shape,
+            initializer,
+            self.momentum_dtype,
+            name=f"{path.replace('/', '_')}_{name}",
+        )
 
     def update_step(self, gradient, variable, learning_rate):
         """Takes the decay away, then makes Adam's step (which does not look at the weight)."""
-        if self.decoupled_weight_decay and self._decayed[self._get_variable_index(variable)]:
-            share = self.decoupled_weight_decay * self._schedule_shape(learning_rate)
-            self.assign_sub(variable, variable * tf.cast(share, variable.dtype))
+        self._decay(variable, learning_rate)
+        if self.momentum_dtype:
+            self._rounding_step(tf.convert_to_tensor(gradient), variable, learning_rate)
+            return
         if self.amsgrad or isinstance(gradient, tf.IndexedSlices):
             super().update_step(gradient, variable, learning_rate)
         else:
@@ -89,29 +109,23 @@ class AdamW(keras.optimizers.Adam):
             grad=gradient,
         )
 
-    def _schedule_shape(self, learning_rate):
-        return 1.0 if self._peak is None else tf.cast(learning_rate, "float32") / self._peak
+    def _rounding_step(self, gradient, variable, learning_rate):
+        """Adam's step in float32, whose first moment is rounded only to be kept."""
+        index = self._get_variable_index(variable)
+        momentum, velocity = self._momentums[index].value, self._velocities[index].value
+        gradient = tf.cast(gradient, "float32")
+        step = tf.cast(self.iterations + 1, "float32")
+        m = self.beta_1 * tf.cast(momentum, "float32") + (1.0 - self.beta_1) * gradient
+        v = self.beta_2 * tf.cast(velocity, "float32") + (1.0 - self.beta_2) * gradient**2
+        rate = tf.cast(learning_rate, "float32")
+        rate *= tf.sqrt(1.0 - self.beta_2**step) / (1.0 - self.beta_1**step)
+        self.assign(momentum, m)
+        self.assign(velocity, v)
+        self.assign_sub(variable, rate * m / (tf.sqrt(v) + self.epsilon))
 
     def get_config(self):
         return {
             **super().get_config(),
-            "weight_decay": self.decoupled_weight_decay,
-            "decay_filter": self.decay_filter,
+            **self._decay_config(),
+            "momentum_dtype": self.momentum_dtype,
         }
-
-
-def _peak(learning_rate):
-    """The rate at which a schedule decays in full; None for a constant rate."""
-    if isinstance(learning_rate, dict):  # a schedule on its way back from a config
-        learning_rate = keras.optimizers.schedules.deserialize(learning_rate)
-    if not isinstance(learning_rate, keras.optimizers.schedules.LearningRateSchedule):
-        return None
-    for name in ("peak_learning_rate", "initial_learning_rate"):
-        peak = getattr(learning_rate, name, None)
-        if peak:
-            return float(peak)
-    raise ValueError(
-        "AdamW scales its weight decay by lr / peak, so a schedule must tell its peak. "
-        f"Received: learning_rate={learning_rate!r}. Give it an attribute peak_learning_rate, or "
-        "use keras_kd.optimizers.WarmupCosine."
-    )
