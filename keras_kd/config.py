@@ -244,6 +244,7 @@ def _same_type(value, default):
 def _check_values(config):
     # Imported here, so that a config file loads without waiting for TensorFlow.
     from keras_kd import methods, models
+    from keras_kd.teachers import engines
 
     def need(condition, key, what):
         if not condition:
@@ -287,6 +288,10 @@ def _check_values(config):
         "teacher.input_range",
         "empty or a pair (lowest, highest)",
     )
+    try:
+        engines.check(config.teacher.engine)
+    except ValueError as error:
+        raise ValueError(f"config.teacher.engine: {error}") from error
     need(config.export.calibration_images >= 1, "export.calibration_images", "at least 1")
     for name, settings in trained_stages(config).items():
         _check_stage(name, settings, need)
