@@ -141,7 +141,7 @@ class Save(keras.callbacks.Callback):
             OSError: an earlier checkpoint could not be written.
         """
         kd, clock = self.model, self.clock
-        meta = {"times": clock.times}
+        meta = {"times": dict(clock.times)}  # the thread writes it later
         if clock.at_end:
             results = kd.get_metrics_result()
             meta["numbers"] = {k: float(results.get(k, v)) for k, v in (logs or {}).items()}

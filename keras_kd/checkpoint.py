@@ -100,6 +100,7 @@ class Checkpoints:
     def __init__(self, folder, keep=2):
         self.folder = Path(folder)
         self.keep = keep
+        self.restored = None  # the file that `restore` used
 
     def steps(self):
         """The steps for which a file exists, oldest first."""
@@ -132,8 +133,11 @@ class Checkpoints:
         arrays[META] = np.frombuffer(json.dumps(snapshot.described).encode(), np.uint8)
         arrays[DIGEST] = _digest(arrays)
         write_atomically(self.path(snapshot.step), lambda file: np.savez(file, **arrays))
-        for old in self.steps()[: -self.keep]:
-            self.path(old).unlink()
+        # Newer ones were damaged, or this step would not be made again: they must not crowd it out.
+        newer = [step for step in self.steps() if step > snapshot.step]
+        older = [step for step in self.steps() if step <= snapshot.step]
+        for step in [*older[: -self.keep], *newer]:
+            self.path(step).unlink()
 
     def keep_best(self, step):
         """Copies the file of a step to `best.npz`."""
@@ -166,6 +170,7 @@ class Checkpoints:
                 continue
             _compare(described["variables"], variables, path)
             _assign(variables, running, described["running"], arrays)
+            self.restored = path
             return described["step"], described["meta"]
         if files:
             raise ValueError(

@@ -16,7 +16,7 @@ class Stopped(KeyboardInterrupt):
     """
 
     def __init__(self, signum, where=""):
-        super().__init__(f"Stopped{where}. The same command goes on from there.")
+        super().__init__(f"Stopped{where}; the same command goes on from what is saved.")
         self.code = 128 + signum  # as a shell reports a process that the signal ended
 
 
@@ -32,6 +32,9 @@ def noticed():
 
     Gives:
         an `Asked`. Outside the main thread, where Python allows no handlers, it stays None.
+
+    Raises:
+        Stopped: at the end, if a signal came and was not acted upon.
     """
     asked = Asked()
 
@@ -52,6 +55,8 @@ def noticed():
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
+    if asked.signum is not None:
+        raise Stopped(asked.signum)
 
 
 def leave_on_sigterm():

@@ -121,11 +121,11 @@ def train(
         metric.reset_state()
         if log.lacks_interval:
             _evaluate_again(kd, evaluation, meta["numbers"], log, save)
-        save.keep_best()  # the run may have been stopped before it was copied
+        if checkpoints.restored != checkpoints.best:
+            save.keep_best()  # the run may have been stopped before it was copied
         callbacks = [clock, progress, log, save]  # the clock first: the others read it
         while clock.step < total:
             _fit(kd, stream, evaluation, clock, steps_per_execution, callbacks)
-        save.leave_if_asked()
         if writer:
             writer.wait()
     result = _summary(log.entries, total)

@@ -98,6 +98,15 @@ def test_any_one_damaged_byte_is_found_or_changes_nothing(tmp_path, bits):
     assert found > len(whole) / 2
 
 
+def test_damaged_newer_ones_do_not_crowd_out_what_is_made_again(tmp_path):
+    saved = Checkpoints(tmp_path, keep=1)
+    save(saved, 30)
+    saved.path(30).write_bytes(b"")
+    save(saved, 20)  # a run that went on from before
+    assert saved.steps() == [20]
+    assert saved.restore(variables())[0] == 20
+
+
 def test_all_damaged_falls_back_to_the_best_and_then_says_what_to_do(tmp_path):
     saved = Checkpoints(tmp_path)
     save(saved, 10)

@@ -137,7 +137,7 @@ def test_a_signal_ends_the_command_with_its_code(undisturbed, tmp_path, signum, 
     process.send_signal(signum)
     assert process.wait(60) == code
     output = (tmp_path / "output.txt").read_text()
-    assert "of stage 'distil'. The same command goes on from there." in output
+    assert "of stage 'distil'; the same command goes on from what is saved." in output
     assert "Traceback" not in output
     stopped = progress(tmp_path)
     finish(tmp_path)

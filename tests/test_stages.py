@@ -13,7 +13,7 @@ from keras_kd import checkpoint, metrics_log, stages
 from keras_kd.checkpoint import Checkpoints
 from keras_kd.config import base, stage
 from keras_kd.methods import SoftTargets
-from keras_kd.signals import Stopped
+from keras_kd.signals import Stopped, noticed
 from keras_kd.workdir import Workdir
 
 TIMINGS = ("seconds", "images_per_second", "first_step_seconds")
@@ -225,6 +225,22 @@ def test_the_best_is_kept_the_first_of_equals(tmp_path):
     x, y = next(iter(evaluation().unbatch().batch(20)))
     share = np.mean(student.predict(x, verbose=0).argmax(1) == y.numpy())
     assert share == pytest.approx(max(entry["val_accuracy"] for entry in entries))
+
+
+def test_it_goes_on_from_the_best_where_all_others_are_damaged(undisturbed, tmp_path):
+    train(tmp_path)
+    kept = Workdir(tmp_path, base()).checkpoints("distil")
+    for step in kept.steps():
+        kept.path(step).write_bytes(b"damaged")
+    with pytest.warns(UserWarning, match="is damaged"):
+        train(tmp_path)
+    assert_same(outcome(tmp_path), undisturbed[1])
+
+
+def test_a_signal_that_no_step_saw_is_not_forgotten():
+    with pytest.raises(Stopped), noticed() as asked:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert asked.signum == signal.SIGTERM
 
 
 def test_a_finished_stage_says_so_and_gives_its_weights(tmp_path):
