@@ -56,9 +56,9 @@ def get(name, **kwargs):
     try:
         return method(**kwargs)
     except TypeError as error:
-        own = set(inspect.signature(method).parameters) - {"kwargs"}
-        base = set(inspect.signature(Method).parameters)
+        classes = [cls for cls in method.__mro__ if issubclass(cls, Method)]
+        known = {name for cls in classes for name in inspect.signature(cls).parameters}
         raise ValueError(
-            f"{method.__name__} takes {', '.join(sorted(own | base))}. "
+            f"{method.__name__} takes {', '.join(sorted(known - {'kwargs'}))}. "
             f"Received: {', '.join(kwargs)}. ({error})"
         ) from error

@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
+from keras_kd.methods.arguments import positive
 from keras_kd.methods.features import FeatureMethod, flat, same_size, unit
-from keras_kd.methods.logits import positive
 
 
 def attention_map(x, power=2.0):
@@ -43,7 +43,7 @@ class AttentionTransfer(FeatureMethod):
 
     def __init__(self, student_taps=(), teacher_taps=(), power=2.0, **kwargs):
         super().__init__(student_taps=student_taps, teacher_taps=teacher_taps, **kwargs)
-        self.power = positive(self, power=power)
+        self.power = positive(power=power)
 
     def build(self, batch_shape=None, student_shape=None, teacher_shape=None):
         self.shape_pairs(student_shape, teacher_shape)

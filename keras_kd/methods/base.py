@@ -5,6 +5,8 @@ import re
 import keras
 from keras import ops
 
+from keras_kd.methods.arguments import not_negative, whole
+
 
 def snake_case(name):
     """`SoftTargets` -> `soft_targets`."""
@@ -44,18 +46,8 @@ class Method(keras.layers.Layer):
                 f"each. Received: student_taps={list(self.student_taps)}, "
                 f"teacher_taps={list(self.teacher_taps)}."
             )
-        weight = float(weight)
-        if not 0.0 <= weight < float("inf"):
-            raise ValueError(
-                f"weight must be a finite number of at least 0. Received: weight={weight}."
-            )
-        self.weight = weight
-        if type(warmup_steps) is not int or warmup_steps < 0:
-            raise ValueError(
-                "warmup_steps must be a whole number of at least 0. "
-                f"Received: warmup_steps={warmup_steps!r}."
-            )
-        self.warmup_steps = warmup_steps
+        self.weight = not_negative(weight=weight)
+        self.warmup_steps = whole(0, warmup_steps=warmup_steps)
 
     def build(self, batch_shape=None, student_shape=None, teacher_shape=None):
         """Makes the method's weights.

@@ -5,9 +5,9 @@ import math
 import keras
 from keras import ops
 
+from keras_kd.methods.arguments import positive, whole
 from keras_kd.methods.base import Method
 from keras_kd.methods.features import flat, unit
-from keras_kd.methods.logits import positive
 
 
 def correlations(x, gamma, order):
@@ -59,10 +59,8 @@ class CorrelationCongruence(Method):
 
     def __init__(self, gamma=0.4, order=2, **kwargs):
         super().__init__(**kwargs)
-        self.gamma = positive(self, gamma=gamma)
-        if type(order) is not int or order < 1:
-            raise ValueError(f"order must be a whole number above 0. Received: order={order!r}.")
-        self.order = order
+        self.gamma = positive(gamma=gamma)
+        self.order = whole(order=order)
 
     def call(self, batch, student, teacher):
         loss = 0.0

@@ -5,9 +5,9 @@ import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
+from keras_kd.methods.arguments import positive, whole
 from keras_kd.methods.base import Method
 from keras_kd.methods.features import FLOAT, flat, unit
-from keras_kd.methods.logits import positive
 
 EPSILON = 1e-7  # as in the public implementations
 
@@ -110,24 +110,14 @@ class CRD(Method):
                 f"num_examples, at least 2. Received: num_examples={num_examples!r}. Give the size "
                 "of the training split."
             )
-        for name, value in (("negatives", negatives), ("dimensions", dimensions)):
-            if type(value) is not int or value < 1:
-                raise ValueError(
-                    f"{name} must be a whole number above 0. Received: {name}={value!r}."
-                )
-        if type(first_id) is not int or first_id < 0:
-            raise ValueError(
-                f"first_id must be a whole number of at least 0. Received: first_id={first_id!r}."
-            )
         if not 0.0 <= float(momentum) < 1.0:
             raise ValueError(f"momentum must lie in [0, 1). Received: momentum={momentum}.")
         self.num_examples = num_examples
-        self.first_id = first_id
-        self.negatives = negatives
-        self.dimensions = dimensions
+        self.first_id = whole(0, first_id=first_id)
+        self.negatives, self.dimensions = whole(negatives=negatives, dimensions=dimensions)
         self.momentum = float(momentum)
-        self.temperature = positive(self, temperature=temperature)
-        self.z = normalizer(num_examples, dimensions, self.temperature)
+        self.temperature = positive(temperature=temperature)
+        self.z = normalizer(num_examples, self.dimensions, self.temperature)
         if not np.isfinite(self.z):
             raise ValueError(
                 "temperature is too low for scores to be finite. "

@@ -3,7 +3,8 @@
 import keras
 from keras import ops
 
-from keras_kd.methods.logits import LogitMethod, not_negative, positive
+from keras_kd.methods.arguments import not_negative, positive
+from keras_kd.methods.logits import LogitMethod
 
 EPSILON = 1e-8  # as in the public implementation
 
@@ -40,8 +41,8 @@ class DIST(LogitMethod):
 
     def __init__(self, beta=1.0, gamma=1.0, temperature=1.0, **kwargs):
         super().__init__(**kwargs)
-        self.beta, self.gamma = not_negative(self, beta=beta, gamma=gamma)
-        self.temperature = positive(self, temperature=temperature)
+        self.beta, self.gamma = not_negative(beta=beta, gamma=gamma)
+        self.temperature = positive(temperature=temperature)
 
     def call(self, batch, student, teacher):
         loss = 0.0

@@ -3,7 +3,8 @@
 import keras
 from keras import ops
 
-from keras_kd.methods.logits import LogitMethod, class_indices, not_negative, positive
+from keras_kd.methods.arguments import not_negative, positive
+from keras_kd.methods.logits import LogitMethod, class_indices
 
 AWAY = -1e9  # added to a logit, takes its class out of a softmax
 
@@ -64,8 +65,8 @@ class DKD(LogitMethod):
 
     def __init__(self, alpha=1.0, beta=8.0, temperature=4.0, **kwargs):
         super().__init__(**kwargs)
-        self.alpha, self.beta = not_negative(self, alpha=alpha, beta=beta)
-        self.temperature = positive(self, temperature=temperature)
+        self.alpha, self.beta = not_negative(alpha=alpha, beta=beta)
+        self.temperature = positive(temperature=temperature)
 
     def call(self, batch, student, teacher):
         labels = class_indices(self, batch)

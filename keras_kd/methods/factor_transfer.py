@@ -3,8 +3,8 @@
 import keras
 from keras import layers, ops
 
+from keras_kd.methods.arguments import not_negative, positive
 from keras_kd.methods.features import FLOAT, Chain, FeatureMethod, flat, same_size, unit
-from keras_kd.methods.logits import not_negative, positive
 
 
 def factor(x):
@@ -40,8 +40,8 @@ class FactorTransfer(FeatureMethod):
 
     def __init__(self, student_taps=(), teacher_taps=(), rate=0.5, reconstruction=0.005, **kwargs):
         super().__init__(student_taps=student_taps, teacher_taps=teacher_taps, **kwargs)
-        self.rate = positive(self, rate=rate)
-        self.reconstruction = not_negative(self, reconstruction=reconstruction)
+        self.rate = positive(rate=rate)
+        self.reconstruction = not_negative(reconstruction=reconstruction)
 
     def build(self, batch_shape=None, student_shape=None, teacher_shape=None):
         self.encoders, self.decoders, self.translators = [], [], []

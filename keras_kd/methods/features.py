@@ -10,7 +10,8 @@ FLOAT = "float32"  # sub-layers would take the global policy, which may be a hal
 
 def flat(x):
     """`[B, ...]` as `[B, D]`."""
-    return ops.reshape(x, (ops.shape(x)[0], int(np.prod(x.shape[1:]))))
+    known = None not in x.shape[1:]
+    return ops.reshape(x, (ops.shape(x)[0], int(np.prod(x.shape[1:])) if known else -1))
 
 
 def unit(x, axis=-1, epsilon=1e-12):

@@ -85,33 +85,3 @@ class LogitMethod(Method):
 
     def get_config(self):
         return {**super().get_config(), "standardize": self.standardize}
-
-
-def positive(method, **values):
-    """Floats that must be finite and above 0, checked.
-
-    Returns:
-        the float, or a tuple of them in the order given.
-
-    Raises:
-        ValueError: names the first value that is not.
-    """
-    return _checked(method, "above 0", lambda value: value > 0, values)
-
-
-def not_negative(method, **values):
-    """As `positive`, but 0 is allowed."""
-    return _checked(method, "of at least 0", lambda value: value >= 0, values)
-
-
-def _checked(method, bound, holds, values):
-    numbers = []
-    for name, value in values.items():
-        value = float(value)
-        if not (holds(value) and value < float("inf")):
-            raise ValueError(
-                f"{name} must be a finite number {bound}. "
-                f"Received: {name}={value} for {type(method).__name__}."
-            )
-        numbers.append(value)
-    return numbers[0] if len(numbers) == 1 else tuple(numbers)

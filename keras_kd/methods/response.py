@@ -3,7 +3,8 @@
 import keras
 from keras import ops
 
-from keras_kd.methods.logits import LogitMethod, positive
+from keras_kd.methods.arguments import positive
+from keras_kd.methods.logits import LogitMethod
 
 
 def softened_kl(teacher_logits, student_logits, temperature):
@@ -43,7 +44,7 @@ class SoftTargets(LogitMethod):
 
     def __init__(self, temperature=1.0, **kwargs):
         super().__init__(**kwargs)
-        self.temperature = positive(self, temperature=temperature)
+        self.temperature = positive(temperature=temperature)
 
     def call(self, batch, student, teacher):
         pairs = self.logit_pairs(student, teacher)

@@ -3,6 +3,7 @@
 import keras
 from keras import layers, ops
 
+from keras_kd.methods.arguments import whole
 from keras_kd.methods.features import FeatureMethod, same_size
 from keras_kd.models.taps import tapped
 
@@ -99,11 +100,7 @@ class SimKD(FeatureMethod):
                 "SimKD matches the last maps, one pair of taps. "
                 f"Received: student_taps={list(self.student_taps)}."
             )
-        if type(reduction) is not int or reduction < 1:
-            raise ValueError(
-                f"reduction must be a whole number above 0. Received: reduction={reduction!r}."
-            )
-        self.reduction = reduction
+        self.reduction = whole(reduction=reduction)
 
     def prepare_student(self, student, teacher):
         """The student with a projector and the teacher's classifier, whose projected map is tapped.

@@ -3,7 +3,8 @@
 import keras
 from keras import ops
 
-from keras_kd.methods.logits import LogitMethod, class_indices, positive
+from keras_kd.methods.arguments import positive
+from keras_kd.methods.logits import LogitMethod, class_indices
 
 
 def virtual_teacher(labels, num_classes, confidence, temperature):
@@ -56,7 +57,7 @@ class TeacherFreeKD(LogitMethod):
                 f"confidence must lie between 0 and 1. Received: confidence={confidence}."
             )
         self.confidence = confidence
-        self.temperature = positive(self, temperature=temperature)
+        self.temperature = positive(temperature=temperature)
 
     def build(self, batch_shape=None, student_shape=None, teacher_shape=None):
         super().build(batch_shape, student_shape, student_shape)

@@ -5,8 +5,8 @@ import math
 import keras
 from keras import layers, ops
 
+from keras_kd.methods.arguments import positive
 from keras_kd.methods.features import FLOAT, Chain, FeatureMethod, same_size
-from keras_kd.methods.logits import positive
 
 EPSILON = 1e-5  # smallest variance, as in the authors' code
 
@@ -36,7 +36,7 @@ class VID(FeatureMethod):
 
     def __init__(self, student_taps=(), teacher_taps=(), initial_variance=5.0, **kwargs):
         super().__init__(student_taps=student_taps, teacher_taps=teacher_taps, **kwargs)
-        self.initial_variance = positive(self, initial_variance=initial_variance)
+        self.initial_variance = positive(initial_variance=initial_variance)
         if self.initial_variance <= EPSILON:
             raise ValueError(
                 f"initial_variance must exceed {EPSILON}. "

@@ -64,3 +64,8 @@ def test_a_wrong_tap_lists_the_taps_and_the_nearest():
     model = keras.Model(inputs, keras.layers.Dense(2, name="logits")(x))
     with pytest.raises(ValueError, match=r"Did you mean 'dense_one'.*Taps there are: .*dense_one"):
         keras_kd.KDModel(model, model, method)
+
+
+def test_an_unknown_argument_lists_inherited_ones_too():
+    with pytest.raises(ValueError, match=r"DKD takes alpha, beta, .*standardize.*warmup_steps"):
+        methods.get("dkd", betta=1.0)
