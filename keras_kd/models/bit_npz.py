@@ -214,4 +214,4 @@ def _float32(array):
         array = array.view(ml_dtypes.bfloat16)  # NumPy's format has no name for it
     elif array.dtype.kind != "f":
         return None
-    return array.astype("float32")
+    return array.astype("float32", copy=False)

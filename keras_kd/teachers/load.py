@@ -7,7 +7,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from keras_kd.models.bit import bit_resnet, published
+from keras_kd.models.bit import bit_file, bit_resnet, published
+from keras_kd.models.bit_npz import load_bit_npz
 from keras_kd.models.hub import check_range, hub, load_module, run_once
 from keras_kd.teachers.checks import check_classes, check_images, check_logits, expected_range
 
@@ -96,8 +97,9 @@ def _open_bit(handle, num_classes, input_shape):
             f"handle={handle!r}, a network of {entry.num_classes} classes. Take the teacher of "
             "this data set, or fine-tune one."
         )
+    path = bit_file(name)
     shape = input_shape or (entry.resolution, entry.resolution, 3)
-    return bit_resnet(entry.depth, entry.width, entry.num_classes, shape, weights=name)
+    return load_bit_npz(bit_resnet(entry.depth, entry.width, entry.num_classes, shape), path)
 
 
 def _open_keras(path):

@@ -122,6 +122,10 @@ def test_published_bit_comes_from_the_cache(tmp_path, monkeypatch):
     teacher, x = load("bit:tiny-pets32", 37), images(2, 32, 32, 3)
     np.testing.assert_array_equal(teacher(x), donor(x))
     assert teacher.trainable_variables == []
+    # A file of other classes than the table says must not leave a teacher with a head of zeros.
+    monkeypatch.setitem(PUBLISHED, "tiny-pets32", entry._replace(num_classes=10))
+    with pytest.raises(ValueError, match="a file of 37 classes"):
+        load("bit:tiny-pets32", 10)
 
 
 def test_handles_that_lead_nowhere(tmp_path):
