@@ -354,7 +354,7 @@ def compiled_teacher(config, workdir, teacher, streams, progress=lambda line: No
         taps=[tap for method in chosen_methods(config) for tap in method.teacher_taps],
         engine=config.teacher.engine,
         batch_size=config.batch_size // replicas,
-        record=workdir / "teacher_engine.json",
+        record=workdir / "teacher_engine.json" if workdir.writes else None,
         deterministic=config.deterministic,
         progress=progress,
     )

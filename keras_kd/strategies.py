@@ -80,7 +80,7 @@ def _multi_worker(cluster, timeout, run_id):
 def _tpu(name):
     try:
         resolver = tf.distribute.cluster_resolver.TPUClusterResolver.connect(name)
-    except (ValueError, RuntimeError, tf.errors.OpError) as error:
+    except (ValueError, RuntimeError, OSError, tf.errors.OpError) as error:
         raise ValueError(
             f"No TPU was found ({' '.join(str(error).split())[:200]}). Received: tpu={name!r}. "
             "Give --tpu=NAME, or use another --strategy."
