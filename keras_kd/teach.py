@@ -28,6 +28,7 @@ from tqdm import tqdm
 from keras_kd import signals
 from keras_kd.config import absolute, check, steps
 from keras_kd.console import leave, set_native_notes_aside
+from keras_kd.workdir import Workdir
 
 WAIT_SECONDS = 2.0
 
@@ -84,8 +85,9 @@ def teach(
     if (path / "cache.json").exists():  # before hours of training a teacher
         TeacherCache(path).check(seen, "Give another --cache, or go back to its settings.")
     with alone(workdir, progress):
-        teacher = trained_teacher(config, workdir, source, streams, progress)
-        compiled = run.compiled_teacher(config, workdir, teacher, streams, progress)
+        opened = Workdir(workdir, config)  # refuses the directory of another config
+        teacher = trained_teacher(config, opened, source, streams, progress)
+        compiled = run.compiled_teacher(config, opened, teacher, streams, progress)
     notes = {"engine": compiled.engine}  # told, not compared: engines differ by rounding
     cache = TeacherCache.create(path, {**seen, **of_teacher(teacher)}, layout, notes)
     size = layout.steps_per_shard
@@ -161,7 +163,7 @@ def trained_teacher(config, workdir, source, streams, progress=lambda line: None
 
     Args:
         config: ConfigDict of the run.
-        workdir: its working directory.
+        workdir: its `Workdir`.
         source: `keras_kd.data.Source`.
         streams: `keras_kd.run.Streams`.
         progress: function that is told, line by line, what happens.
@@ -170,14 +172,12 @@ def trained_teacher(config, workdir, source, streams, progress=lambda line: None
         a frozen Keras model.
     """
     from keras_kd import run, teachers
-    from keras_kd.workdir import Workdir
 
     if config.teacher.handle:
         return run.get_teacher(config, source, streams)
-    opened = Workdir(workdir, config)  # refuses the directory of another config
-    if opened.result("teacher") is None or not (workdir / "teacher.keras").exists():
+    if workdir.result("teacher") is None or not (workdir / "teacher.keras").exists():
         teacher = run.get_teacher(config, source, streams)
-        run.train_teacher(config, opened, teacher, streams, progress)
+        run.train_teacher(config, workdir, teacher, streams, progress)
         return teacher
     shape = (streams.teacher_resolution, streams.teacher_resolution, source.channels)
     return teachers.load(str(workdir / "teacher.keras"), source.num_classes, shape)
