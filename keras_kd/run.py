@@ -4,7 +4,6 @@ Every step leaves its product in the working directory, so that a run that was s
 where it was.
 """
 
-import functools
 import os
 
 import keras
@@ -14,8 +13,8 @@ import tensorflow as tf
 from keras_kd import data, methods, models, stages, strategies, teachers
 from keras_kd.checkpoint import write_atomically, write_json
 from keras_kd.config import absolute, check, trained_stages
-from keras_kd.data import service
 from keras_kd.kd_model import KDModel
+from keras_kd.streams import Streams
 from keras_kd.teachers import cache_fingerprint
 from keras_kd.teachers.cache import TeacherCache
 from keras_kd.teachers.cache_stream import CachedTargets
@@ -81,151 +80,6 @@ def load_source(config, index_dir=None):
         allow_bad=config.data.allow_bad,
         index_dir=index_dir,
     )
-
-
-class Streams:
-    """The training and evaluation data of a run, each stream one call.
-
-    Args:
-        config: the run's config.
-        source: `keras_kd.data.Source`.
-        strategy: the `tf.distribute.Strategy` whose replicas share a batch; None for one.
-        data_service: address of a tf.data service that makes the training batches, or empty.
-
-    Raises:
-        ValueError: a batch that is larger than the data or does not divide over the replicas, or
-            data that a service cannot read.
-    """
-
-    def __init__(self, config, source, strategy=None, data_service=""):
-        settings = config.data
-        self.strategy = strategy or tf.distribute.get_strategy()
-        replicas = self.strategy.num_replicas_in_sync
-        if config.batch_size % replicas:
-            raise ValueError(
-                "config.batch_size must be divisible by the number of replicas. "
-                f"Received: batch_size={config.batch_size}, replicas={replicas}. "
-                f"Nearest: {max(1, config.batch_size // replicas) * replicas}."
-            )
-        self.source = source
-        self.train_split = settings.train_split
-        self.num_examples = source.split(settings.train_split).num_examples
-        if config.batch_size > self.num_examples:
-            raise ValueError(
-                "config.batch_size must not exceed the number of training images. Received: "
-                f"batch_size={config.batch_size}, {self.num_examples} images in split "
-                f"'{settings.train_split}' of {source.name}."
-            )
-        self.resolution = settings.resolution
-        self.teacher_resolution = settings.teacher_resolution or settings.resolution
-        # Held apart from `train`: who makes the batches does not change what they are.
-        self.make = data.build_dataset
-        if data_service:
-            self.make = functools.partial(service.build_dataset, data_service)
-        self.train = functools.partial(
-            data.build_dataset,
-            source,
-            settings.train_split,
-            batch_size=config.batch_size,
-            seed=config.seed,
-            flip=settings.flip,
-            crop_area=tuple(settings.crop_area),
-        )
-        self.evaluate = functools.partial(
-            data.evaluation_dataset,
-            source,
-            settings.eval_split,
-            settings.eval_batch_size,
-            full_image=settings.eval_full_image,
-        )
-
-    def alone(self, settings, resolution):
-        """For one model that learns from labels: (stream of `stages.train`, evaluation)."""
-        # Labels of mixed images are mixed too.
-        train = functools.partial(
-            self.train,
-            mode=settings.mode.replace("ind/", "same/"),
-            resolution=resolution,
-            one_hot=settings.mode == "mix",
-        )
-        return self._endless(train), self._evaluated(self.evaluate(resolution))
-
-    def taught(self, settings):
-        """What the teacher alone sees while a student is distilled.
-
-        Returns:
-            (stream of `[B, H, W, C]` images by start step, fingerprint of data and views).
-        """
-        # Where both models see one crop, its size for the student does not matter here.
-        own_view = settings.mode.startswith("ind/")
-        train = functools.partial(
-            self.train,
-            mode=settings.mode,
-            resolution=self.resolution if own_view else self.teacher_resolution,
-            teacher_resolution=self.teacher_resolution if own_view else None,
-        )
-        seen = cache_fingerprint.of_data(self.source, self.train_split)
-        seen |= cache_fingerprint.of_views(train)
-        images = lambda x, y: x["teacher"] if own_view else x  # noqa: E731
-        return lambda start: train(start_step=start).map(images), seen
-
-    def together(self, settings):
-        """For teacher and student: (stream of `stages.train`, evaluation)."""
-        return self._endless(self._both(settings)), self._evaluated(self.held_out())
-
-    def held_out(self):
-        """The evaluation data for teacher and student, as one process alone reads them."""
-        return self.evaluate(self.resolution, teacher_resolution=self.teacher_resolution)
-
-    def cached(self, settings, targets):
-        """As the stream of `together`, with `keras_kd.teachers.cache_stream.CachedTargets`.
-
-        Returns:
-            function (start, stop) -> (dataset, until): batches of the steps before `until`, all
-            with `teacher_logits`, or all with what the live teacher sees.
-        """
-        train = self._both(settings)
-
-        def stream(start, stop):
-            plans = strategies.gather(self.strategy, *targets.plan(start, stop))
-            # Other workers may see other shards: go as far as all agree.
-            until = min(until for until, _ in plans)
-            if not all(there for _, there in plans):
-                return self._start(train, start), until
-
-            def join(images, worker_index, num_workers):
-                own = targets.of_worker(worker_index, num_workers)
-                return own.join(images, start, until)
-
-            return self._start(train, start, join, teacher_view=False), until
-
-        return stream
-
-    def _start(self, train, start, join=lambda images, *worker: images, **changes):
-        """Training data from step `start` on, of which every worker makes its own rows."""
-
-        def make(worker_index, num_workers):
-            settings = {**train.keywords, **changes, "start_step": start}
-            settings |= {"worker_index": worker_index, "num_workers": num_workers}
-            return join(self.make(*train.args, **settings), worker_index, num_workers)
-
-        return strategies.feed(self.strategy, make)
-
-    def _endless(self, train):
-        """The stream that `stages.train` takes, of data that keep their structure to the end."""
-        return lambda start, stop: (self._start(train, start), stop)
-
-    def _evaluated(self, evaluation):
-        return strategies.feed_all(self.strategy, evaluation)
-
-    def _both(self, settings):
-        return functools.partial(
-            self.train,
-            mode=settings.mode,
-            resolution=self.resolution,
-            teacher_resolution=self.teacher_resolution,
-            one_hot=settings.mode == "mix" and settings.label_weight > 0,
-        )
 
 
 def build_model(config, section, source, resolution, precision=None):

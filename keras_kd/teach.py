@@ -165,7 +165,7 @@ def trained_teacher(config, workdir, source, streams, progress=lambda line: None
         config: ConfigDict of the run.
         workdir: its `Workdir`.
         source: `keras_kd.data.Source`.
-        streams: `keras_kd.run.Streams`.
+        streams: `keras_kd.streams.Streams`.
         progress: function that is told, line by line, what happens.
 
     Returns:
