@@ -81,8 +81,8 @@ def same_size(a, b):
 class Chain(layers.Layer):
     """Layers one after another in float32, always in training mode: adapters live in training only.
 
-    Unlike in a `keras.Sequential`, no caller has to pass `training=True`. Batch norm in it sees each
-    replica's own share of the batch.
+    Unlike in a `keras.Sequential`, no caller has to pass `training=True`. Batch norm in it sees
+    each replica's own share of the batch.
 
     Args:
         steps: list of float32 layers.
