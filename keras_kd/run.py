@@ -55,7 +55,7 @@ def run(config, workdir, strategy=None, progress=lambda line: None, command="", 
         return workdir.report
     with strategies.chief_first(strategy):  # the others read its scan of the files
         source = load_source(config, index_dir=str(workdir / "index"))
-        streams = Streams(config, source, strategy, data_service)
+        streams = Streams(config, source, strategy, data_service, needs_ids(config))
     progress(
         f"{source.name}: {streams.num_examples:,} training images, {source.num_classes} classes, "
         f"{strategy.num_replicas_in_sync} replica(s), batch {config.batch_size}"
@@ -124,8 +124,8 @@ def rehearse(config, source, streams, teacher):
     Raises:
         ValueError: a student, a method, a tap, a schedule or a mode that cannot be.
     """
-    student = build_model(config, config.student.model, source, streams.resolution)
-    KDModel(student, teacher, chosen_methods(config), config.distil.label_weight)
+    student, chosen = student_and_methods(config, source, streams, teacher)
+    KDModel(student, teacher, chosen, config.distil.label_weight)
     # A teacher that has yet to learn is compared when it has.
     open_targets(config, streams, teacher if config.teacher.handle else None)
     for name, settings in trained_stages(config).items():
@@ -176,7 +176,7 @@ def train_baseline(config, workdir, source, streams, progress=lambda line: None)
 
 def distil(config, workdir, source, streams, teacher, progress=lambda line: None):
     """The student, trained to match the teacher."""
-    student = build_model(config, config.student.model, source, streams.resolution)
+    student, chosen = student_and_methods(config, source, streams, teacher)
     train, evaluation = streams.together(config.distil)
     targets = open_targets(config, streams, teacher)
     if targets is not None:
@@ -191,9 +191,18 @@ def distil(config, workdir, source, streams, teacher, progress=lambda line: None
         **for_every_stage(config, streams, progress),
         writes=workdir.writes,
         teacher=compiled_teacher(config, workdir, teacher, streams, progress),
-        methods=chosen_methods(config),
+        methods=chosen,
     )
     return student
+
+
+def student_and_methods(config, source, streams, teacher):
+    """The student, with the head that its methods may want, and new objects of these methods."""
+    student = build_model(config, config.student.model, source, streams.resolution)
+    chosen = chosen_methods(config)
+    for method in chosen:
+        student = method.prepare_student(student, teacher)
+    return student, chosen
 
 
 def compiled_teacher(config, workdir, teacher, streams, progress=lambda line: None):
@@ -243,6 +252,11 @@ def open_targets(config, streams, teacher=None):
 def chosen_methods(config):
     """New objects of the methods that the config names."""
     return [methods.get(name, **kwargs) for name, kwargs in config.distil.methods.items()]
+
+
+def needs_ids(config):
+    """Whether a method of the run tells the examples apart."""
+    return any(method.needs_id for method in chosen_methods(config))
 
 
 def lengths(config, streams):

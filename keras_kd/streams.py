@@ -17,13 +17,14 @@ class Streams:
         source: `keras_kd.data.Source`.
         strategy: the `tf.distribute.Strategy` whose replicas share a batch; None for one.
         data_service: address of a tf.data service that makes the training batches, or empty.
+        with_ids: whether batches for teacher and student carry `id`.
 
     Raises:
         ValueError: a batch that is larger than the data or does not divide over the replicas, or
             data that a service cannot read.
     """
 
-    def __init__(self, config, source, strategy=None, data_service=""):
+    def __init__(self, config, source, strategy=None, data_service="", with_ids=False):
         settings = config.data
         self.strategy = strategy or tf.distribute.get_strategy()
         replicas = self.strategy.num_replicas_in_sync
@@ -34,6 +35,7 @@ class Streams:
                 f"Nearest: {max(1, config.batch_size // replicas) * replicas}."
             )
         self.source = source
+        self.with_ids = with_ids
         self.train_split = settings.train_split
         self.num_examples = source.split(settings.train_split).num_examples
         if config.batch_size > self.num_examples:
@@ -151,4 +153,5 @@ class Streams:
             resolution=self.resolution,
             teacher_resolution=self.teacher_resolution,
             one_hot=settings.mode == "mix" and settings.label_weight > 0,
+            with_ids=self.with_ids,
         )
