@@ -96,8 +96,9 @@ class KDModel(distribute.ReplicaSafe, keras.Model):
                 f"Received: loss={loss!r}. Leave loss out."
             )
         several = self.distribute_strategy.num_replicas_in_sync > 1
-        # Under a strategy XLA compiles the models' passes, and the all-reduces stay outside.
-        inner_xla = several and jit_compile is True
+        # XLA compiles the student's pass alone: the teacher has an engine of its own, which XLA may
+        # make many times slower, and all-reduces cannot be compiled.
+        inner_xla = jit_compile is True
         super().compile(optimizer, jit_compile=False if inner_xla else jit_compile, **kwargs)
         if several:
             distribute.sum_first(self.optimizer)
@@ -123,7 +124,8 @@ class KDModel(distribute.ReplicaSafe, keras.Model):
             batch = method.before_step(batch)
         count = ops.cast(ops.shape(view(batch, "student"))[0], "float32")
         total = distribute.sum_over_replicas(count)
-        losses, loss, student, teacher, gradients = self._gradients(batch, count, total)
+        teacher = self._teach(batch)
+        losses, loss, student, gradients = self._gradients(batch, teacher, count, total)
         summed = distribute.sum_over_replicas([loss * count / total, *gradients])
         self._note_bad_step(summed[0])
         self.optimizer.apply(summed[1:], self.trainable_variables)
@@ -176,9 +178,8 @@ class KDModel(distribute.ReplicaSafe, keras.Model):
         bad = int(self._steps_and_bad_step()[1].numpy()) if self.compiled else -1
         return None if bad < 0 else bad
 
-    def _loss_and_gradients(self, batch, count, total):
-        """One pass of each model: per-example losses, the local mean, outputs, gradients."""
-        teacher = self._teach(batch)
+    def _loss_and_gradients(self, batch, teacher, count, total):
+        """The student's pass: per-example losses, their local mean, outputs, gradients."""
         with tf.GradientTape() as tape:
             student = self._student_pass(view(batch, "student"), True)
             losses = self._example_losses(batch, student, teacher)
@@ -190,7 +191,7 @@ class KDModel(distribute.ReplicaSafe, keras.Model):
             loss = summed / total + own * self._share()
             scaled = self.optimizer.scale_loss(loss)
         gradients = tape.gradient(scaled, [v.value for v in self.trainable_variables])
-        return losses, summed / ops.maximum(count, 1.0) + own, student, teacher, gradients
+        return losses, summed / ops.maximum(count, 1.0) + own, student, gradients
 
     def _example_losses(self, batch, student, teacher):
         """float32 `[B]` of each method by name, and of `labels` where they count."""
