@@ -53,7 +53,7 @@ class Claim:
             raise CacheWriteError(
                 error.errno,
                 f"The folder {self.path.parent} must be writable ({error.strerror}). "
-                "Give another --cache",
+                "Make it so, or give another --cache or --workdir",
             ) from error
         return False
 
