@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 from absl import app, flags
-from step_cases import CASES, KERAS_PEERS, PEERS
+from step_cases import CASES, KERAS_PEERS, ONEDNN, PEERS
 
 FLAGS = flags.FLAGS
 flags.DEFINE_list("cases", ["a", "c", "d"], f"of {', '.join(CASES)}")
@@ -41,8 +41,10 @@ class Peer:
         self.log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - lives as long as the peer
         # Idle threads must sleep, not spin: the next peer needs the processor.
         quiet = {"OMP_WAIT_POLICY": "PASSIVE", "STEP_THREADS": str(FLAGS.threads)}
+        if name.endswith(ONEDNN):
+            quiet["TF_ENABLE_ONEDNN_OPTS"] = "1"
         self.process = subprocess.Popen(
-            [python, str(script), name, case],
+            [python, str(script), name.removesuffix(ONEDNN), case],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True,
             env={**os.environ, **quiet},
         )  # fmt: skip
@@ -143,7 +145,7 @@ def summary(case, results, times, rate):
             student, teacher = (f * CASES[case]["batch"] for f in flops)
             work = teacher * (not _no_teacher(name)) + 3 * student * ("teacher" not in name)
             results[name]["share_of_matrix_product"] = work / median / rate
-    ours = [n for n in ("keras_kd", "keras_kd_xla") if n in times]
+    ours = [n for n in times if n.startswith("keras_kd")]
     if ours:
         best = min(results[n]["seconds"]["median"] for n in ours)
         for name in times:

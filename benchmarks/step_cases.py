@@ -32,7 +32,9 @@ LEARNING_RATE, WEIGHT_DECAY, CLIP = 1e-3, 1e-4, 1.0
 
 KERAS_PEERS = (
     "keras_kd", "keras_kd_xla", "cached", "cached_xla", "student", "teacher", "distiller",
-    "distiller_xla", "notebook",
+    "distiller_xla", "notebook", "keras_kd_onednn", "cached_onednn", "teacher_onednn",
+    "distiller_onednn",
 )  # fmt: skip
+ONEDNN = "_onednn"  # the same peer with TensorFlow's oneDNN kernels, off by default on some CPUs
 TORCH_PEERS = ("torch", "torch_compile", "torch_student", "torch_teacher")
 PEERS = KERAS_PEERS + TORCH_PEERS

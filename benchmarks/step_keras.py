@@ -126,21 +126,20 @@ def ours(peer, student, teacher, images, xla, facts):
         model = KDModel(student, None, methods.SoftTargets())
         images = {"student": images, "teacher_logits": targets}
     else:
-        model = KDModel(student, frozen(teacher, len(images), xla, facts), methods.SoftTargets())
+        model = KDModel(student, frozen(teacher, len(images), facts), methods.SoftTargets())
     model.compile(optimizer, jit_compile=xla)
     return model, images
 
 
-def frozen(teacher, batch, xla, facts):
-    """The teacher as a run would use it; inside an XLA step it must be a plain graph."""
-    engine = "graph" if xla else "auto"
-    result = teachers.freeze(teacher, engine=engine, batch_size=batch)
+def frozen(teacher, batch, facts):
+    """The teacher as a run would use it."""
+    result = teachers.freeze(teacher, batch_size=batch)
     facts["teacher"] = result.facts
     return result
 
 
 def teacher_pass(teacher, images, facts):
-    teacher = frozen(teacher, len(images), False, facts)
+    teacher = frozen(teacher, len(images), facts)
     run = tf.function(lambda x: teacher(x, training=False))
     return lambda: run(images).numpy()
 
