@@ -59,7 +59,9 @@ def train(_):
         raise ValueError("--config is missing. Give a file, for example configs/digits.py.")
     if not workdir and not PREVIEW.value:
         raise ValueError("--workdir is missing. Give a directory for this run's files.")
-    set_native_notes_aside(workdir if cluster.leads() else None)
+    # Only the chief of a cluster writes files.
+    leads = STRATEGY.value not in ("auto", "multi_worker") or cluster.leads()
+    set_native_notes_aside(workdir if leads else None)
 
     from keras_kd import export
     from keras_kd.run import preview
@@ -74,7 +76,7 @@ def train(_):
         print(profiling.describe(profiling.profile(config, workdir, PROFILE.value)))
         return
     report = run_together(config, workdir)
-    if not cluster.leads():
+    if not leads:
         return
     missing = [name for name in config.export.formats if name not in report["exports"]]
     if missing:
