@@ -53,6 +53,8 @@ def start(folder):
             stderr=output,
             cwd=REPOSITORY,
             env={**os.environ, "KERAS_KD_TRACEBACK": "1"},
+            # A shell's background jobs ignore SIGINT, and so would their children.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
 

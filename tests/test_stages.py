@@ -76,6 +76,14 @@ def assert_same(a, b):
         np.testing.assert_array_equal(value, b[0][key])
 
 
+@pytest.fixture(autouse=True)
+def attentive():
+    """A shell's background jobs ignore SIGINT; these tests do not, wherever they are started."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("undisturbed")
