@@ -248,9 +248,11 @@ def lost_a_worker(error):
     """
     import tensorflow as tf
 
-    # Other services report their absence in the same classes, so the words must tell.
+    # Other services report their absence in the same classes, and workers that disagree abort
+    # with the same words; a new start would not mend that.
+    gone = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError)
     known = ("Collective ops is aborted", "stopped sending heartbeats", "CoordinationService")
-    return isinstance(error, tf.errors.OpError) and any(words in str(error) for words in known)
+    return isinstance(error, gone) and any(words in str(error) for words in known)
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """Where a run trains: one device, several, several machines, or a TPU; and who gets which rows."""
 
 import contextlib
+import functools
 import zlib
 
 import tensorflow as tf
@@ -54,7 +55,7 @@ def build(name="auto", virtual_devices=1, tpu="", worker_timeout=300.0, run_id="
     if name == "auto":
         several = virtual or len(tf.config.list_logical_devices("GPU")) > 1
         name = "mirrored" if several else "one_device"
-    # A strategy over one device costs the host time at every step and gains nothing.
+    # A strategy over one device would gain nothing.
     return distribute.mirrored(virtual) if name == "mirrored" else tf.distribute.get_strategy()
 
 
@@ -79,7 +80,7 @@ def _multi_worker(cluster, timeout, run_id):
 
 def _tpu(name):
     try:
-        resolver = tf.distribute.cluster_resolver.TPUClusterResolver.connect(name)
+        resolver = tf.distribute.cluster_resolver.TPUClusterResolver.connect(name or "local")
     except (ValueError, RuntimeError, OSError, tf.errors.OpError) as error:
         raise ValueError(
             f"No TPU was found ({' '.join(str(error).split())[:200]}). Received: tpu={name!r}. "
@@ -117,14 +118,16 @@ def feed(strategy, make):
         if replicas == 1:
             return rows
         # TensorFlow takes one element for each replica of the worker.
-        split = lambda x: tf.reshape(x, [replicas, x.shape[0] // replicas, *x.shape[1:]])  # noqa: E731
-        return (
-            rows.map(lambda *batch: tf.nest.map_structure(split, batch))
-            .unbatch()
-            .prefetch(replicas)
-        )
+        return rows.map(functools.partial(_split, replicas)).unbatch().prefetch(replicas)
 
     return strategy.distribute_datasets_from_function(of_worker)
+
+
+def _split(parts, *batch):
+    """Each tensor `[B, ...]` of a batch as `[parts, B / parts, ...]`."""
+    return tf.nest.map_structure(
+        lambda x: tf.reshape(x, [parts, x.shape[0] // parts, *x.shape[1:]]), batch
+    )
 
 
 def feed_all(strategy, dataset):

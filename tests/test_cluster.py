@@ -134,4 +134,6 @@ def test_which_errors_mean_a_lost_worker():
     assert cluster.lost_a_worker(lost)
     other = tf.errors.UnavailableError(None, None, "failed to connect to the data service")
     assert not cluster.lost_a_worker(other)
+    words = "Collective ops is aborted by: Shape mismatch in the collective instance"
+    assert not cluster.lost_a_worker(tf.errors.InvalidArgumentError(None, None, words))
     assert not cluster.lost_a_worker(ValueError("Collective ops is aborted by: me"))

@@ -18,7 +18,7 @@ def get_config(teacher):
         "kwargs": {"depth": (1, 1), "width": 0.125, "small_root": True},
     }
     config.baseline.enabled = False
-    config.distil.update({"total": "60 steps", "interval": "3 steps", "warmup": "0 steps"})
+    config.distil.update({"total": "30 steps", "interval": "3 steps", "warmup": "0 steps"})
     config.distil.learning_rate = 1e-3
     config.checkpoint.keep = 100
     config.export.formats = ()
