@@ -96,10 +96,10 @@ class KDModel(distribute.ReplicaSafe, keras.Model):
                 f"Received: loss={loss!r}. Leave loss out."
             )
         several = self.distribute_strategy.num_replicas_in_sync > 1
+        super().compile(optimizer, jit_compile=jit_compile, **kwargs)
         # XLA compiles the student's pass alone: the teacher has an engine of its own, which XLA may
         # make many times slower, and all-reduces cannot be compiled.
-        inner_xla = jit_compile is True
-        super().compile(optimizer, jit_compile=False if inner_xla else jit_compile, **kwargs)
+        inner_xla, self.jit_compile = self.jit_compile, False
         if several:
             distribute.sum_first(self.optimizer)
         self._gradients = (

@@ -78,16 +78,17 @@ def describe(result):
 def _stage(config, index_dir):
     """The compiled distillation and an endless iterator of its batches, for one replica."""
     source = run.load_source(config, index_dir=index_dir)
-    streams = run.Streams(config, source)
+    streams = run.Streams(config, source, with_ids=run.needs_ids(config))
     teacher = run.get_teacher(config, source, streams)
-    student = run.build_model(config, config.student.model, source, streams.resolution)
+    student, chosen = run.student_and_methods(config, source, streams, teacher)
     # A teacher that has yet to learn is not the cache's, but as fast.
     targets = run.open_targets(config, streams, teacher if config.teacher.handle else None)
     stream, _ = streams.together(config.distil)
     if targets is not None:
         stream = streams.cached(config.distil, targets)
     settings = config.distil
-    kd = KDModel(student, teacher, run.chosen_methods(config), settings.label_weight)
+    compiled = run.compiled_teacher(config, None, teacher, streams)
+    kd = KDModel(student, compiled, chosen, settings.label_weight)
     kd.compile(
         stages.make_optimizer(settings, **run.lengths(config, streams)),
         metrics=[accuracy()],

@@ -68,7 +68,7 @@ def run(config, workdir, strategy=None, progress=lambda line: None, command="", 
         student = distil(config, workdir, source, streams, teacher, progress)
     if not chief:
         return None
-    save_student(config, workdir, source, student)
+    save_student(config, workdir, source, streams, teacher, student)
     return tell(config, workdir, source, streams, teacher, baseline, student, command)
 
 
@@ -196,9 +196,9 @@ def distil(config, workdir, source, streams, teacher, progress=lambda line: None
     return student
 
 
-def student_and_methods(config, source, streams, teacher):
+def student_and_methods(config, source, streams, teacher, precision=None):
     """The student, with the head that its methods may want, and new objects of these methods."""
-    student = build_model(config, config.student.model, source, streams.resolution)
+    student = build_model(config, config.student.model, source, streams.resolution, precision)
     chosen = chosen_methods(config)
     for method in chosen:
         student = method.prepare_student(student, teacher)
@@ -208,7 +208,8 @@ def student_and_methods(config, source, streams, teacher):
 def compiled_teacher(config, workdir, teacher, streams, progress=lambda line: None):
     """The teacher folded and run by the engine that the config names or a trial chooses.
 
-    The choice stands in `teacher_engine.json` and holds for all starts on the working directory.
+    The choice stands in `teacher_engine.json` and holds for all starts on the working directory;
+    without one it is not recorded.
     """
     side, replicas = streams.teacher_resolution, tf.distribute.get_strategy().num_replicas_in_sync
     return teachers.freeze(
@@ -217,7 +218,7 @@ def compiled_teacher(config, workdir, teacher, streams, progress=lambda line: No
         taps=[tap for method in chosen_methods(config) for tap in method.teacher_taps],
         engine=config.teacher.engine,
         batch_size=config.batch_size // replicas,
-        record=workdir / "teacher_engine.json" if workdir.writes else None,
+        record=workdir / "teacher_engine.json" if workdir and workdir.writes else None,
         deterministic=config.deterministic,
         progress=progress,
     )
@@ -280,11 +281,11 @@ def for_every_stage(config, streams, progress):
     }
 
 
-def save_student(config, workdir, source, student):
+def save_student(config, workdir, source, streams, teacher, student):
     """Writes `student.keras`, in float32 whatever it was trained in: only the student leaves."""
     if config.precision != "float32":
-        trained, shape = student, student.input_shape[1]
-        student = build_model(config, config.student.model, source, shape, precision="float32")
+        trained = student
+        student, _ = student_and_methods(config, source, streams, teacher, precision="float32")
         student.set_weights(trained.get_weights())
     save(student, workdir / "student.keras")
 

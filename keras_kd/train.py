@@ -12,6 +12,7 @@ keras-kd-train --config=configs/digits.py --workdir=DIR [--config.key=value ...]
 --worker_timeout    seconds to wait for the other workers
 --data_service      grpc://host:port of a tf.data service that makes the training batches
 --virtual_devices   splits the CPU in this many replicas
+--xla_cache=DIR     keeps what XLA compiled for later starts on this machine
 """
 
 import hashlib
@@ -22,7 +23,7 @@ import sys
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from keras_kd import cluster
+from keras_kd import cluster, compile_cache
 from keras_kd.console import leave, set_native_notes_aside
 from keras_kd.signals import Stopped, leave_on_sigterm
 
@@ -43,6 +44,9 @@ DATA_SERVICE = flags.DEFINE_string(
 VIRTUAL_DEVICES = flags.DEFINE_integer(
     "virtual_devices", 1, "Splits the CPU in this many replicas.", lower_bound=1
 )
+XLA_CACHE = flags.DEFINE_string(
+    "xla_cache", "", "Folder that keeps what XLA compiled, for later starts on this machine."
+)
 PREVIEW = flags.DEFINE_string(
     "preview", None, "Only draw what teacher and student see into this PNG file, and stop."
 )
@@ -62,6 +66,8 @@ def train(_):
     # Only the chief of a cluster writes files.
     leads = STRATEGY.value not in ("auto", "multi_worker") or cluster.leads()
     set_native_notes_aside(workdir if leads else None)
+    if XLA_CACHE.value:
+        compile_cache.enable(XLA_CACHE.value)
 
     from keras_kd import export
     from keras_kd.run import preview

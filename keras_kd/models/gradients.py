@@ -7,6 +7,8 @@ group or filter. TensorFlow only, and no gradient of the gradient.
 
 import tensorflow as tf
 
+STANDARDIZE_EPSILON = 1e-10  # BiT's
+
 
 def group_norm(x, gamma, beta, groups, epsilon):
     """Group normalisation over space and groups of channels.
@@ -64,12 +66,11 @@ def group_norm(x, gamma, beta, groups, epsilon):
 
 
 @tf.custom_gradient
-def standardize(kernel, epsilon=1e-10):
+def standardize(kernel):
     """A kernel with zero mean and unit variance per output filter.
 
     Args:
         kernel: float32 `[h, w, in, out]`, of a known shape.
-        epsilon: added to the variance.
 
     Returns:
         float32 `[h, w, in, out]`.
@@ -78,7 +79,7 @@ def standardize(kernel, epsilon=1e-10):
     """
     flat = tf.reshape(kernel, (-1, kernel.shape[-1]))
     centred = flat - tf.reduce_mean(flat, axis=0)
-    rstd = tf.math.rsqrt(tf.reduce_mean(centred * centred, axis=0) + epsilon)
+    rstd = tf.math.rsqrt(tf.reduce_mean(centred * centred, axis=0) + STANDARDIZE_EPSILON)
     result = centred * rstd
 
     def gradient(dy):
