@@ -6,7 +6,7 @@ keras-kd-teach --config=configs/digits.py --workdir=DIR [--epochs=A:B] [--config
 --workdir          directory of the run; a teacher that the config trains is trained there first
 --epochs           epochs A to before B of the distillation: 0:50, 50: or :50; default: all
 --cache            folder to fill; default: config.teacher_cache, else WORKDIR/teacher_cache
---dtype            float16 (2 bytes a class) or float32 (the live teacher's targets to the bit)
+--dtype            float16 (2 bytes a class, and 4) or float32 (the live teacher's targets to the bit)
 --top_k            keep the k largest classes only and spread the rest's mass; 0 keeps all
 --steps_per_shard  steps a file; 0 chooses by size
 

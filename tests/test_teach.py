@@ -255,7 +255,7 @@ def test_two_commands_train_one_teacher_and_share_the_shards(start, tmp_path):
     assert [process.returncode for process in both] == [0, 0], told
     computed = [int(out.split("Computed here: ")[1].split()[0].replace(",", "")) for out, _ in told]
     assert sum(computed) == 80 * 16
-    assert all("20 bytes per image and epoch" in out for out, _ in told)
+    assert all("24 bytes per image and epoch" in out for out, _ in told)
     assert len((tmp_path / "w" / "metrics.jsonl").read_text().splitlines()) == 2  # trained once
     assert TeacherCache(tmp_path / "w" / "teacher_cache").shards() == set(range(80))
 

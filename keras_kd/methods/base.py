@@ -49,6 +49,14 @@ class Method(keras.layers.Layer):
         self.weight = not_negative(weight=weight)
         self.warmup_steps = whole(0, warmup_steps=warmup_steps)
 
+    @property
+    def needs_raw_logits(self):
+        """Whether a constant added to an example's teacher logits would change the loss.
+
+        Then log-probabilities, as a top-k teacher cache gives them, cannot stand for the logits.
+        """
+        return self.needs_teacher and not self.teacher_taps
+
     def build(self, batch_shape=None, student_shape=None, teacher_shape=None):
         """Makes the method's weights.
 

@@ -25,6 +25,10 @@ class LogitL2(LogitMethod):
         ValueError: class counts that differ.
     """
 
+    @property
+    def needs_raw_logits(self):
+        return not self.standardize
+
     def call(self, batch, student, teacher):
         pairs = self.logit_pairs(student, teacher)
         return sum(0.5 * ops.sum(ops.square(s - t), axis=-1) for s, t in pairs)

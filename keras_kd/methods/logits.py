@@ -57,6 +57,8 @@ class LogitMethod(Method):
         ValueError: class counts that differ.
     """
 
+    needs_raw_logits = False  # they go through a softmax
+
     def __init__(self, standardize=False, **kwargs):
         super().__init__(**kwargs)
         if not isinstance(standardize, bool):

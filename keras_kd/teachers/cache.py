@@ -26,7 +26,7 @@ from keras_kd.teachers.cache_codec import Codec
 from keras_kd.teachers.cache_files import read_arrays, write_shared
 from keras_kd.teachers.cache_fingerprint import differences
 
-VERSION = 1
+VERSION = 2
 SHARD_BYTES = 32e6  # a shard is what is lost when a writer is killed, and what a reader holds
 MOST_STEPS = 64
 

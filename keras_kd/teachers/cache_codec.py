@@ -1,11 +1,11 @@
 """How a teacher's logits are stored: whole, in float16 or float32, or only the largest k classes.
 
-What is read back are logits up to a constant a row, which no softmax sees, so that a student may
-use any temperature. Bytes an image and epoch, for K classes:
+A student may use any temperature. Bytes an image and epoch, for K classes:
 
     float32  4 K        the teacher's logits to the bit
-    float16  2 K        off by at most 2^-11 of the distance to the row's largest (2^-25 near it)
-    top k    4 k + 2    (float16, K up to 65,536) the mass of the other classes is spread evenly
+    float16  2 K + 4    off by at most 2^-11 of the distance to the row's largest (2^-25 near it)
+    top k    4 k + 2    (float16, K up to 65,536) the mass of the other classes is spread evenly;
+                        read back are log-probabilities, the logits but for a constant a row
 """
 
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 DTYPES = ("float16", "float32")
+SCALARS = ("largest", "log_rest")  # arrays of one number an image
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Codec:
     def shapes(self, *leading):
         """Name -> (NumPy dtype, shape) of the arrays of `leading` images."""
         return {
-            name: (np.dtype(kind), (*leading, size) if name != "log_rest" else leading)
+            name: (np.dtype(kind), leading if name in SCALARS else (*leading, size))
             for name, (kind, size) in self._layout().items()
         }
 
@@ -65,13 +66,15 @@ class Codec:
             return {"logits": logits}
         # Relative to the largest, logits of any size fit, and the likely classes are the exact
         # ones. Beyond -65504, float16's end, a probability is 0 at any temperature in use.
-        shifted = logits - logits.max(axis=-1, keepdims=True)
-        return {"logits": np.maximum(shifted, np.finfo(np.float16).min).astype(np.float16)}
+        largest = logits.max(axis=-1)
+        shifted = np.maximum(logits - largest[..., np.newaxis], np.finfo(np.float16).min)
+        return {"logits": shifted.astype(np.float16), "largest": largest}
 
     def decode(self, arrays):
         """Tensors as from `encode` to float32 logits of the same leading shape, in a graph."""
         if not self.top_k:
-            return tf.cast(arrays["logits"], tf.float32)
+            logits = tf.cast(arrays["logits"], tf.float32)
+            return logits + arrays["largest"][..., tf.newaxis] if "largest" in arrays else logits
         indices = tf.cast(arrays["indices"], tf.int32)  # [B, k]
         rest = tf.cast(arrays["log_rest"], tf.float32) - np.log(self.num_classes - self.top_k)
         rows = tf.broadcast_to(tf.range(tf.shape(indices)[0])[:, tf.newaxis], tf.shape(indices))
@@ -84,7 +87,8 @@ class Codec:
     def _layout(self):
         """Name -> (dtype, numbers an image)."""
         if not self.top_k:
-            return {"logits": (self.dtype, self.num_classes)}
+            logits = {"logits": (self.dtype, self.num_classes)}
+            return logits if self.dtype == "float32" else {**logits, "largest": ("float32", 1)}
         indices = "uint16" if self.num_classes <= 2**16 else "uint32"
         return {
             "indices": (indices, self.top_k),

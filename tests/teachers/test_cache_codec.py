@@ -20,7 +20,7 @@ def read_back(codec, logits):
 @pytest.mark.parametrize(
     ("codec", "size"),
     [
-        (Codec(1000), 2000),
+        (Codec(1000), 2004),
         (Codec(1000, "float32"), 4000),
         (Codec(1000, top_k=10), 42),
         (Codec(70_000, top_k=10), 62),
@@ -44,14 +44,16 @@ def test_float16_is_off_by_the_stated_share_of_the_distance_to_the_largest(offse
     noise = np.random.default_rng(0).normal(size=(50, 100)) * 30
     logits = (noise + offset).astype("float32")
     distance = logits.max(axis=-1, keepdims=True) - logits
-    found = read_back(Codec(100), logits)
-    assert (np.abs(found + distance) <= distance * 2**-11).all()
-    assert np.abs(found + distance).max() > 0  # the bound is not met by an exact copy
+    off = np.abs(read_back(Codec(100), logits) - logits)
+    # Beside float32's own rounding, at most half a step, of the sum.
+    assert (off <= distance * 2**-11 + np.spacing(np.abs(logits)) / 2).all()
+    assert off.max() > 0  # the bound is not met by an exact copy
 
 
 def test_float16_of_extreme_logits_is_finite():
-    found = read_back(Codec(3), [[3e38, 0.0, -1e30]])
-    np.testing.assert_array_equal(found, [[0.0, -65504.0, -65504.0]])
+    found = read_back(Codec(3), [[1e5, 0.0, -1e30], [3e38, 0.0, -1e30]])
+    np.testing.assert_array_equal(found[0], [1e5, 1e5 - 65504, 1e5 - 65504])
+    assert np.isfinite(found).all()
 
 
 def test_top_k_keeps_the_largest_and_spreads_the_rest():
