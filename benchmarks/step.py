@@ -7,6 +7,7 @@ time. A peer that fails is noted with its reason and left out.
     python benchmarks/step.py --cases=a,c,d --torch_python=PATH_TO_PYTHON_WITH_TORCH
 """
 
+import contextlib
 import json
 import os
 import platform
@@ -69,7 +70,8 @@ class Peer:
         return f"exit code {self.process.returncode}: {lines[-1][:300] if lines else 'no message'}"
 
     def close(self):
-        self.process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):  # it may have ended by itself
+            self.process.stdin.close()
         try:
             self.process.wait(timeout=30)
         except subprocess.TimeoutExpired:
