@@ -7,12 +7,14 @@
 import os
 import threading
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from keras_kd.names import nearest
 
 ENGINES = ("graph", "xla", "litert", "keras")
+SMALL_BYTES = 64 * 2**20  # of weights: below this a conversion to TFLite is cheap
 
 
 def check(engine):
@@ -50,20 +52,18 @@ def as_xla(network, input_shape, batch_size):
 def as_litert(network, input_shape):
     """TFLite in float32 with XNNPACK on all cores; inside a graph a call back to the host.
 
-    Where XLA compiles the caller, no call back is possible: there the graph runs instead.
+    No call back is possible from a function that XLA compiles.
     """
     runner = LiteRT(network, input_shape)
-    graph = as_graph(network, input_shape)
-    names = list(network.outputs)
+    # The network itself is not needed any more: only names and shapes are kept.
+    shapes = {name: tuple(tensor.shape[1:]) for name, tensor in network.outputs.items()}
 
     def run(images):
-        if _inside_xla():
-            return graph(images)
-        outputs = tf.numpy_function(runner, [images], [tf.float32] * len(names), stateful=False)
-        outputs = tf.nest.flatten(outputs)  # one output alone comes as itself
-        for name, output in zip(names, outputs, strict=True):
-            output.set_shape([images.shape[0], *network.outputs[name].shape[1:]])
-        return dict(zip(names, outputs, strict=True))
+        outputs = tf.numpy_function(runner, [images], [tf.float32] * len(shapes), stateful=False)
+        outputs = dict(zip(shapes, tf.nest.flatten(outputs), strict=True))
+        for name, output in outputs.items():
+            output.set_shape([images.shape[0], *shapes[name]])
+        return outputs
 
     return run
 
@@ -117,6 +117,17 @@ class LiteRT:
         return interpreter
 
 
+def litert_may_win(network):
+    """Whether a trial of LiteRT is worth it.
+
+    It leads where convolutions are depthwise. Of a large network without them the conversion
+    takes minutes and many times its memory, and XLA wins.
+    """
+    kinds = (keras.layers.DepthwiseConv2D, keras.layers.SeparableConv2D)
+    depthwise = any(isinstance(layer, kinds) for layer in network.layers())
+    return depthwise or network.nbytes < SMALL_BYTES
+
+
 def litert_refusal(network):
     """Why LiteRT cannot run here, or None."""
     if tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("TPU"):
@@ -130,14 +141,3 @@ def litert_refusal(network):
 
 def _spec(input_shape, batch_size=None):
     return tf.TensorSpec([batch_size, *input_shape], tf.float32, name="images")
-
-
-def _inside_xla():
-    """Whether the function that is being traced will be compiled by XLA.
-
-    TensorFlow marks such graphs with a context that has no public name; without the mark XLA
-    itself refuses the call to the host, by name.
-    """
-    from tensorflow.python.ops import control_flow_util
-
-    return control_flow_util.GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())

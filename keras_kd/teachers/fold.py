@@ -19,6 +19,7 @@ from keras_kd.models.taps import flat_calls
 from keras_kd.teachers.fused import Arrays, FusedAffine, FusedGroupNorm
 
 FOLDABLE = (Conv2D, StandardizedConv2D, DepthwiseConv2D, Dense)  # exactly these types
+REWRITTEN = (*FOLDABLE, BatchNormalization, GroupNorm, ZeroPadding2D)
 
 
 @dataclasses.dataclass
@@ -49,11 +50,11 @@ class Network:
     def __init__(self, image, calls, outputs, notes=(), counts=None):
         self.image, self.calls, self.outputs = image, calls, outputs
         self.notes, self.counts = list(notes), dict(counts or {})
-        self._constants = []  # (Keras variable, array), read instead of the variable
+        self._copies = []  # (Keras variable, array or tf.Variable), read instead of the first
 
     def __call__(self, images):
-        constants = [(variable, tf.constant(array)) for variable, array in self._constants]
-        with keras.StatelessScope(state_mapping=constants) if constants else nullcontext():
+        copies = [(variable, tf.convert_to_tensor(copy)) for variable, copy in self._copies]
+        with keras.StatelessScope(state_mapping=copies) if copies else nullcontext():
             return self._run(images)
 
     def _run(self, images):
@@ -82,21 +83,22 @@ class Network:
         return any("16" in str(getattr(o, "compute_dtype", "float32")) for o in operations)
 
     def hold_weights(self, as_constants):
-        """Fixes how a function that is traced from now on holds the weights.
+        """Copies the weights, for functions that are traced from now on.
 
         Args:
-            as_constants: True puts their values into the graph; False makes variables of the
-                folded arrays, in the scope of the current strategy, one copy a device.
+            as_constants: True puts the copies into the graph; False makes variables of them, in
+                the scope of the current strategy, one a device.
         """
-        if not as_constants:
-            for call in self.calls:
-                if isinstance(call.operation, Arrays):
-                    call.operation.keep_as_variables()
-            return
         # A hub module reads its own variables, whatever stands for them in Keras.
         layers = [layer for layer in self.layers() if not isinstance(layer, HubModule)]
-        variables = [v for layer in layers for v in layer.weights if "float" in str(v.dtype)]
-        self._constants = [(v, keras.ops.convert_to_numpy(v)) for v in variables]
+        variables = {id(v): v for layer in layers for v in layer.weights if "float" in v.dtype}
+        self._copies = [(v, keras.ops.convert_to_numpy(v)) for v in variables.values()]
+        if as_constants:
+            return
+        self._copies = [(v, tf.Variable(copy, trainable=False)) for v, copy in self._copies]
+        for call in self.calls:
+            if isinstance(call.operation, Arrays):
+                call.operation.keep_as_variables()
 
     @property
     def nbytes(self):
@@ -157,10 +159,10 @@ def fold(network):
         alone = readers.get(id(tensor)) == 1 and id(tensor) not in kept
         return call if call and alone and isinstance(call.operation, kind) else None
 
-    for call in network.calls:
+    for call in map(_positional, network.calls):
         operation = call.operation
         if type(operation) in FOLDABLE and operation.built and _plain(operation):
-            fused = FusedAffine.of_layer(operation)
+            fused = FusedAffine(operation)
             counts["standardized"] += isinstance(operation, StandardizedConv2D)
             call = Call(fused, call.args[:1], {}, call.output)
             pad = inner(call.args[0], ZeroPadding2D)
@@ -182,12 +184,23 @@ def fold(network):
         calls.append(call)
         for tensor in keras.tree.flatten(call.output):
             made_by[id(tensor)] = call
+    for call in calls:
+        if isinstance(call.operation, FusedAffine):
+            call.operation.finish()
     notes = list(network.notes)
     if not any(counts.values()) and not notes:
         notes.append("nothing could be folded")
     if left:
         notes.append(f"{left} batch norms stand behind no convolution of their own and stay")
     return Network(network.image, calls, network.outputs, notes, counts)
+
+
+def _positional(call):
+    """The call of a layer that may be rewritten, with its tensor by position, not by name."""
+    if call.args or type(call.operation) not in REWRITTEN:
+        return call
+    kwargs = {key: value for key, value in call.kwargs.items() if key != "inputs"}
+    return Call(call.operation, (call.kwargs["inputs"],), kwargs, call.output)
 
 
 def _plain(layer):

@@ -1,5 +1,7 @@
 """The frozen teacher: folded, compiled by the engine that is fastest here, never in the tape."""
 
+import gc
+import hashlib
 import json
 import warnings
 from pathlib import Path
@@ -31,19 +33,24 @@ def freeze(
 ):
     """Makes a frozen teacher: normalisation folded, weights fixed, run by the fastest engine.
 
-    The teacher's weights are copied: what happens to them later does not change the frozen one.
+    The weights are copied: what happens to the teacher's later does not change the frozen one.
+    Two read the teacher's own weights, which then must stay as they are: the engine "keras", and
+    SavedModels, whatever the engine but "litert".
 
     Args:
         teacher: Keras model from images to logits `[B, K]`; one without a functional graph (a
             SavedModel) runs without folding, which the record says. It is not changed.
         input_shape: (height, width, channels); None for what the teacher declares.
         taps: names of layers whose outputs are wanted beside the logits.
-        engine: "keras" (as it is), "graph", "xla", "litert" (CPU, one replica), or "auto": those
-            that can run here are timed on a batch of random images.
+        engine: "keras" (as it is), "graph", "xla", "litert" (CPU, one replica; not from inside a
+            function that XLA compiles), or "auto": those that can run here and may win are timed
+            on a batch of random images; "keras" is left where none agrees with the original.
         batch_size: examples that one replica sees in a training step. "xla" compiles for it; a
             batch of another size runs as a graph.
-        record: path of a JSON file with the choice, or None. Where it exists it is followed, so
-            that a resumed run does not choose anew.
+        record: path of a JSON file with the choice, or None. A record of the same request for a
+            teacher of the same architecture, image size, taps and batch size is followed, so that
+            a resumed run does not choose anew. One whose engine cannot run here stays, and
+            another engine runs.
         deterministic: "auto" means "graph", without timing.
         progress: function that is told, line by line, what happens.
 
@@ -67,12 +74,19 @@ def freeze(
         )
     candidates = _Candidates(teacher, shape, tuple(dict.fromkeys(taps)), batch_size)
     wanted = _wanted(engine, deterministic, candidates)
-    facts = _read(record, engine, wanted)
-    if facts:
-        progress(f"teacher engine: {facts['engine']}, as {Path(record).name} says")
-        return FrozenTeacher(candidates, facts)
-    facts = {"requested": engine, **_choose(candidates, wanted, engine, progress)}
-    if record is not None and not _several_machines():
+    request = {"requested": engine, "teacher": candidates.identity()}
+    recorded = _read(record, request)
+    if recorded and _runs(recorded["engine"], candidates, wanted, engine):
+        progress(f"teacher engine: {recorded['engine']}, as {Path(record).name} says")
+        return FrozenTeacher(candidates, recorded)
+    facts = request | _choose(candidates, wanted, engine, progress)
+    if recorded:
+        warnings.warn(
+            f"{record} says {recorded['engine']}, which cannot run here: the teacher's engine is "
+            f"{facts['engine']}.",
+            stacklevel=2,
+        )
+    elif record is not None and not _several_machines():
         write_json(record, facts)
     return FrozenTeacher(candidates, facts)
 
@@ -90,7 +104,7 @@ class FrozenTeacher:
         self.facts = facts
         self._candidates = candidates
         candidates.make(facts["engine"])  # now: weights cannot be read while a graph is traced
-        self._others = {}
+        self._others = []  # the same with other taps
         teacher = candidates.teacher
         self._teacher = lambda: teacher
         self.name = teacher.name
@@ -106,26 +120,26 @@ class FrozenTeacher:
     @property
     def output(self):
         """The symbolic logits, or with taps the symbolic outputs dict."""
-        taps = self._candidates.taps
-        return tapped(self._teacher(), taps).output if taps else self._teacher().output
+        outputs = self._candidates.plain.outputs
+        return outputs if self._candidates.taps else outputs["logits"]
 
     def count_params(self):
         """The number of the original's parameters, before folding."""
         return self._teacher().count_params()
 
     def with_taps(self, names):
-        """The same teacher, on the same engine, with these layers' outputs beside the logits.
+        """The same teacher, on the same engine, with at least these layers' outputs.
 
         Raises:
             ValueError: a tap that does not exist or is not unique.
         """
         names = tuple(dict.fromkeys(names))
-        if set(names) == set(self._candidates.taps):
-            return self
-        if names not in self._others:
-            candidates = self._candidates.with_taps(names)
-            self._others[names] = FrozenTeacher(candidates, self.facts)
-        return self._others[names]
+        # One that gives more will do: another would fold, compile and hold the weights again.
+        for frozen in (self, *self._others):
+            if set(names) <= set(frozen._candidates.taps):
+                return frozen
+        self._others.append(FrozenTeacher(self._candidates.with_taps(names), self.facts))
+        return self._others[-1]
 
     def __call__(self, images, training=False):
         # A frozen teacher knows no training mode; the argument is there because models have it.
@@ -134,15 +148,6 @@ class FrozenTeacher:
         outputs = {name: tf.stop_gradient(value) for name, value in outputs.items()}
         outputs["logits"] = tf.cast(outputs["logits"], tf.float32)
         return outputs if self._candidates.taps else outputs["logits"]
-
-    def predict(self, dataset, verbose=0):
-        """Logits `[N, K]` of all images of a dataset, as a NumPy array."""
-        logits = []
-        for images in dataset:
-            outputs = run_once(self, images)
-            outputs = outputs["logits"] if isinstance(outputs, dict) else outputs
-            logits.append(keras.ops.convert_to_numpy(outputs))
-        return np.concatenate(logits)
 
 
 class _Candidates:
@@ -177,8 +182,11 @@ class _Candidates:
         return self._made[engine]
 
     def keep_only(self, engine):
-        """Lets go of what the other engines hold."""
+        """Lets go of what the other engines hold, and of the folded network where none reads it."""
         self._made = {name: run for name, run in self._made.items() if name == engine}
+        if engine in ("keras", "litert"):
+            self._folded = None
+        gc.collect()  # TensorFlow's functions and graphs hold each other in cycles
 
     def _make(self, engine):
         if engine == "keras":
@@ -193,8 +201,10 @@ class _Candidates:
             return engines.as_litert(self.folded, self.shape)
         return engines.as_graph(self.folded, self.shape)
 
-    def describe(self):
+    def describe(self, engine):
         """What the record tells of folding."""
+        if engine == "keras":
+            return {"folded": {}, "weights": "the model's own", "notes": []}
         notes = list(self.folded.notes)
         modules = [one.name for one in self.folded.layers() if isinstance(one, HubModule)]
         if modules:
@@ -204,6 +214,25 @@ class _Candidates:
         if not self.as_constants:
             notes.append(f"{size:,.0f} MB of weights stay variables: too many for constants")
         return {"folded": self.folded.counts, "weights": weights, "notes": notes}
+
+    def identity(self):
+        """What a choice of an engine depends on. Layers' names, which drift, are left out."""
+        calls = [
+            [
+                type(call.operation).__name__,
+                str(getattr(call.operation, "compute_dtype", None)),
+                [list(v.shape) for v in getattr(call.operation, "weights", ())],
+                [list(t.shape) for t in keras.tree.flatten(call.output)],
+            ]
+            for call in self.plain.calls
+        ]
+        return {
+            "architecture": hashlib.sha256(json.dumps(calls).encode()).hexdigest()[:16],
+            "parameters": self.teacher.count_params(),
+            "input_shape": list(self.shape),
+            "taps": sorted(self.taps),
+            "batch_size": self.batch_size,
+        }
 
 
 def _wanted(engine, deterministic, candidates):
@@ -220,7 +249,9 @@ def _wanted(engine, deterministic, candidates):
     tpu = isinstance(tf.distribute.get_strategy(), tf.distribute.TPUStrategy)
     if deterministic or tpu or _several_machines():
         return ["graph"]
-    return [e for e in engines.ENGINES if e != "litert" or not refusal]
+    # "keras" is what is left where these fail; it never wins.
+    litert = not refusal and engines.litert_may_win(candidates.plain)
+    return ["graph", "xla", *(["litert"] if litert else [])]
 
 
 def _choose(candidates, wanted, requested, progress):
@@ -246,12 +277,11 @@ def _choose(candidates, wanted, requested, progress):
     if speeds:
         list_ = ", ".join(f"{name} {speed:,.0f}" for name, speed in speeds.items())
         progress(f"teacher engine: images/s: {list_} -> {chosen}")
+    described = candidates.describe(chosen)
+    del built, reference
     candidates.keep_only(chosen)
-    described = candidates.describe()
     return {
         "engine": chosen,
-        "batch_size": candidates.batch_size,
-        "input_shape": list(candidates.shape),
         "images_per_second": speeds,
         "difference": differences,
         **described,
@@ -267,18 +297,25 @@ def _maker(candidates, name):
     return make
 
 
-def _read(record, requested, wanted):
+def _read(record, request):
     """What an earlier start recorded for the same request, or None."""
     if record is None or not Path(record).exists():
         return None
     try:
         facts = json.loads(Path(record).read_text())
-        same, chosen = facts["requested"] == requested, facts["engine"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        same = facts["engine"] in engines.ENGINES
+        same = same and request == {key: facts.get(key) for key in request}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         warnings.warn(f"{record} is damaged ({error!r}); the engine is chosen anew.", stacklevel=3)
         return None
-    # "keras" stands where all others were refused. What cannot run here is not followed.
-    return facts if same and chosen in (*wanted, "keras") else None
+    return facts if same else None
+
+
+def _runs(engine, candidates, wanted, requested):
+    """Whether a recorded engine may run here, builds, and agrees with the original."""
+    if engine != "keras" and engine not in wanted:
+        return False
+    return _choose(candidates, [engine], requested, lambda line: None)["engine"] == engine
 
 
 def _several_machines():

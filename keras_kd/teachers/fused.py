@@ -9,60 +9,43 @@ from keras_kd.models.layers import StandardizedConv2D
 
 
 class Arrays:
-    """Holds float arrays that become constants of the function that reads them.
+    """Holds float32 arrays that become constants of the function that reads them.
 
     `keep_as_variables` makes variables of them instead, for networks too large for constants.
     """
 
-    def __init__(self, **arrays):
-        self._arrays = {k: None if a is None else _float32(a) for k, a in arrays.items()}
-        self._variables = None
-
-    @property
-    def nbytes(self):
-        """Bytes of all arrays."""
-        return sum(a.nbytes for a in self._arrays.values() if a is not None)
+    def hold(self, **arrays):
+        """Takes the arrays, each of any float type, or None."""
+        self._held = {k: None if a is None else _float32(a) for k, a in arrays.items()}
+        self.nbytes = sum(a.nbytes for a in self._held.values() if a is not None)
 
     def keep_as_variables(self):
         """Makes variables of the arrays, in the scope of the current strategy."""
-        if self._variables is None:
-            self._variables = {
-                k: None if a is None else tf.Variable(a, trainable=False)
-                for k, a in self._arrays.items()
-            }
+        self._held = {
+            k: None if a is None else tf.Variable(a, trainable=False) for k, a in self._held.items()
+        }
 
     def read(self, name, dtype):
         """The array as a tensor, or None."""
-        array = (self._variables or self._arrays)[name]
-        return None if array is None else tf.cast(tf.convert_to_tensor(array), dtype)
+        held = self._held[name]
+        return None if held is None else tf.cast(tf.convert_to_tensor(held), dtype)
 
 
 class FusedAffine(Arrays):
     """A convolution, depthwise convolution or dense layer with whatever was folded into it.
 
+    First it takes what stands around the layer, then `finish` computes kernel and bias.
+
     Args:
-        layer: the layer whose geometry and activation hold.
-        kernel: float64 array of the layer's kernel shape.
-        bias: float64 array of one number per output channel, or None.
+        layer: the built layer whose weights, geometry and activation hold.
     """
 
-    def __init__(self, layer, kernel, bias):
-        self._layer = layer
+    def __init__(self, layer):
+        self._layer, self._norms = layer, []
         self.compute_dtype = layer.compute_dtype
-        self._kernel, self._bias = kernel, bias
         self._padding = layer.padding.upper() if hasattr(layer, "padding") else None
         self._pads = [[0, 0]] * 4
         self._linear = layer.activation is keras.activations.linear
-        super().__init__(kernel=kernel, bias=bias)
-
-    @classmethod
-    def of_layer(cls, layer):
-        """The same as a built layer, its kernel standardised where the layer would do it."""
-        kernel = _float64(layer.kernel)
-        if isinstance(layer, StandardizedConv2D):
-            kernel = kernel - kernel.mean((0, 1, 2), keepdims=True)
-            kernel = kernel / np.sqrt((kernel**2).mean((0, 1, 2), keepdims=True) + 1e-10)
-        return cls(layer, kernel, _float64(layer.bias) if layer.use_bias else None)
 
     def take_padding(self, pad):
         """Takes over a zero padding in front; False where it cannot."""
@@ -80,21 +63,31 @@ class FusedAffine(Arrays):
         return True
 
     def take_batch_norm(self, norm):
-        """Folds a batch norm behind into kernel and bias; False where it cannot."""
+        """Takes over a batch norm behind; False where it cannot."""
         axis = norm.axis[0] if isinstance(norm.axis, list | tuple) else norm.axis
         if not self._linear or axis not in (-1, len(self._layer.output.shape) - 1):
             return False
-        mean, variance = _float64(norm.moving_mean), _float64(norm.moving_variance)
-        scale = 1.0 / np.sqrt(variance + norm.epsilon)
-        scale = scale * _float64(norm.gamma) if norm.scale else scale
-        shift = _float64(norm.beta) if norm.center else 0.0
-        # The kernel's last axes are the output channels; a depthwise kernel's last two.
-        depthwise = isinstance(self._layer, DepthwiseConv2D)
-        kernel = self._kernel * (scale.reshape(self._kernel.shape[2:]) if depthwise else scale)
-        bias = 0.0 if self._bias is None else self._bias
-        self._kernel, self._bias = kernel, (bias - mean) * scale + shift
-        Arrays.__init__(self, kernel=self._kernel, bias=self._bias)
+        self._norms.append(norm)
         return True
+
+    def finish(self):
+        """Computes kernel and bias in float64, of which nothing is kept but float32."""
+        layer = self._layer
+        kernel = _float64(layer.kernel)
+        if isinstance(layer, StandardizedConv2D):
+            kernel = kernel - kernel.mean((0, 1, 2), keepdims=True)
+            kernel = kernel / np.sqrt((kernel**2).mean((0, 1, 2), keepdims=True) + 1e-10)
+        bias = _float64(layer.bias) if layer.use_bias else None
+        for norm in self._norms:
+            mean, variance = _float64(norm.moving_mean), _float64(norm.moving_variance)
+            scale = 1.0 / np.sqrt(variance + norm.epsilon)
+            scale = scale * _float64(norm.gamma) if norm.scale else scale
+            shift = _float64(norm.beta) if norm.center else 0.0
+            # The kernel's last axes are the output channels; a depthwise kernel's last two.
+            depthwise = isinstance(layer, DepthwiseConv2D)
+            kernel = kernel * (scale.reshape(kernel.shape[2:]) if depthwise else scale)
+            bias = ((0.0 if bias is None else bias) - mean) * scale + shift
+        self.hold(kernel=kernel, bias=bias)
 
     def __call__(self, x):
         dtype, layer = self.compute_dtype, self._layer
@@ -132,7 +125,7 @@ class FusedGroupNorm(Arrays):
         self.compute_dtype, self._epsilon = layer.compute_dtype, layer.epsilon
         channels = int(layer.gamma.shape[0])
         self._groups = layer.groups or min(32, channels)
-        super().__init__(gamma=_float64(layer.gamma), beta=_float64(layer.beta))
+        self.hold(gamma=_float64(layer.gamma), beta=_float64(layer.beta))
 
     def __call__(self, x):
         x = tf.cast(x, "float32")

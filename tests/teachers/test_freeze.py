@@ -1,6 +1,8 @@
 """The frozen teacher against the model it was made of, which runs unfolded through Keras."""
 
+import importlib
 import json
+import weakref
 
 import keras
 import numpy as np
@@ -102,9 +104,16 @@ def test_engines_take_any_batch_size(small, engine):
             assert_close(traced[name], reference[name])
 
 
-def test_litert_steps_aside_where_xla_compiles_the_caller(small):
-    teacher, x = freeze(small, engine="litert", batch_size=2), pictures(small)
-    assert_close(tf.function(teacher, jit_compile=True)(x), small(x, training=False))
+def test_litert_teaches_a_student_that_xla_compiles(small):
+    x, trained = pictures(small, 4), []
+    for teacher in (small, freeze(small, engine="litert", batch_size=4)):
+        keras.utils.set_random_seed(1)
+        kd = KDModel(models.resnet(8, 0.5, 5, (8, 8, 1)), teacher, SoftTargets())
+        kd.compile(keras.optimizers.SGD(0.1), jit_compile=True)
+        kd.fit(x, batch_size=4, verbose=0)
+        trained.append(kd.get_weights())
+    for a, b in zip(*trained, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
 
 
 def test_ensembles_and_converted_ranges(small):
@@ -133,6 +142,18 @@ def test_padding_grouped_depthwise_and_dense():
     facts = teacher.facts
     assert facts["folded"]["batch_norm"] == 3 and facts["folded"]["padding"] == 1
     assert any("1 batch norms stand behind no convolution" in note for note in facts["notes"])
+
+
+def test_layers_called_by_keyword():
+    image = keras.Input((5, 5, 2))
+    x = keras.layers.ZeroPadding2D(1)(inputs=image)
+    x = keras.layers.Conv2D(4, 3)(inputs=x)
+    x = keras.layers.BatchNormalization()(inputs=x)
+    x = keras.layers.Activation("relu")(inputs=x)
+    model = randomized(keras.Model(image, keras.layers.GlobalAveragePooling2D()(x)))
+    teacher, x = freeze(model, engine="graph"), pictures(model)
+    assert_close(teacher(x), model(x, training=False))
+    assert teacher.facts["folded"]["batch_norm"] == teacher.facts["folded"]["padding"] == 1
 
 
 def test_what_others_read_is_not_folded():
@@ -187,6 +208,47 @@ def test_it_is_frozen(small):
     assert teacher.output_shape == small.output_shape
 
 
+@pytest.mark.parametrize("limit", [0, 2**20])
+@pytest.mark.parametrize("engine", ["graph", "xla", "litert"])
+def test_later_changes_of_the_teacher_do_not_reach_it(monkeypatch, engine, limit):
+    monkeypatch.setattr(importlib.import_module(freeze.__module__), "MAX_CONSTANT_BYTES", limit)
+    image = keras.Input((4, 4, 2))
+    x = keras.layers.BatchNormalization()(keras.layers.Conv2D(3, 1)(image))
+    x = keras.layers.LayerNormalization()(keras.layers.Activation("relu")(x))  # not folded
+    model = keras.Model(image, keras.layers.Dense(5)(keras.layers.GlobalAveragePooling2D()(x)))
+    randomized(model)
+    teacher = freeze(model, engine=engine, batch_size=2)
+    assert teacher.facts["weights"] == ("constants" if limit else "variables")
+    x = pictures(model, 2)
+    before = model(x, training=False)
+    for variable in model.weights:
+        variable.assign(variable * 2)
+    for images in (x, x[:1]):  # the second is traced only now
+        assert_close(teacher(images), before[: len(images)])
+
+
+def test_folding_leaves_float32_only(small):
+    network = fold(flatten(small))
+    fused = [call.operation for call in network.calls if hasattr(call.operation, "hold")]
+    size = network.nbytes
+    assert {a.dtype for one in fused for a in one._held.values()} == {np.dtype("float32")}
+    network.hold_weights(as_constants=False)
+    assert not any(isinstance(a, np.ndarray) for one in fused for a in vars(one).values())
+    assert all(isinstance(a, tf.Variable) for one in fused for a in one._held.values())
+    assert network.nbytes == size
+
+
+def test_one_teacher_serves_all_methods(small, monkeypatch):
+    folds = []
+    module = importlib.import_module(freeze.__module__)
+    monkeypatch.setattr(module, "fold", lambda network: folds.append(network) or fold(network))
+    hints = [Hint(student_taps=["stage1"], teacher_taps=[tap]) for tap in ("stage1", "stage2")]
+    teacher = freeze(small, engine="graph", taps=["stage2"])
+    assert teacher.with_taps(["stage2"]) is teacher.with_taps([]) is teacher
+    KDModel(models.resnet(8, 0.5, 5, (8, 8, 1)), teacher, hints)
+    assert len(folds) == 2  # as it came, and with the taps of both
+
+
 def test_kd_model_takes_it_with_taps_and_learns_the_same(small):
     x, trained = pictures(small, 8), []
     for teacher in (small, freeze(small, engine="graph")):
@@ -207,7 +269,7 @@ def test_auto_records_its_choice_and_follows_it(small, tmp_path):
     record, lines = tmp_path / "teacher_engine.json", []
     first = freeze(small, batch_size=4, record=record, progress=lines.append)
     facts = json.loads(record.read_text())
-    assert set(facts["images_per_second"]) == set(engines.ENGINES)
+    assert set(facts["images_per_second"]) == {"graph", "xla", "litert"}
     assert max(facts["images_per_second"], key=facts["images_per_second"].get) == first.engine
     assert max(facts["difference"].values()) < 1e-4
     assert any(line.endswith(f"-> {first.engine}") for line in lines)
@@ -218,6 +280,72 @@ def test_auto_records_its_choice_and_follows_it(small, tmp_path):
     with pytest.warns(UserWarning, match="damaged"):
         freeze(small, batch_size=4, record=record, deterministic=True)
     assert json.loads(record.read_text())["engine"] == "graph"
+
+
+def test_a_record_holds_for_its_teacher_only(small, tmp_path):
+    record = tmp_path / "teacher_engine.json"
+    freeze(small, engine="graph", record=record)
+    own = json.loads(record.read_text())
+    own["notes"] = ["the first"]  # what is followed keeps its facts
+
+    def notes(model, **kwargs):
+        record.write_text(json.dumps(own))
+        return freeze(model, **{"engine": "graph", "record": record, **kwargs}).facts["notes"]
+
+    assert notes(randomized(NETWORKS["resnet"]())) == ["the first"]  # other names and weights
+    assert notes(small, batch_size=3) == notes(small, taps=["stage1"]) == []
+    wider = randomized(models.resnet(8, 1.0, 5, (8, 8, 1)))
+    assert notes(wider) == []
+    assert json.loads(record.read_text())["teacher"]["parameters"] == wider.count_params()
+
+
+def test_a_record_stays_where_its_engine_cannot_run(small, tmp_path, monkeypatch):
+    record = tmp_path / "teacher_engine.json"
+    freeze(small, batch_size=2, record=record)
+    text = json.dumps({**json.loads(record.read_text()), "engine": "litert"})
+    record.write_text(text)
+    with pytest.warns(UserWarning, match="says litert, which cannot run here"):
+        assert freeze(small, batch_size=2, record=record, deterministic=True).engine == "graph"
+    wrong = lambda *args: lambda images: {"logits": tf.zeros([len(images), 5])}  # noqa: E731
+    monkeypatch.setattr(engines, "as_litert", wrong)
+    with pytest.warns(UserWarning, match="says litert, which cannot run here"):
+        assert freeze(small, batch_size=2, record=record).engine in ("graph", "xla")
+    assert record.read_text() == text
+
+
+def test_a_mistake_in_folding_leaves_the_model_as_it_is(small, monkeypatch):
+    def broken(network):
+        raise IndexError("tuple index out of range")
+
+    monkeypatch.setattr(importlib.import_module(freeze.__module__), "fold", broken)
+    with pytest.warns(UserWarning, match="does not build: tuple index"):
+        teacher = freeze(small, batch_size=2)
+    x = pictures(small, 2)
+    assert teacher.engine == "keras"
+    assert_close(teacher(x), small(x, training=False))
+
+
+def test_litert_is_tried_where_it_may_win(monkeypatch):
+    tried = lambda name: engines.litert_may_win(flatten(NETWORKS[name]()))  # noqa: E731
+    assert tried("resnet") and not tried("resnet50")  # 94 MB without depthwise convolutions
+    monkeypatch.setattr(engines, "SMALL_BYTES", 0)
+    assert tried("mobilenet") and not tried("resnet")
+
+
+def test_the_losers_are_let_go(small):
+    alive = []
+
+    class Watched(engines.LiteRT):
+        def __init__(self, *args):
+            super().__init__(*args)
+            alive.append(weakref.ref(self))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engines, "LiteRT", Watched)
+        speeds = lambda built, images: dict.fromkeys(built, 1.0) | {"graph": 2.0}  # noqa: E731
+        patch.setattr(trial, "measure", speeds)
+        assert freeze(small, batch_size=2).engine == "graph"
+    assert [one() for one in alive] == [None]
 
 
 def test_what_fails_or_differs_is_refused_and_noted(small, monkeypatch):
