@@ -332,20 +332,28 @@ def test_litert_is_tried_where_it_may_win(monkeypatch):
     assert tried("mobilenet") and not tried("resnet")
 
 
-def test_the_losers_are_let_go(small):
-    alive = []
+@pytest.mark.parametrize("winner", ["graph", "litert"])
+def test_what_the_winner_does_not_read_is_let_go(small, monkeypatch, winner):
+    watched = {"litert": [], "folded": []}
 
-    class Watched(engines.LiteRT):
-        def __init__(self, *args):
-            super().__init__(*args)
-            alive.append(weakref.ref(self))
+    def watch(name, make):
+        def made(*args):
+            result = make(*args)
+            watched[name].append(weakref.ref(result))
+            return result
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engines, "LiteRT", Watched)
-        speeds = lambda built, images: dict.fromkeys(built, 1.0) | {"graph": 2.0}  # noqa: E731
-        patch.setattr(trial, "measure", speeds)
-        assert freeze(small, batch_size=2).engine == "graph"
-    assert [one() for one in alive] == [None]
+        return made
+
+    module = importlib.import_module(freeze.__module__)
+    monkeypatch.setattr(module, "fold", watch("folded", fold))
+    monkeypatch.setattr(engines, "LiteRT", watch("litert", engines.LiteRT))
+    monkeypatch.setattr(trial, "measure", lambda built, _: {n: n == winner for n in built})
+    teacher = freeze(small, batch_size=2)
+    assert teacher.engine == winner
+    alive = {name: [one() is not None for one in ones] for name, ones in watched.items()}
+    assert alive == {"litert": [winner == "litert"], "folded": [winner == "graph"]}
+    x = pictures(small, 3)
+    assert_close(teacher(x), small(x, training=False))
 
 
 def test_what_fails_or_differs_is_refused_and_noted(small, monkeypatch):
