@@ -4,6 +4,7 @@ Every step leaves its product in the working directory, so that a run that was s
 where it was.
 """
 
+import contextlib
 import os
 
 import keras
@@ -17,6 +18,7 @@ from keras_kd.kd_model import KDModel
 from keras_kd.streams import Streams
 from keras_kd.teachers import cache_fingerprint
 from keras_kd.teachers.cache import TeacherCache
+from keras_kd.teachers.cache_claims import alone
 from keras_kd.teachers.cache_stream import CachedTargets
 from keras_kd.workdir import Workdir
 
@@ -41,11 +43,7 @@ def run(config, workdir, strategy=None, progress=lambda line: None, command="", 
         ValueError: an impossible config, data that do not fit, a workdir of another config.
         TrainingDiverged: the loss is not finite any more.
     """
-    check(config)
-    if config.deterministic:
-        # Before any op is made. A CPU gives equal bits without it; a GPU's sums need it.
-        tf.config.experimental.enable_op_determinism()
-    config = absolute(config)
+    config = prepare(config)
     strategy = strategy or strategies.build()
     chief = strategies.is_chief(strategy)
     workdir = Workdir(workdir, config, writes=chief)
@@ -70,6 +68,25 @@ def run(config, workdir, strategy=None, progress=lambda line: None, command="", 
         return None
     save_student(config, workdir, source, streams, teacher, student)
     return tell(config, workdir, source, streams, teacher, baseline, student, command)
+
+
+def prepare(config):
+    """What every start on a config begins with, before any op is made: the config, checked.
+
+    Args:
+        config: ConfigDict of a run.
+
+    Returns:
+        a copy with absolute paths, see `keras_kd.config.absolute`.
+
+    Raises:
+        ValueError: an impossible config.
+    """
+    check(config)
+    if config.deterministic:
+        # A CPU gives equal bits without it; a GPU's sums need it.
+        tf.config.experimental.enable_op_determinism()
+    return absolute(config)
 
 
 def load_source(config, index_dir=None):
@@ -141,19 +158,22 @@ def train_teacher(config, workdir, teacher, streams, progress=lambda line: None)
         return
     settings, resolution = config.teacher, streams.teacher_resolution
     train, evaluation = streams.alone(settings.train, resolution)
-    stages.train(
-        "teacher",
-        teacher,
-        settings.train,
-        workdir,
-        train,
-        evaluation,
-        **for_every_stage(config, streams, progress),
-        writes=workdir.writes,
-    )
-    teacher.trainable = False
-    if workdir.writes:
-        save(teacher, workdir / "teacher.keras")
+    # keras-kd-teach may train the same one, in any number of processes: the others find it done.
+    writer = workdir.writes
+    with alone(workdir.path, progress) if writer else contextlib.nullcontext():
+        stages.train(
+            "teacher",
+            teacher,
+            settings.train,
+            workdir,
+            train,
+            evaluation,
+            **for_every_stage(config, streams, progress),
+            writes=writer,
+        )
+        teacher.trainable = False
+        if writer:
+            save(teacher, workdir / "teacher.keras")
 
 
 def train_baseline(config, workdir, source, streams, progress=lambda line: None):
@@ -233,11 +253,13 @@ def open_targets(config, streams, teacher=None):
         teacher: the run's teacher, or None while it is not known.
 
     Raises:
-        ValueError: no cache, or one of another teacher, other data, views, seed or batch size.
+        ValueError: no cache, or one of another teacher, other data, views, seed or batch size, or
+            one that keeps too little for the methods.
     """
     if not config.teacher_cache:
         return None
     cache = TeacherCache(config.teacher_cache)
+    check_kept(config, cache.layout.top_k)
     images, expected = streams.taught(config.distil)
     expected |= {} if teacher is None else cache_fingerprint.of_teacher(teacher)
     cache.check(
@@ -248,6 +270,17 @@ def open_targets(config, streams, teacher=None):
     if teacher is not None:
         targets.spot_check(images, lambda batch: teacher(batch, training=False))
     return targets
+
+
+def check_kept(config, top_k):
+    """Refuses targets of the `top_k` largest classes (0: all) for methods that need the logits."""
+    for method in chosen_methods(config) if top_k else ():
+        if method.needs_raw_logits:
+            raise ValueError(
+                "A cache of the largest classes holds probabilities, and the method "
+                f"{method.name!r} needs the logits themselves. Received: top_k={top_k}. Fill a "
+                "folder with keras-kd-teach --top_k=0, or choose a method such as soft_targets."
+            )
 
 
 def chosen_methods(config):

@@ -6,7 +6,7 @@ keras-kd-teach --config=configs/digits.py --workdir=DIR [--epochs=A:B] [--config
 --workdir          directory of the run; a teacher that the config trains is trained there first
 --epochs           epochs A to before B of the distillation: 0:50, 50: or :50; default: all
 --cache            folder to fill; default: config.teacher_cache, else WORKDIR/teacher_cache
---dtype            float16 (2 bytes a class, and 4) or float32 (the live teacher's targets to the bit)
+--dtype            float16 (2 bytes a class) or float32 (the live teacher's targets to the bit)
 --top_k            keep the k largest classes only and spread the rest's mass; 0 keeps all
 --steps_per_shard  steps a file; 0 chooses by size
 
@@ -15,7 +15,6 @@ Start it as often as you like, on as many machines as see the folder: each takes
 Then train with --config.teacher_cache=FOLDER.
 """
 
-import contextlib
 import re
 import sys
 import time
@@ -26,11 +25,9 @@ from ml_collections import config_flags
 from tqdm import tqdm
 
 from keras_kd import signals
-from keras_kd.config import absolute, check, steps
+from keras_kd.config import check, steps
 from keras_kd.console import leave, set_native_notes_aside
 from keras_kd.workdir import Workdir
-
-WAIT_SECONDS = 2.0
 
 
 def teach(
@@ -69,10 +66,12 @@ def teach(
 
     from keras_kd import run
     from keras_kd.teachers.cache import Layout, TeacherCache
+    from keras_kd.teachers.cache_claims import alone
+    from keras_kd.teachers.cache_files import check_writable
     from keras_kd.teachers.cache_fingerprint import of_teacher
     from keras_kd.teachers.cache_writer import fill
 
-    config, workdir = absolute(config), Path(workdir)
+    config, workdir = run.prepare(config), Path(workdir)
     path = Path(cache or config.teacher_cache or workdir / "teacher_cache")
     user = config.copy_and_resolve_references()
     user.teacher_cache = str(path)
@@ -81,22 +80,26 @@ def teach(
     streams = run.Streams(config, source)
     first, stop = step_range(epochs, config, streams.num_examples)
     layout = Layout(config.batch_size, source.num_classes, dtype, top_k, steps_per_shard)
+    run.check_kept(config, top_k)
     images, seen = streams.taught(config.distil)
-    if (path / "cache.json").exists():  # before hours of training a teacher
-        TeacherCache(path).check(seen, "Give another --cache, or go back to its settings.")
+    size = layout.steps_per_shard
+    shards = range(first // size, -(-stop // size))
+    # Before hours of training a teacher.
+    TeacherCache.check_folder(path, seen, layout)
+    if not (path / "cache.json").exists() or not TeacherCache(path).shards().issuperset(shards):
+        check_writable(path)
     with alone(workdir, progress):
         opened = Workdir(workdir, config)  # refuses the directory of another config
-        teacher = trained_teacher(config, opened, source, streams, progress)
+    teacher = trained_teacher(config, opened, source, streams, progress)
+    with alone(workdir, progress):  # one process times the engines, the others follow
         compiled = run.compiled_teacher(config, opened, teacher, streams, progress)
     notes = {"engine": compiled.engine}  # told, not compared: engines differ by rounding
     cache = TeacherCache.create(path, {**seen, **of_teacher(teacher)}, layout, notes)
-    size = layout.steps_per_shard
-    shards = range(first // size, -(-stop // size))
     per_step, began = layout.batch_size, time.monotonic()
     interval = 0.5 if sys.stderr.isatty() else 10.0
     total = len(shards) * size * per_step
     with tqdm(desc="teach", total=total, unit="img", unit_scale=True, mininterval=interval) as bar:
-        computed = fill(cache, shards, images, tf.function(compiled), bar.update)
+        computed = fill(cache, shards, images, tf.function(compiled), bar.update, progress)
     return {
         "path": str(path),
         "steps": (shards[0] * size, shards[-1] * size + size),
@@ -136,26 +139,6 @@ def step_range(epochs, config, num_examples):
             f"epochs={epochs!r}, which is steps {first} to {stop}."
         )
     return first, stop
-
-
-@contextlib.contextmanager
-def alone(workdir, progress=lambda line: None):
-    """Lets one process after the other into a working directory.
-
-    Args:
-        workdir: the directory; made if missing.
-        progress: function that is told what is waited for.
-    """
-    from keras_kd.teachers.cache_claims import Claim
-
-    workdir.mkdir(parents=True, exist_ok=True)
-    claim = Claim(workdir / "teacher.claim")
-    if not claim.take():
-        progress(f"Waiting for the process that prepares the teacher in {workdir}.")
-        while not claim.take():
-            time.sleep(WAIT_SECONDS)
-    with claim.kept_alive():
-        yield
 
 
 def trained_teacher(config, workdir, source, streams, progress=lambda line: None):

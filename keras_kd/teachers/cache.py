@@ -109,9 +109,8 @@ class TeacherCache:
             CacheWriteError: the folder cannot be written.
         """
         path = Path(path)
+        cls.check_folder(path, fingerprint, layout)
         if not (path / "cache.json").exists():
-            if path.is_dir() and any(path.glob("shard_*.npz")):
-                raise ValueError(_half_written(path))
             described = {
                 "version": VERSION,
                 "layout": asdict(layout),
@@ -119,17 +118,36 @@ class TeacherCache:
                 "notes": notes or {},
             }
             text = json.dumps(described, indent=2) + "\n"
-            write_shared(path / "cache.json", lambda file: file.write(text.encode()))
-        # Also what was just written is read back: of two first writers the last one counts.
+            save = lambda file: file.write(text.encode())  # noqa: E731
+            write_shared(path / "cache.json", save, replace=False)
+        # Of two first writers the first one counts: the other reads what it wrote.
+        cls.check_folder(path, fingerprint, layout)
+        return cls(path)
+
+    @classmethod
+    def check_folder(cls, path, fingerprint, layout):
+        """Refuses a folder in which `create` could not go on.
+
+        Args:
+            path: the folder; may be missing.
+            fingerprint: dict of all or some of the fields that count.
+            layout: `Layout`.
+
+        Raises:
+            ValueError: the folder holds another cache, or half of one.
+        """
+        path, advice = Path(path), "Give another --cache, or go back to its settings."
+        if not (path / "cache.json").exists():
+            if path.is_dir() and any(path.glob("shard_*.npz")):
+                raise ValueError(_half_written(path))
+            return
         cache = cls(path)
-        cache.check(fingerprint, "Give another --cache, or go back to its settings.")
+        cache.check(fingerprint, advice)
         found = differences(asdict(cache.layout), asdict(layout))
         if found:
             raise ValueError(
-                f"The teacher cache {path} is stored in another way: {'; '.join(found)}. "
-                "Give another --cache, or go back to its settings."
+                f"The teacher cache {path} is stored in another way: {'; '.join(found)}. {advice}"
             )
-        return cache
 
     def check(self, fingerprint, advice=""):
         """Refuses a cache of another teacher, other data, views or seed.
@@ -178,14 +196,17 @@ class TeacherCache:
             raise ValueError(f"The cached targets in {path} are damaged: {error}") from error
         return arrays
 
-    def is_whole(self, shard):
-        """Whether a shard reads back; warns of one that does not."""
+    def read_whole(self, shard):
+        """As `read`, but warns of a damaged shard and gives None."""
         try:
-            self.read(shard)
+            return self.read(shard)
         except ValueError as error:
             warnings.warn(f"{error}. It counts as not there.", stacklevel=2)
-            return False
-        return True
+            return None
+
+    def is_whole(self, shard):
+        """Whether a shard is there and reads back; warns of one that does not."""
+        return self.shard_path(shard).exists() and self.read_whole(shard) is not None
 
     def write(self, shard, logits):
         """Writes a shard, whole or not at all.

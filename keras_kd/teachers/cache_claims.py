@@ -3,14 +3,18 @@
 A claim is a file that only one process can create. Its owner touches it now and then; one that was
 not touched for long belongs to a process that died, and is taken over. Should two processes ever do
 the same work, they do it twice and come to the same result: claims save time, they guard nothing.
+What must never be done twice at once is done in `alone`, under a lock of the operating system.
 """
 
 import contextlib
+import errno
+import fcntl
 import json
 import os
+import secrets
 import socket
-import threading
 import time
+import warnings
 from pathlib import Path
 
 from keras_kd.teachers.cache_files import CacheWriteError
@@ -30,6 +34,7 @@ class Claim:
     def __init__(self, path, stale_seconds=STALE_SECONDS):
         self.path = Path(path)
         self.stale_seconds = stale_seconds
+        self._token = secrets.token_hex(8)
         self._beaten = 0.0
 
     def take(self):
@@ -41,12 +46,8 @@ class Claim:
         try:
             if self._create():
                 return True
-            if self._is_stale():
-                # Of several that find it stale one renames it away; then all try again.
-                grave = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
-                os.rename(self.path, grave)
-                grave.unlink()
-                return self._create()
+            judged = self.path.read_bytes()
+            return self._is_stale(judged) and self._bury(judged) and self._create()
         except FileNotFoundError:
             return False  # somebody was quicker; the next round will tell
         except OSError as error:
@@ -55,7 +56,6 @@ class Claim:
                 f"The folder {self.path.parent} must be writable ({error.strerror}). "
                 "Make it so, or give another --cache or --workdir",
             ) from error
-        return False
 
     def beat(self):
         """Tells the others that the owner is alive."""
@@ -64,28 +64,16 @@ class Claim:
                 os.utime(self.path)
             self._beaten = time.monotonic()
 
-    @contextlib.contextmanager
-    def kept_alive(self):
-        """Holds a taken claim through work that has no good place to call `beat`."""
-        ended = threading.Event()
-
-        def beat():
-            while not ended.wait(BEAT_SECONDS):
-                self.beat()
-
-        thread = threading.Thread(target=beat, daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            ended.set()
-            thread.join()
-            self.release()
+    def owner(self):
+        """Who holds the claim, in words."""
+        owner = self._read()
+        return f"process {owner['pid']} on {owner['host']}" if owner else "another process"
 
     def release(self):
-        """Gives the claim up."""
+        """Gives the claim up, unless somebody took it over meanwhile."""
         with contextlib.suppress(OSError):
-            self.path.unlink()
+            if self._read().get("token") == self._token:
+                self.path.unlink()
 
     def __enter__(self):
         return self
@@ -94,16 +82,44 @@ class Claim:
         self.release()
 
     def _create(self):
+        owner = {"host": socket.gethostname(), "pid": os.getpid(), "place": place()}
         try:
-            with open(self.path, "x", encoding="utf-8") as file:
-                json.dump({"host": socket.gethostname(), "pid": os.getpid()}, file)
+            self.path.touch(exist_ok=False)
         except FileExistsError:
             return False
+        try:
+            self.path.write_text(json.dumps({**owner, "token": self._token}), encoding="utf-8")
+        except OSError:
+            with contextlib.suppress(OSError):
+                self.path.unlink()  # on a full disk: an empty claim would block the others
+            raise
         self._beaten = time.monotonic()
         return True
 
-    def _is_stale(self):
-        if self._owner_is_gone():
+    def _read(self):
+        """What the claim says of its owner; an empty dict while it is being written."""
+        with contextlib.suppress(OSError, ValueError):
+            owner = json.loads(self.path.read_text(encoding="utf-8"))
+            if isinstance(owner, dict) and {"host", "pid"} <= owner.keys():
+                return owner
+        return {}
+
+    def _bury(self, judged):
+        """Renames a stale claim away: of several that find it stale, one succeeds."""
+        grave = self.path.with_name(f".{self.path.name}.{self._token}.tmp")
+        os.rename(self.path, grave)
+        try:
+            if grave.read_bytes() == judged:
+                return True
+            # Another process had taken it over just before: it gets its claim back.
+            with contextlib.suppress(OSError):
+                os.link(grave, self.path)
+            return False
+        finally:
+            grave.unlink()
+
+    def _is_stale(self, judged):
+        if self._owner_is_gone(judged):
             return True
         # A file of this moment, so that the clocks of several machines do not matter.
         probe = self.path.with_name(f".{self.path.name}.{socket.gethostname()}-{os.getpid()}.tmp")
@@ -114,18 +130,63 @@ class Claim:
             probe.unlink(missing_ok=True)
         return age > self.stale_seconds
 
-    def _owner_is_gone(self):
-        """Whether the owner was a process of this machine that is no more."""
+    def _owner_is_gone(self, judged):
+        """Whether the owner was a process of this machine or container that is no more."""
         try:
-            owner = json.loads(self.path.read_text(encoding="utf-8"))
-            if owner["host"] != socket.gethostname():
-                return False
-            # In a container that was started again, the dead owner's number may be ours.
-            if owner["pid"] == os.getpid():
-                return True
-            os.kill(int(owner["pid"]), 0)
+            owner = json.loads(judged)
+            if place() and owner["place"] == place():
+                os.kill(int(owner["pid"]), 0)
         except ProcessLookupError:
             return True
         except (ValueError, KeyError, TypeError, PermissionError):
             pass  # being written just now, or another user's
         return False
+
+
+def place():
+    """Where a process number means the same process: this boot, this container; "" if unknown."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot} {os.readlink('/proc/self/ns/pid')}"
+    except OSError:
+        return ""
+
+
+@contextlib.contextmanager
+def alone(folder, progress=lambda line: None):
+    """Lets one process after the other train or compile the teacher in a working directory.
+
+    The kernel gives the lock back when a process ends, however it ends.
+
+    Args:
+        folder: the working directory; made if missing.
+        progress: function that is told what is waited for.
+
+    Raises:
+        CacheWriteError: the folder cannot be written.
+    """
+    path = Path(folder) / "teacher.lock"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    except OSError as error:
+        raise CacheWriteError(
+            error.errno,
+            f"The folder {folder} must be writable ({error.strerror}). Make it so, or give "
+            "another --workdir",
+        ) from error
+    with open(path, "a", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            progress(f"Waiting for the process that prepares the teacher in {folder}.")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError as error:
+            if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP):
+                raise
+            warnings.warn(
+                f"The file system of {folder} has no locks ({error.strerror}): start one process "
+                "there at a time while the teacher is trained.",
+                stacklevel=3,
+            )
+        yield

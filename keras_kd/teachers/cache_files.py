@@ -1,6 +1,7 @@
 """Files of a cache that several processes may write and that a disk may damage."""
 
 import contextlib
+import errno
 import io
 import os
 import secrets
@@ -14,12 +15,13 @@ class CacheWriteError(OSError):
     """A file of a cache could not be written; what was there before is whole."""
 
 
-def write_shared(path, write):
+def write_shared(path, write, replace=True):
     """As `keras_kd.checkpoint.write_atomically`, in a folder where others may write the same file.
 
     Args:
         path: the file to make or replace.
         write: function that gets a file opened for binary writing.
+        replace: False leaves a file that is there as it is.
 
     Raises:
         CacheWriteError: the disk is full or not writable; no part of the file is left.
@@ -33,7 +35,8 @@ def write_shared(path, write):
             write(file)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        if replace or not _linked(temporary, path):
+            os.replace(temporary, path)
     except OSError as error:
         raise CacheWriteError(
             error.errno,
@@ -43,6 +46,29 @@ def write_shared(path, write):
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def check_writable(folder):
+    """Makes a folder, and raises `CacheWriteError` where no file can be written in it."""
+    probe = Path(folder) / f".{os.getpid()}-{secrets.token_hex(4)}.probe"
+    try:
+        write_shared(probe, lambda file: file.write(b"x"))
+    finally:
+        with contextlib.suppress(OSError):
+            probe.unlink(missing_ok=True)
+
+
+def _linked(temporary, path):
+    """Gives a file its name unless that is taken; False where the file system has no links."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        pass
+    except OSError as error:
+        if error.errno in (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP):
+            return False
+        raise
+    return True
 
 
 def read_arrays(path, names):

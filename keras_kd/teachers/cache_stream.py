@@ -3,7 +3,9 @@
 import numpy as np
 import tensorflow as tf
 
-HORIZON_BYTES = 512e6  # how much is read once more, ahead, to find damage before a step meets it
+from keras_kd.models.hub import run_once
+
+HORIZON_BYTES = 256e6  # how much is read ahead, to find damage before a step meets it
 LIVE_SHARDS, LIVE_STEPS = 8, 256  # the live teacher works on for so long before another look
 SPOT_ROWS, SPOT_GAP = 64, 0.05  # images compared at the start; bfloat16 differs by about 0.01
 
@@ -11,8 +13,9 @@ SPOT_ROWS, SPOT_GAP = 64, 0.05  # images compared at the start; bfloat16 differs
 class CachedTargets:
     """Joins targets to images, and tells for which steps there are any.
 
-    The folder is looked at anew for every run of steps, so a writer may fill it meanwhile. Of the
-    targets no more than three shards are in memory at a time.
+    The folder is looked at anew for every run of steps, so a writer may fill it meanwhile. A run
+    begins with reading its shards, at most 256 MB or one shard, which is when damage shows; they
+    stay in memory until their steps have come, beside at most three that are being taken apart.
 
     Args:
         cache: `keras_kd.teachers.cache.TeacherCache`.
@@ -27,10 +30,13 @@ class CachedTargets:
         share = cache.layout.batch_size // num_workers
         self.rows = slice(worker_index * share, (worker_index + 1) * share)
         self._verdicts = {}
+        self._ahead = {}  # shards that were read to judge them, until their steps come
 
     def of_worker(self, worker_index, num_workers):
         """The same targets, of one worker's rows of each global batch."""
-        return CachedTargets(self.cache, self.steps_per_execution, worker_index, num_workers)
+        own = CachedTargets(self.cache, self.steps_per_execution, worker_index, num_workers)
+        own._ahead = self._ahead
+        return own
 
     def plan(self, start, stop):
         """How far the steps from `start` on are all cached, or all not.
@@ -45,6 +51,7 @@ class CachedTargets:
         """
         size, multiple = self.cache.layout.steps_per_shard, self.steps_per_execution
         there = self.cache.shards()
+        self._ahead.clear()  # of a run that was cut short
         end, budget = start, max(1, HORIZON_BYTES // self.cache.layout.shard_bytes)
         while end < stop and budget > 0 and self._is_whole(end // size, there):
             end = (end // size + 1) * size
@@ -119,7 +126,7 @@ class CachedTargets:
         step = first * self.cache.layout.steps_per_shard
         images = next(iter(stream(step)))[:SPOT_ROWS]
         stored = tf.nn.softmax(next(iter(self.logits(step, step + 1)))[:SPOT_ROWS])
-        live = tf.nn.softmax(tf.cast(teach(images), tf.float32))
+        live = tf.nn.softmax(tf.cast(run_once(teach, images), tf.float32))
         # The largest class alone: top k does not tell the small ones apart.
         top = tf.argmax(stored, axis=-1)
         gap = tf.abs(tf.gather(stored - live, top, batch_dims=1))
@@ -134,7 +141,7 @@ class CachedTargets:
             )
 
     def _read(self, shard):
-        arrays = self.cache.read(int(shard))
+        arrays = self._ahead.pop(int(shard), None) or self.cache.read(int(shard))
         return [np.ascontiguousarray(array[:, self.rows]) for array in arrays.values()]
 
     def _is_whole(self, shard, there):
@@ -142,7 +149,10 @@ class CachedTargets:
             return False
         stamp = self._stamp(shard)
         if stamp not in self._verdicts:
-            self._verdicts[stamp] = self.cache.is_whole(shard)
+            arrays = self.cache.read_whole(shard)
+            self._verdicts[stamp] = arrays is not None
+            if arrays:
+                self._ahead[shard] = arrays
         return self._verdicts[stamp]
 
     def _stamp(self, shard):

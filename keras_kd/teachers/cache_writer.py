@@ -1,6 +1,5 @@
 """Fills a teacher cache; any number of processes, on any machines, may do it at once."""
 
-import contextlib
 import time
 
 import numpy as np
@@ -10,7 +9,7 @@ from keras_kd.teachers.cache_claims import Claim
 POLL_SECONDS = 1.0
 
 
-def fill(cache, shards, stream, teach, progress=lambda images: None):
+def fill(cache, shards, stream, teach, progress=lambda images: None, tell=lambda line: None):
     """Computes the shards that are not there yet, and waits for those that others work on.
 
     Args:
@@ -19,6 +18,7 @@ def fill(cache, shards, stream, teach, progress=lambda images: None):
         stream: function `start_step -> iterable` of the teacher's images `[B, H, W, C]`.
         teach: function images -> logits `[B, K]`.
         progress: function that is told of images as they are done, by whomever.
+        tell: function that is told, once, on whom the last shards wait.
 
     Returns:
         number of images that this process computed.
@@ -27,34 +27,35 @@ def fill(cache, shards, stream, teach, progress=lambda images: None):
         ValueError: logits that are not finite.
         CacheWriteError: the folder cannot be written.
     """
-    shards, size = list(shards), cache.layout.steps_per_shard * cache.layout.batch_size
-    there = cache.shards()
-    todo = [shard for shard in shards if not (shard in there and cache.is_whole(shard))]
-    for shard in there.intersection(todo):
-        cache.shard_path(shard).unlink(missing_ok=True)  # damaged
-    progress(size * (len(shards) - len(todo)))
+    size = cache.layout.steps_per_shard * cache.layout.batch_size
     batches = _Batches(stream)
-    computed = 0
+    computed, todo, told = 0, list(shards), False
     while todo:
         left = []
         for shard in todo:
-            with contextlib.ExitStack() as stack:
-                if not cache.shard_path(shard).exists():
-                    claim = Claim(cache.path / f"shard_{shard:08d}.claim")
-                    if not claim.take():
-                        left.append(shard)
-                        continue
-                    stack.enter_context(claim)
+            if cache.is_whole(shard):
+                progress(size)
+                continue
+            claim = Claim(cache.path / f"shard_{shard:08d}.claim")
+            if not claim.take():
+                left.append((shard, claim))
+                continue
+            with claim:
                 # Looked at again: its writer may have ended just before the claim was ours.
-                if cache.shard_path(shard).exists():
+                if cache.is_whole(shard):
                     progress(size)
                     continue
+                cache.shard_path(shard).unlink(missing_ok=True)  # damaged
                 _forget_remains(cache, shard)
                 cache.write(shard, _logits(cache.layout, shard, batches, teach, claim, progress))
                 computed += size
         if len(left) == len(todo):
+            if not told:
+                shard, claim = left[0]
+                tell(f"Waiting for {claim.owner()}, which computes shard {shard} of {cache.path}.")
+                told = True
             time.sleep(POLL_SECONDS)
-        todo = left
+        todo = [shard for shard, _ in left]
     return computed
 
 

@@ -11,6 +11,9 @@ import sys
 import numpy as np
 import pytest
 
+from keras_kd import methods
+from keras_kd.methods.features import FeatureMethod
+from keras_kd.methods.logits import LogitMethod
 from keras_kd.teachers import cache as caches
 from keras_kd.teachers import cache_claims, cache_writer
 from keras_kd.teachers.cache import Layout, TeacherCache
@@ -220,7 +223,7 @@ def test_neighbouring_shards_come_out_of_one_stream(tmp_path):
 def test_remains_of_a_killed_writer_are_cleared(tmp_path):
     cache = make(tmp_path)
     dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], stdout=-1)
-    owner = {"host": cache_claims.socket.gethostname(), "pid": int(dead.stdout)}
+    owner = {"host": "here", "pid": int(dead.stdout), "place": cache_claims.place()}
     (tmp_path / "shard_00000000.claim").write_text(json.dumps(owner))
     (tmp_path / ".shard_00000000.npz.1-ab.tmp").write_bytes(b"half a shard")
     assert fill(cache, [0]) == 8
@@ -246,6 +249,104 @@ def test_claims_exclude_go_stale_and_are_given_up(tmp_path):
         assert later.take()
         assert json.loads(path.read_text())["pid"] == os.getpid()
     assert not list(tmp_path.iterdir())
+
+
+def test_a_claim_that_was_taken_over_is_not_given_up_by_its_first_owner(tmp_path):
+    first, second = Claim(tmp_path / "claim"), Claim(tmp_path / "claim", stale_seconds=-1)
+    assert first.take() and second.take()
+    first.release()
+    assert not Claim(tmp_path / "claim").take()
+    second.release()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_claim_that_changed_hands_meanwhile_is_left_to_its_new_owner(tmp_path, monkeypatch):
+    path = tmp_path / "claim"
+    assert Claim(path).take()
+    late, quick = (Claim(path, stale_seconds=-1) for _ in range(2))
+    judge = late._is_stale
+    monkeypatch.setattr(late, "_is_stale", lambda judged: judge(judged) and quick.take())
+    assert not late.take()
+    assert json.loads(path.read_text())["token"] == quick._token
+    assert sorted(os.listdir(tmp_path)) == ["claim"]
+
+
+@pytest.mark.parametrize("pid", [os.getpid(), 2**22 + 1])
+def test_an_owner_in_another_container_is_not_looked_for_here(tmp_path, pid):
+    owner = {"host": cache_claims.socket.gethostname(), "pid": pid, "place": "of its own"}
+    (tmp_path / "claim").write_text(json.dumps(owner))
+    assert not Claim(tmp_path / "claim").take()
+
+
+def test_a_claim_that_could_not_be_written_leaves_no_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(cache_claims.Path, "write_text", fail(errno.ENOSPC))
+    with pytest.raises(CacheWriteError, match="No space left"):
+        Claim(tmp_path / "claim").take()
+    assert not list(tmp_path.iterdir())
+
+
+class Enough(Exception):
+    """Ends a writer that would wait."""
+
+
+def test_a_writer_that_waits_says_once_on_whom_and_deletes_nothing(tmp_path, monkeypatch):
+    cache, told, rounds = make(tmp_path, [1]), [], []
+    cache.shard_path(0).write_bytes(b"damaged")
+    assert Claim(tmp_path / "shard_00000000.claim").take()
+
+    def sleep(_):
+        rounds.append(0)
+        if len(rounds) == 3:
+            raise Enough
+
+    monkeypatch.setattr(cache_writer.time, "sleep", sleep)
+    with pytest.raises(Enough), pytest.warns(UserWarning, match="damaged"):
+        fill(cache, range(2), tell=told.append)
+    (line,) = told
+    assert line.startswith(f"Waiting for process {os.getpid()} on ") and "shard 0 of" in line
+    assert cache.shard_path(0).exists()
+
+
+def test_shards_are_checked_when_their_turn_comes(tmp_path, monkeypatch):
+    cache, events = make(tmp_path, [1, 2]), []
+    read, write = cache.read, cache.write
+    monkeypatch.setattr(cache, "read", lambda s: events.append(f"read {s}") or read(s))
+    monkeypatch.setattr(cache, "write", lambda s, x: events.append(f"write {s}") or write(s, x))
+    fill(cache, range(4))
+    assert events == ["write 0", "read 1", "read 2", "write 3"]
+
+
+def _hold(folder, inside, ended):
+    with cache_claims.alone(folder):
+        inside.set()
+        ended.wait(60)
+
+
+def test_a_killed_process_gives_its_lock_back(tmp_path):
+    context = multiprocessing.get_context("fork")
+    inside, ended, told = context.Event(), context.Event(), []
+    holder = context.Process(target=_hold, args=(tmp_path, inside, ended))
+    holder.start()
+    assert inside.wait(60)
+    with cache_claims.alone(tmp_path, lambda line: (told.append(line), holder.kill())):
+        assert "Waiting for the process that prepares the teacher" in told[0]
+    holder.join(60)
+
+
+def test_of_two_first_writers_the_first_one_counts(tmp_path, monkeypatch):
+    ours = Layout(4, 3, "float16", steps_per_shard=2)
+    write = caches.write_shared
+
+    def late(path, *args, **options):
+        monkeypatch.setattr(caches, "write_shared", write)
+        make(tmp_path)
+        write(path, *args, **options)
+
+    monkeypatch.setattr(caches, "write_shared", late)
+    with pytest.raises(ValueError, match="stored in another way: dtype: 'float32' there"):
+        TeacherCache.create(tmp_path, FINGERPRINT, ours)
+    assert TeacherCache(tmp_path).layout == LAYOUT
+    assert os.listdir(tmp_path) == ["cache.json"]
 
 
 def _fill_in_a_process(path, barrier, counts):
@@ -338,3 +439,40 @@ def test_no_more_than_three_shards_are_in_memory(tmp_path):
         # Two batches wait decoded, each at most of the shard after the one being taken apart.
         assert len(read) <= (index + 1 + 2 + 2) // 2 + 3
     assert len(read) == 12
+
+
+def test_every_shard_is_read_once(tmp_path, monkeypatch):
+    cache = make(tmp_path, range(6))
+    read, reads = cache.read, []
+    monkeypatch.setattr(cache, "read", lambda shard: reads.append(shard) or read(shard))
+    targets, found, start = CachedTargets(cache), [], 0
+    monkeypatch.setattr("keras_kd.teachers.cache_stream.HORIZON_BYTES", 3 * LAYOUT.shard_bytes)
+    while start < 12:
+        until, cached = targets.plan(start, 12)
+        assert cached and until - start == 6
+        found += list(targets.of_worker(0, 1).logits(start, until).as_numpy_iterator())
+        start = until
+    np.testing.assert_array_equal(found, [logits_of(step) for step in range(12)])
+    assert reads == list(range(6)) and not targets._ahead
+
+
+def test_methods_say_whether_they_need_the_logits_themselves():
+    rng, judged = np.random.default_rng(0), 0
+    student, teacher = rng.normal(size=(2, 6, 5)).astype("float32")
+    batch = {"labels": np.arange(6) % 5, "id": np.arange(6)}
+    moved = teacher + rng.normal(size=(6, 1)).astype("float32")
+    for name, cls in methods.METHODS.items():
+        if issubclass(cls, (FeatureMethod, methods.CRD, methods.Hint)):
+            continue  # they cannot do without taps, or without the number of examples
+        for options in [{}] + [{"standardize": True}] * issubclass(cls, LogitMethod):
+            method = methods.get(name, **options)
+            shapes = {"logits": (6, 5)}
+            method.build({"image": (6, 8, 8, 3)}, shapes, shapes)
+            losses = [
+                np.array(method(batch, {"logits": student}, {"logits": t}))
+                for t in (teacher, moved)
+            ]
+            same = np.allclose(*losses, rtol=1e-4, atol=1e-5)
+            assert same == (not method.needs_raw_logits), name
+            judged += 1
+    assert judged > 10
