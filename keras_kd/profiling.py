@@ -1,5 +1,6 @@
 """keras-kd-train --profile: how fast the distillation steps, and how long it waits for data."""
 
+import itertools
 import os
 import statistics
 import time
@@ -7,7 +8,6 @@ import time
 import tensorflow as tf
 
 from keras_kd import run, stages
-from keras_kd.config import absolute, check
 from keras_kd.evaluation.accuracy import accuracy
 from keras_kd.kd_model import KDModel
 
@@ -35,10 +35,14 @@ def profile(config, workdir, num_steps=100):
         `first_step_seconds` (the first batch, tracing and compiling included) and `trace`.
 
     Raises:
-        ValueError: an impossible config.
+        ValueError: an impossible config, or one of several steps per execution.
     """
-    check(config)
-    config = absolute(config)
+    config = run.prepare(config)
+    if config.steps_per_execution > 1:
+        raise ValueError(
+            "--profile times single steps. Received: config.steps_per_execution="
+            f"{config.steps_per_execution}. Profile with --config.steps_per_execution=1."
+        )
     kd, batches = _stage(config, os.path.join(workdir, "index"))
     start = time.perf_counter()
     kd.train_on_batch(*next(batches))
@@ -94,8 +98,16 @@ def _stage(config, index_dir):
         metrics=[accuracy()],
         jit_compile=stages.JIT[config.xla],
     )
-    data, _ = stream(0, 10**6)
-    return kd, iter(data.repeat())
+    return kd, _endless(stream)
+
+
+def _endless(stream):
+    """Batches from step 0 on; where a stream ends, as a cache's does, the next one goes on."""
+    step = 0
+    while True:
+        data, until = stream(step, step + 10**6)
+        yield from itertools.islice(data, until - step)
+        step = until
 
 
 def _timed(kd, batches, count):

@@ -25,8 +25,9 @@ from ml_collections import config_flags
 
 from keras_kd import cluster, compile_cache
 from keras_kd.console import leave, set_native_notes_aside
-from keras_kd.signals import Stopped, leave_on_sigterm
+from keras_kd.signals import Stopped, leave_on_sigterm, noted_before
 
+FLAGS = flags.FLAGS
 CONFIG = config_flags.DEFINE_config_file(
     "config", None, "File with get_config(), see configs/; --config.key=value changes a value."
 )
@@ -79,6 +80,7 @@ def train(_):
     if PROFILE.value:
         from keras_kd import profiling
 
+        _check_profiled()
         print(profiling.describe(profiling.profile(config, workdir, PROFILE.value)))
         return
     report = run_together(config, workdir)
@@ -92,9 +94,30 @@ def train(_):
     print(f"Report: {page}")
 
 
+def _check_profiled():
+    """Refuses flags that a profile would not follow: it times one replica that feeds itself."""
+    ignored = {
+        "strategy": STRATEGY.value not in ("auto", "one_device"),
+        "tpu": TPU.value,
+        "virtual_devices": VIRTUAL_DEVICES.value > 1,
+        "data_service": DATA_SERVICE.value,
+    }
+    given = [f"--{name}={FLAGS[name].value}" for name, found in ignored.items() if found]
+    if given:
+        raise ValueError(
+            "--profile times one replica that makes its own batches. Received: "
+            f"--profile={PROFILE.value} {' '.join(given)}. Leave the latter out."
+        )
+
+
 def run_together(config, workdir):
-    """The run's report. If another worker is lost, this process starts anew and waits for it."""
+    """The run's report. If another worker is lost, this process starts anew and waits for it.
+
+    Raises:
+        Stopped: a worker was lost after a signal had come; this process leaves as well.
+    """
     from keras_kd import strategies
+    from keras_kd.data import service
     from keras_kd.run import run
 
     run_id = hashlib.sha256(config.to_json_best_effort(sort_keys=True).encode()).hexdigest()
@@ -105,9 +128,15 @@ def run_together(config, workdir):
         command = shlex.join(["keras-kd-train", *sys.argv[1:]])
         return run(config, workdir, strategy, print, command, DATA_SERVICE.value)
     except Exception as error:
+        if (failed := service.failure(error)) is not None:
+            raise failed from error
         if not cluster.lost_a_worker(error):
             raise
-        print("Lost a worker of the cluster. Waiting for it, to go on from the last checkpoint.")
+        print(f"Lost a worker of the cluster: {str(error).strip().partition(chr(10))[0]}")
+        signum = noted_before(error)
+        if signum is not None:
+            raise Stopped(signum) from error
+        print("Waiting for it, to go on from the last checkpoint.")
         cluster.start_again()
 
 

@@ -1,11 +1,13 @@
 """--profile: sums that add up, a slow pipeline that shows, a trace, and no state left behind."""
 
+import itertools
 import time
 
 import pytest
 import tensorflow as tf
+from absl.testing import flagsaver
 
-from keras_kd import profiling, run
+from keras_kd import profiling, run, train
 from keras_kd.configs import digits
 
 
@@ -43,3 +45,36 @@ def test_slow_data_show_as_waiting(tmp_path, monkeypatch):
     result = profiling.profile(tiny(), tmp_path, num_steps=5)
     assert result["waiting"] > 0.5
     assert result["steps_per_second"] < 6
+
+
+def test_a_stream_that_ends_is_followed_by_the_next_one():
+    asked = []
+
+    def stream(start, stop):
+        asked.append(start)
+        # As a cache's, it may go on beyond the step for which it was asked to stop.
+        return tf.data.Dataset.range(start, start + 5), start + 3
+
+    steps = [int(step) for step in itertools.islice(profiling._endless(stream), 7)]
+    assert steps == list(range(7)) and asked == [0, 3, 6]
+
+
+def test_several_steps_per_execution_are_refused(tmp_path):
+    config = tiny()
+    config.steps_per_execution = 4
+    with pytest.raises(ValueError, match=r"Received: config\.steps_per_execution=4"):
+        profiling.profile(config, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "flag", ["--strategy=mirrored", "--virtual_devices=2", "--data_service=grpc://a:1", "--tpu=a"]
+)
+def test_flags_that_a_profile_would_ignore_are_refused(flag):
+    with flagsaver.flagsaver():
+        train.FLAGS(["keras-kd-train", "--profile=3", flag])
+        with pytest.raises(ValueError, match=f"Received: --profile=3 {flag}"):
+            train._check_profiled()
+        train.FLAGS(["keras-kd-train", "--strategy=one_device"])
+        for name in ("virtual_devices", "data_service", "tpu"):
+            train.FLAGS[name].unparse()
+        train._check_profiled()

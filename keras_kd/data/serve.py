@@ -9,6 +9,7 @@ keras-kd-train ... --data_service=grpc://HOST:5050      the training
 --host        name under which others reach this data worker
 """
 
+import signal
 import socket
 import sys
 
@@ -23,6 +24,8 @@ HOST = flags.DEFINE_string("host", None, "Name under which others reach this dat
 
 def serve(_):
     """Starts what the flags say, and serves until it is stopped."""
+    # TensorFlow waits in native code, where Python's own handler would never run.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     server = start(PORT.value, DISPATCHER.value, HOST.value)
     server.join()
 
@@ -44,7 +47,7 @@ def start(port=0, dispatcher=None, host=None):
     """
     import tensorflow as tf
 
-    from keras_kd.data.service import check_address
+    from keras_kd.data.service import knock
 
     service = tf.data.experimental.service
     try:
@@ -53,11 +56,13 @@ def start(port=0, dispatcher=None, host=None):
             print(f"Dispatcher at port {server.target.rpartition(':')[2]}", flush=True)
             return server
         dispatcher = dispatcher.removeprefix("grpc://")
-        check_address(f"grpc://{dispatcher}")
+        knock(f"grpc://{dispatcher}")
         # "%port%" is TensorFlow's word for the port it gets.
         address = f"{host or socket.getfqdn()}:%port%"
         server = service.WorkerServer(
-            service.WorkerConfig(dispatcher, worker_address=address, port=port)
+            service.WorkerConfig(
+                dispatcher, worker_address=address, port=port, dispatcher_timeout_ms=60_000
+            )
         )
     except tf.errors.OpError as error:
         raise OSError(f"The server could not start: {error.message}") from error
@@ -70,8 +75,6 @@ def main():
     sys.modules["__main__"].__doc__ = __doc__  # what --help prints
     try:
         app.run(serve)
-    except KeyboardInterrupt:
-        sys.exit(130)
     except (ValueError, OSError) as error:
         leave("keras-kd-data", error)
 

@@ -1,15 +1,22 @@
 """A dispatcher and two data workers in processes of their own make the batches that one makes."""
 
 import io
+import logging
+import os
+import signal
+import socket
 import subprocess
 import sys
+import time
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from multi_worker_config import get_config
 from PIL import Image
 
-from keras_kd import data
+from keras_kd import data, run
 from keras_kd.data import serve, service
 
 
@@ -93,13 +100,21 @@ def test_both_data_workers_take_part(service_cluster):
 
     def of_process(step, batch):
         threads = tf.strings.split(tf.io.matching_files("/proc/self/task/*"), "/").values[4::5]
-        return step, tf.reduce_min(tf.strings.to_number(threads, tf.int64))
+        threads = tf.strings.to_number(threads, tf.int64)
+        # The number of the process is among those of its threads.
+        return step, tf.reduce_sum(
+            [tf.where(tf.reduce_any(threads == pid), pid, 0) for pid in pids]
+        )
 
     steps = data.build_dataset("digits", "train", "mix", 8, 8, by_step=True).map(of_process)
     policy = tf.data.experimental.service.ShardingPolicy.DYNAMIC
     distribute = tf.data.experimental.service.distribute(policy, address)
-    made = [(int(step), int(pid)) for step, pid in steps.apply(distribute).take(60)]
-    assert len({step for step, _ in made}) == 60, "no step twice"
+    made = []
+    for step, pid in steps.apply(distribute).take(2000):  # one of them may begin later
+        made.append((int(step), int(pid)))
+        if len(made) >= 60 and {pid for _, pid in made} == pids:
+            break
+    assert len({step for step, _ in made}) == len(made), "no step twice"
     assert {pid for _, pid in made} == pids
 
 
@@ -115,6 +130,119 @@ def test_what_is_lost_is_made_here_and_what_overtakes_waits():
     ordered = list(service.in_order(((step, step) for step in late), 4, build))
     assert [int(step) for step in ordered] == list(range(4, 8 + 2 * service.AHEAD))
     assert made_here == [(4, 1)]
+
+
+def test_large_batches_wait_in_smaller_numbers():
+    made_here = []
+
+    def build(start_step, num_steps):
+        made_here.append(start_step)
+        return tf.data.Dataset.from_tensors(start_step)
+
+    made = iter([(1, 1), (2, 2), (3, 3)])
+    ordered = service.in_order(made, 0, build, ahead=2)
+    assert int(next(ordered)) == 0 and made_here == [0]
+    assert list(made) == [], "the third one that overtook was one too many"
+
+
+@pytest.fixture
+def lonely(monkeypatch):
+    """Address of a dispatcher without any data worker."""
+    monkeypatch.setattr(service, "WAIT", 0.3)
+    monkeypatch.setattr(service, "PATIENCE", 4)
+    dispatcher = serve.start()
+    yield f"grpc://127.0.0.1:{dispatcher.target.rpartition(':')[2]}"
+
+
+def test_without_data_workers_batches_are_made_here_then_the_training_ends(lonely, caplog):
+    settings = {"batch_size": 8, "resolution": 8, "mode": "mix", "seed": 1, "start_step": 3}
+    here = data.build_dataset("digits", "train", **settings).as_numpy_iterator()
+    there = service.build_dataset(lonely, "digits", "train", **settings).as_numpy_iterator()
+    with caplog.at_level(logging.WARNING, logger="absl"):
+        for _ in range(4):
+            for x, y in zip(next(here), next(there)):
+                np.testing.assert_array_equal(x, y)
+        with pytest.raises(tf.errors.UnknownError, match="OSError") as caught:
+            next(there)
+    said = [r.getMessage() for r in caplog.records if lonely in r.getMessage()]
+    assert len(said) == 1 and "keras-kd-data --dispatcher=127.0.0.1" in said[0]
+    error = service.failure(caught.value)
+    assert type(error) is OSError and f"at {lonely} has sent no batch for 1.5 s" in str(error)
+    assert service.failure(ValueError("OSError: something else")) is None
+
+
+def command(*arguments):
+    return subprocess.Popen(
+        [sys.executable, "-u", "-m", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1"},
+    )
+
+
+def test_ctrl_c_ends_a_server():
+    server = command("keras_kd.data.serve")
+    try:
+        assert server.stdout.readline().startswith("Dispatcher at port")
+        time.sleep(0.5)  # it serves now
+        server.send_signal(signal.SIGINT)
+        assert server.wait(timeout=30) == -signal.SIGINT
+    finally:
+        server.kill()
+        server.communicate()
+
+
+def test_a_data_worker_without_a_dispatcher_says_so():
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with pytest.raises(OSError, match=rf"must listen at grpc://127\.0\.0\.1:{port} "):
+        serve.start(dispatcher=f"127.0.0.1:{port}", host="127.0.0.1")
+
+
+def test_a_dispatcher_that_does_not_answer_is_not_waited_for_an_hour(monkeypatch):
+    asked = []
+
+    def worker(config):
+        asked.append(config)
+        raise tf.errors.DeadlineExceededError(None, None, "no answer")
+
+    monkeypatch.setattr(tf.data.experimental.service, "WorkerServer", worker)
+    refused = pytest.raises(OSError, match="could not start: no answer")
+    with socket.create_server(("127.0.0.1", 0)) as silent, refused:
+        serve.start(dispatcher=f"127.0.0.1:{silent.getsockname()[1]}")
+    assert asked[0].dispatcher_timeout_ms == 60_000
+
+
+def test_files_are_asked_for_their_sizes_once(address, sources, monkeypatch):
+    source, asked = data.load_source(sources["folder"]), []
+    plain = os.path.getsize
+    monkeypatch.setattr(os.path, "getsize", lambda path: asked.append(path) or plain(path))
+    for start in (0, 2):
+        service.build_dataset(address, source, "train", "mix", 8, 8, start_step=start)
+    assert len(asked) == len(set(asked)) == 18
+
+
+def test_a_run_is_the_same_run(address, tmp_path):
+    images = keras.Input((8, 8, 1))
+    logits = keras.layers.Dense(10)(keras.layers.Flatten()(images))
+    keras.Model(images, logits).save(tmp_path / "teacher.keras")
+    config = get_config(str(tmp_path / "teacher.keras"))
+    config.deterministic = False  # it would hold for all tests of this process
+    config.distil.total = "4 steps"
+    asked, plain = [], service.build_dataset
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            service, "build_dataset", lambda *a, **k: asked.append(a[0]) or plain(*a, **k)
+        )
+        run.run(config, tmp_path / "there", data_service=address)
+    assert asked and set(asked) == {address}
+    run.run(config, tmp_path / "here")
+    there, here = (
+        keras.models.load_model(tmp_path / n / "student.keras") for n in ("there", "here")
+    )
+    for a, b in zip(there.get_weights(), here.get_weights()):
+        np.testing.assert_array_equal(a, b)
 
 
 @pytest.mark.parametrize("wrong", ["localhost:5050", "grpc://localhost", "grpc://:5050", ""])
