@@ -202,6 +202,75 @@ def test_methods_that_tap_the_teacher_are_refused(tmp_path):
         run.run(config, tmp_path / "b")
 
 
+@pytest.mark.parametrize("method", ["relational_kd", "logit_l2"])
+def test_the_largest_classes_alone_are_refused_for_methods_that_need_logits(live, tmp_path, method):
+    cache = str(tmp_path / "cache")
+    teach(tiny(), live, "0:1", cache, top_k=3)
+    config = tiny(teacher_cache=cache)
+    config.distil.methods = {method: {}}
+    refusal = pytest.raises(ValueError, match=f"'{method}' needs the logits.*top_k=3")
+    with refusal:
+        run.run(config, tmp_path / "b")
+    with refusal:
+        teach(config, tmp_path / "c", top_k=3)
+    assert not list(tmp_path.glob("*/checkpoints"))
+
+
+@pytest.mark.parametrize(
+    ("options", "difference"),
+    [
+        ({"top_k": 3}, "top_k: 0 there, 3 here"),
+        ({"dtype": "float32"}, "dtype: 'float16' there, 'float32' here"),
+        ({"steps_per_shard": 3}, "steps_per_shard: 64 there, 3 here"),
+    ],
+)
+def test_another_layout_is_refused_before_the_teacher_is_trained(
+    live, tmp_path, options, difference
+):
+    cache = str(tmp_path / "cache")
+    teach(tiny(), live, "0:1", cache)
+    with pytest.raises(ValueError, match=difference):
+        teach(tiny(), tmp_path / "c", "0:1", cache, **options)
+    assert not (tmp_path / "c" / "checkpoints").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_the_teacher_is_trained(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CacheWriteError, match="Not a directory"):
+        teach(tiny(), tmp_path / "c", "0:1", tmp_path / "file" / "cache")
+    assert not (tmp_path / "c" / "checkpoints").exists()
+
+
+def test_determinism_is_asked_for_by_teach_too(tmp_path, monkeypatch):
+    asked = []
+    experimental = run.tf.config.experimental
+    monkeypatch.setattr(experimental, "enable_op_determinism", lambda: asked.append(True))
+    for deterministic in (False, True):
+        with pytest.raises(ValueError, match="epochs must be A:B"):
+            teach(tiny(deterministic=deterministic), tmp_path, "2:1")
+    assert asked == [True]
+
+
+def test_a_run_that_trains_the_teacher_keeps_others_from_it(tmp_path, monkeypatch):
+    from keras_kd.teachers.cache_claims import alone
+
+    class Inside(Exception):
+        pass
+
+    def second(line):
+        raise Inside
+
+    def train(*args, **kwargs):
+        with alone(tmp_path / "w", second):
+            pass
+
+    monkeypatch.setattr(run.stages, "train", train)
+    with pytest.raises(Inside):
+        run.run(tiny(), tmp_path / "w")
+    with alone(tmp_path / "w", second):
+        pass  # given back
+
+
 def test_a_cache_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"Received: .*nowhere, which is not there\. Run keras-kd"):
         run.run(tiny(teacher_cache=str(tmp_path / "nowhere")), tmp_path / "b")

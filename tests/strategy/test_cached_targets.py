@@ -1,0 +1,85 @@
+"""Targets out of a teacher cache do the same on one and two replicas."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_kd import run, teachers
+from keras_kd.config import base
+from keras_kd.teach import teach
+
+BATCH = 16
+
+
+class Logits(tf.Module):
+    """A SavedModel teacher of digits: a matrix of random numbers."""
+
+    def __init__(self):
+        super().__init__()
+        kernel = np.random.default_rng(0).normal(size=(8 * 8, 10))
+        self.kernel = tf.Variable(kernel.astype("float32"))
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 8, 8, 1], tf.float32)])
+    def __call__(self, images):
+        return tf.reshape(images, [-1, 8 * 8]) @ self.kernel
+
+
+@pytest.fixture(scope="module")
+def teacher(tmp_path_factory):
+    path = str(tmp_path_factory.mktemp("teacher") / "saved")
+    tf.saved_model.save(Logits(), path)
+    return path
+
+
+def settings(teacher, cache=""):
+    config = base()
+    config.batch_size = BATCH
+    config.deterministic = True
+    config.data.resolution = 8
+    config.data.eval_full_image = True
+    config.data.train_split = "train[:64]"
+    config.data.eval_split = "test[:50]"
+    config.teacher.handle = teacher
+    config.teacher.input_range = (-1, 1)
+    config.student.model = {
+        "name": "bit_resnet",
+        "kwargs": {"depth": (1, 1), "width": 0.125, "small_root": True},
+    }
+    config.baseline.enabled = False
+    config.distil.update({"total": "8 steps", "interval": "4 steps", "warmup": "0 steps"})
+    config.distil.learning_rate = 1e-3
+    config.teacher_cache = cache
+    return config
+
+
+def test_two_replicas_learn_what_one_does(make_strategy, teacher, tmp_path):
+    """A SavedModel teacher, whose first cached step is compared in the scope; half is cached."""
+    cache = str(tmp_path / "cache")
+    teach(settings(teacher), tmp_path / "teach", "0:1", cache, steps_per_shard=2)
+    trained = []
+    for name, replicas, targets in (("live", 1, ""), ("one", 1, cache), ("two", 2, cache)):
+        run.run(settings(teacher, targets), tmp_path / name, strategy=make_strategy(replicas))
+        student = keras.models.load_model(tmp_path / name / "student.keras")
+        trained.append(student.get_weights())
+    live, one, two = trained
+    for a, b in zip(one, two, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+    assert any((a != b).any() for a, b in zip(live, one))  # float16 targets were used
+
+
+def test_targets_of_another_teacher_are_found_on_two_replicas(make_strategy, teacher, tmp_path):
+    from keras_kd.streams import Streams
+    from keras_kd.teachers.cache import TeacherCache
+    from keras_kd.teachers.cache_stream import CachedTargets
+
+    config = settings(teacher)
+    path = teach(config, tmp_path / "teach", "0:1", tmp_path / "cache", "float32")["path"]
+    cache = TeacherCache(path)
+    cache.write(0, cache.read(0)["logits"][..., ::-1])
+    strategy = make_strategy(2)
+    images, _ = Streams(config, run.load_source(config), strategy).taught(config.distil)
+    with strategy.scope():
+        loaded = teachers.load(teacher, 10, (8, 8, 1), input_range=(-1, 1))
+        with pytest.raises(ValueError, match="the probability of the likeliest class differs"):
+            CachedTargets(cache).spot_check(images, lambda x: loaded(x, training=False))
