@@ -6,7 +6,7 @@ import time
 import keras
 from tqdm import tqdm
 
-from keras_kd.checkpoint import Snapshot, assign_running
+from keras_kd.checkpoint import Snapshot, all_finite, assign_running
 from keras_kd.signals import Stopped
 
 
@@ -93,9 +93,10 @@ class Save(keras.callbacks.Callback):
         running: list of the metrics' variables, which go on from segment to segment.
         log: the stage's `keras_kd.metrics_log.Log`, which stands before this in a fit.
         asked: `keras_kd.signals.Asked`.
+        lengths: dict of what a later start must find equal; kept in each checkpoint.
     """
 
-    def __init__(self, stage, checkpoints, writer, clock, every, running, log, asked):
+    def __init__(self, stage, checkpoints, writer, clock, every, running, log, asked, lengths):
         super().__init__()
         self.stage = stage
         self.checkpoints = checkpoints
@@ -105,6 +106,7 @@ class Save(keras.callbacks.Callback):
         self.running = running
         self.log = log
         self.asked = asked
+        self.lengths = lengths
         self.saved_step = clock.step
         # Keras resets the metrics when a fit begins: what a started interval has is put back.
         self.carried = self._running_values()
@@ -136,19 +138,26 @@ class Save(keras.callbacks.Callback):
     def save(self, logs=None):
         """Hands the state of this step to the writer.
 
+        A worker without one only looks whether the state is broken, as the chief does, so that
+        both end there.
+
         Raises:
             TrainingDiverged: the state is broken; it is not saved.
             OSError: an earlier checkpoint could not be written.
         """
         kd, clock = self.model, self.clock
-        meta = {"times": dict(clock.times)}  # the thread writes it later
+        meta = {"times": dict(clock.times), "lengths": self.lengths}  # the thread writes it later
         if clock.at_end:
             results = kd.get_metrics_result()
             meta["numbers"] = {k: float(results.get(k, v)) for k, v in (logs or {}).items()}
         variables = [*kd.variables, *kd.optimizer.variables]
-        snapshot = Snapshot(clock.step, variables, self.running, meta)
+        if self.writer:
+            snapshot = Snapshot(clock.step, variables, self.running, meta)
+            finite = snapshot.all_finite()
+        else:
+            finite = all_finite(variables, self.running)
         bad = kd.first_bad_step
-        if bad is None and not snapshot.all_finite():
+        if bad is None and not finite:
             bad = clock.step  # the last update broke the weights; its loss was still good
         if bad is not None:
             self._diverged(bad)

@@ -6,12 +6,19 @@ and, beside them, the best; one that does not read back is passed over for the o
 warning. A run goes on from the newest: the best is there for its reader.
 """
 
+import contextlib
+import errno
 import hashlib
 import json
 import os
 import re
 import shutil
+import socket
+import struct
+import time
 import warnings
+import zipfile
+import zlib
 from pathlib import Path
 
 import ml_dtypes
@@ -20,6 +27,10 @@ import tensorflow as tf
 
 META = "meta.json"
 DIGEST = "sha256"
+# What a damaged archive raises; zipfile tells a flipped flag by a RuntimeError.
+DAMAGE = (ValueError, KeyError, EOFError, RuntimeError, zlib.error, struct.error)
+DAMAGE += (zipfile.BadZipFile,)
+DEAD_AFTER = 3600  # s without a write; what another machine left
 
 
 def write_atomically(path, write):
@@ -33,9 +44,11 @@ def write_atomically(path, write):
         OSError: the disk is full or not writable; what stood at `path` before is untouched.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.tmp")  # a killed run's remains are overwritten
+    # A job that is queued again may start while the old one still saves.
+    temporary = path.with_name(f".{path.name}.{socket.gethostname()}-{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(path.parent)
         with open(temporary, "wb") as file:
             write(file)
             file.flush()
@@ -48,7 +61,30 @@ def write_atomically(path, write):
             "some space or choose another --workdir, then start the same command again",
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a read-only disk: the error above says more
+            temporary.unlink(missing_ok=True)
+
+
+def _sweep(folder):
+    """Deletes what killed processes left half-written."""
+    for remains in folder.glob(".*.tmp"):
+        with contextlib.suppress(OSError):  # another process was faster
+            if _is_dead(remains):
+                remains.unlink()
+
+
+def _is_dead(temporary):
+    """Whether nobody writes this temporary file any more."""
+    own = re.search(rf"\.{re.escape(socket.gethostname())}-(\d+)\.tmp$", temporary.name)
+    if own is None:
+        return time.time() - temporary.stat().st_mtime > DEAD_AFTER
+    try:
+        os.kill(int(own[1]), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        pass  # another user's
+    return False
 
 
 def write_json(path, value):
@@ -87,6 +123,22 @@ class Snapshot:
             for value in self.arrays.values()
             if value.dtype.kind not in "iub"
         )
+
+
+def all_finite(variables, running=()):
+    """As `Snapshot.all_finite`, looked at where the values lie, without a copy to the host.
+
+    Args:
+        variables: list of Keras variables.
+        running: list of Keras variables whose replicas differ.
+
+    Returns:
+        bool. Every variable is read in any case: all workers may have to read it together.
+    """
+    values = [tf.convert_to_tensor(v.value) for v in variables]
+    values += [tf.convert_to_tensor(part) for v in running for part in _replicas(v)]
+    finite = [tf.reduce_all(tf.math.is_finite(x)) for x in values if x.dtype.is_floating]
+    return all(bool(each) for each in finite)
 
 
 class Checkpoints:
@@ -137,7 +189,7 @@ class Checkpoints:
         newer = [step for step in self.steps() if step > snapshot.step]
         older = [step for step in self.steps() if step <= snapshot.step]
         for step in [*older[: -self.keep], *newer]:
-            self.path(step).unlink()
+            self.path(step).unlink(missing_ok=True)
 
     def keep_best(self, step):
         """Copies the file of a step to `best.npz`."""
@@ -156,13 +208,15 @@ class Checkpoints:
 
         Raises:
             ValueError: the checkpoint is of other variables, or all are damaged.
+            OSError, MemoryError: the newest could not be read; it may be whole, so that going on
+                from an older one would throw it away.
         """
         files = [self.path(step) for step in reversed(self.steps())]
         files += [self.best] if self.best.exists() else []
         for path in files:
             try:
                 described, arrays = _read(path)
-            except Exception as error:  # whatever a damaged zip or NumPy file may raise
+            except DAMAGE as error:
                 warnings.warn(
                     f"The checkpoint {path} is damaged ({error}); using the one before.",
                     stacklevel=2,
@@ -231,8 +285,23 @@ def _digest(arrays):
 
 
 def _read(path):
-    with np.load(path, allow_pickle=False) as archive:
-        arrays = {key: archive[key] for key in archive.files}
+    try:
+        with zipfile.ZipFile(path) as archive:
+            broken = archive.testzip()  # before a damaged shape asks for all memory
+        if broken:
+            raise ValueError(f"the CRC-32 of {broken} is not that of its contents")
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {key: archive[key] for key in archive.files}
+    except OSError as error:
+        if error.errno in (None, errno.EINVAL):  # a damaged directory points before the file
+            raise ValueError(str(error)) from error
+        raise OSError(
+            error.errno,
+            f"Could not read the checkpoint {path} ({error.strerror}), which may be whole. Mend "
+            "that, then start the same command again",
+        ) from error
+    except MemoryError as error:
+        raise MemoryError(f"Not enough memory to read the checkpoint {path}.") from error
     if not np.array_equal(arrays.pop(DIGEST), _digest(arrays)):
         raise ValueError("its SHA-256 is not that of its contents")
     described = json.loads(arrays.pop(META).tobytes())

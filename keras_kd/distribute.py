@@ -103,7 +103,7 @@ class ReplicaSafe:
         return OneWorkersView(strategy) if spans_workers(strategy) else strategy
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        if self._distribute_strategy is None:
+        if self._distribute_strategy is None or self._all_built():
             return
         if iterator is not None:
             for _, _, batches in iterator:
@@ -112,6 +112,11 @@ class ReplicaSafe:
                 break
         with self.distribute_strategy.scope():
             self._symbolic_build(data_batch=data_batch)
+
+    def _all_built(self):
+        """Whether a batch would tell nothing new; compiled metrics are built by the first one."""
+        parts = (*self._flatten_layers(), self._compile_metrics, self._compile_loss, self.optimizer)
+        return all(part is None or part.built for part in parts)
 
     def _first_replica(self, value):
         value = self.distribute_strategy.experimental_local_results(value)[0]

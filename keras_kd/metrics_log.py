@@ -63,6 +63,11 @@ class Log(keras.callbacks.Callback):
                 tf.summary.scalar(name, value)
         self.summaries.flush()
 
+    def close(self):
+        """Ends TensorBoard's file, also after an error."""
+        if self.summaries is not None:
+            self.summaries.close()
+
     @property
     def best_step(self):
         """The step of the highest `val_accuracy`, the first of equals; None without any."""

@@ -1,7 +1,9 @@
 """SIGTERM and SIGINT: ask a run to save and leave, with an exit code that says which it was."""
 
 import contextlib
+import os
 import signal
+import sys
 import threading
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -34,7 +36,8 @@ def noticed():
         an `Asked`. Outside the main thread, where Python allows no handlers, it stays None.
 
     Raises:
-        Stopped: at the end, if a signal came and was not acted upon.
+        Stopped: at the end, if a signal came and was not acted upon. Another error goes on as it
+            is, and `noted_before` tells of the signal.
     """
     asked = Asked()
 
@@ -42,6 +45,7 @@ def noticed():
         asked.signum = signum
         for each in before:
             signal.signal(each, signal.SIG_DFL)
+        _say(f"\n{signal.Signals(signum).name}: stopping after this step; again: at once.\n")
 
     before = {}
     if threading.current_thread() is threading.main_thread():
@@ -52,11 +56,25 @@ def noticed():
                 signal.signal(each, note)
     try:
         yield asked
+    except Exception as error:
+        error.noted_signal = asked.signum
+        raise
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
     if asked.signum is not None:
         raise Stopped(asked.signum)
+
+
+def noted_before(error):
+    """The signal that had come when an error ended `noticed`, or None."""
+    return getattr(error, "noted_signal", None)
+
+
+def _say(text):
+    """Writes to the console from a handler, which may have interrupted a `print`."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # closed, or not a file
+        os.write(sys.stderr.fileno(), text.encode())
 
 
 def leave_on_sigterm():

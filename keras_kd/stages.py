@@ -8,7 +8,9 @@ import contextlib
 import statistics
 import zlib
 
-from keras_kd import optimizers, signals
+import tensorflow as tf
+
+from keras_kd import optimizers, signals, strategies
 from keras_kd.callbacks import Clock, Progress, Save
 from keras_kd.config import steps
 from keras_kd.evaluation.accuracy import accuracy
@@ -75,8 +77,9 @@ def train(
     Raises:
         TrainingDiverged: the loss is not finite any more.
         Stopped: a signal came; the step is saved.
-        ValueError: a warm-up that is longer than the stage.
-        OSError: a checkpoint could not be written.
+        ValueError: a warm-up that is longer than the stage, checkpoints of other data or lengths,
+            or workers that see different ones.
+        OSError: a checkpoint could not be read or written.
     """
     lengths = (num_examples, batch_size, steps_per_execution)
     total, _, interval = _lengths(settings, *lengths)
@@ -103,6 +106,10 @@ def train(
     running = list({id(v): v for v in [*kd.metrics_variables, *metric.variables]}.values())
     checkpoints = workdir.checkpoints(name, checkpoint_keep)
     done, meta = checkpoints.restore([*kd.variables, *kd.optimizer.variables], running)
+    fixed = {"num_examples": num_examples, "total": total, "interval": interval}
+    _refuse_other_lengths(name, meta.get("lengths", fixed), fixed, checkpoints.restored)
+    strategy = tf.distribute.get_strategy()
+    _refuse_other_workers(name, strategies.gather(strategy, done), checkpoints.folder)
     kd.go_on_from(done)
     if done >= total and workdir.result(name):
         tell(_finished(name, workdir.result(name)))
@@ -111,16 +118,19 @@ def train(
         tell(f"{name}: goes on from step {done:,}")
     clock = Clock(done, interval, total, meta.get("times"))
     log = Log(workdir, name, batch_size, clock, writes)
+    # Another worker may see an older log; the chief's replicas come first.
+    lacks_interval = strategies.gather(strategy, log.lacks_interval)[0][0]
     with contextlib.ExitStack() as stack:
+        stack.enter_context(contextlib.closing(log))
         asked = stack.enter_context(signals.noticed())
         writer = stack.enter_context(Writer(checkpoints.save)) if writes else None
         progress = stack.enter_context(contextlib.closing(Progress(name, total, batch_size, clock)))
-        save = Save(name, checkpoints, writer, clock, every, running, log, asked)
+        save = Save(name, checkpoints, writer, clock, every, running, log, asked, fixed)
         # Keras resets a compiled metric only once it has seen a batch; this one was restored.
         kd.reset_metrics()
         metric.reset_state()
-        if log.lacks_interval:
-            _evaluate_again(kd, evaluation, meta["numbers"], log, save)
+        if lacks_interval:
+            _evaluate_again(kd, evaluation, meta.get("numbers", {}), log, save)
         if checkpoints.restored != checkpoints.best:
             save.keep_best()  # the run may have been stopped before it was copied
         callbacks = [clock, progress, log, save]  # the clock first: the others read it
@@ -132,6 +142,26 @@ def train(
     if writes:
         workdir.finish(name, result)
     return result
+
+
+def _refuse_other_lengths(name, there, here, path):
+    if there != here:
+        differing = [key for key in here if there.get(key) != here[key]]
+        found = ", ".join(f"{key}={there.get(key)} there, {here[key]} here" for key in differing)
+        raise ValueError(
+            f"Stage '{name}' goes on only with the data and lengths it began with. Received: "
+            f"{found}, for the checkpoint {path}. Bring back the data, or choose another --workdir."
+        )
+
+
+def _refuse_other_workers(name, gathered, folder):
+    found = [done for (done,) in gathered]
+    if len(set(found)) > 1:
+        raise ValueError(
+            f"All workers must go on from the same step. Received: steps {found} of stage "
+            f"'{name}', one a replica, from {folder}. Look for damage, or a --workdir that not all "
+            "share."
+        )
 
 
 def _fit(kd, stream, evaluation, clock, multiple, callbacks):

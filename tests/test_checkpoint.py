@@ -1,6 +1,10 @@
 """Checkpoints: whole or not at all, newest first, and only of the model they were made for."""
 
 import errno
+import os
+import socket
+import subprocess
+import sys
 import threading
 import warnings
 
@@ -9,7 +13,7 @@ import numpy as np
 import pytest
 
 from keras_kd import checkpoint
-from keras_kd.checkpoint import Checkpoints, Snapshot, write_atomically
+from keras_kd.checkpoint import Checkpoints, Snapshot, all_finite, write_atomically
 from keras_kd.writer import Writer
 
 
@@ -133,11 +137,48 @@ def test_another_model_is_refused(tmp_path):
         saved.restore(variables()[:2])
 
 
-def test_broken_weights_are_seen():
-    assert Snapshot(1, variables(1.0)).all_finite()
+@pytest.mark.parametrize("code", [errno.EACCES, errno.EIO, errno.ESTALE])
+def test_what_cannot_be_read_now_is_not_taken_for_damaged(tmp_path, monkeypatch, code):
+    saved = Checkpoints(tmp_path)
+    save(saved, 10, 20)
+    before = open
+
+    def failing(path, *args, **kwargs):
+        if str(path).endswith(".npz"):
+            raise OSError(code, os.strerror(code))
+        return before(path, *args, **kwargs)
+
+    monkeypatch.setattr("builtins.open", failing)
+    monkeypatch.setattr("io.open", failing)
+    with pytest.raises(OSError, match=r"Could not read the checkpoint .*step_00000020") as raised:
+        saved.restore(variables())
+    assert raised.value.errno == code
+    monkeypatch.undo()
+    assert saved.restore(variables())[0] == 20
+
+
+def test_too_little_memory_is_not_damage(tmp_path, monkeypatch):
+    saved = Checkpoints(tmp_path)
+    save(saved, 10, 20)
+
+    def full(*args, **kwargs):
+        raise MemoryError
+
+    monkeypatch.setattr(checkpoint.np, "load", full)
+    with pytest.raises(MemoryError, match="step_00000020"):
+        saved.restore(variables())
+
+
+@pytest.mark.parametrize("finite", [Snapshot.all_finite, None])
+def test_broken_weights_are_seen(finite):
+    def look(given, running=()):
+        return finite(Snapshot(1, given, running)) if finite else all_finite(given, running)
+
+    assert look(variables(1.0), variables(1.0))
     broken = variables(1.0)
     broken[2].assign([1.0, float("nan"), 1.0])
-    assert not Snapshot(1, broken).all_finite()
+    assert not look(broken)
+    assert not look(variables(1.0), broken)
 
 
 def test_a_full_disk_keeps_what_was_there(tmp_path, monkeypatch):
@@ -152,6 +193,35 @@ def test_a_full_disk_keeps_what_was_there(tmp_path, monkeypatch):
         save(saved, 20)
     assert [path.name for path in tmp_path.iterdir()] == ["step_00000010.npz"]
     assert saved.restore(variables())[0] == 10
+
+
+def test_a_read_only_disk_tells_what_to_do(tmp_path, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr("builtins.open", refuse)
+    monkeypatch.setattr(checkpoint.Path, "unlink", refuse)
+    with pytest.raises(OSError, match=r"Could not write .*Read-only.*choose another --workdir"):
+        write_atomically(tmp_path / "file", lambda file: None)
+
+
+def test_two_processes_write_apart_and_remains_of_dead_ones_go(tmp_path):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    here = socket.gethostname()
+    names = {
+        "dead": f".file.{here}-{gone.pid}.tmp",
+        "alive": f".file.{here}-{os.getppid()}.tmp",
+        "elsewhere": ".file.another.host-1.tmp",
+        "elsewhere_old": ".old.another.host-1.tmp",
+    }
+    for name in names.values():
+        (tmp_path / name).write_bytes(b"half")
+    os.utime(tmp_path / names["elsewhere_old"], (0, 0))
+    write_atomically(tmp_path / "file", lambda file: file.write(b"whole"))
+    assert (tmp_path / "file").read_bytes() == b"whole"
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"file", names["alive"], names["elsewhere"]}
 
 
 def test_a_real_full_device_is_reported(tmp_path):

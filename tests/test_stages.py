@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_kd import checkpoint, metrics_log, stages
+from keras_kd import checkpoint, metrics_log, stages, strategies
 from keras_kd.checkpoint import Checkpoints
 from keras_kd.config import base, stage
 from keras_kd.methods import SoftTargets
-from keras_kd.signals import Stopped, noticed
+from keras_kd.signals import Stopped, noted_before, noticed
 from keras_kd.workdir import Workdir
 
 TIMINGS = ("seconds", "images_per_second", "first_step_seconds")
@@ -251,6 +251,62 @@ def test_a_signal_that_no_step_saw_is_not_forgotten():
         assert asked.signum == signal.SIGTERM
 
 
+def test_a_signal_is_told_and_goes_along_with_another_error(capfd):
+    with pytest.raises(RuntimeError, match="lost") as raised, noticed():
+        os.kill(os.getpid(), signal.SIGTERM)
+        raise RuntimeError("lost")
+    assert noted_before(raised.value) == signal.SIGTERM
+    assert "SIGTERM: stopping after this step" in capfd.readouterr().err
+    with pytest.raises(RuntimeError) as raised, noticed():
+        raise RuntimeError
+    assert noted_before(raised.value) is None
+
+
+@pytest.mark.parametrize("lost", ["14", "result"])
+def test_other_data_than_before_are_refused(tmp_path, lost):
+    train(tmp_path)
+    folder = tmp_path / "checkpoints" / "distil"
+    if lost == "14":
+        (folder / "result.json").unlink()
+        Checkpoints(folder).path(14).unlink()
+    with pytest.raises(ValueError, match=r"num_examples=64 there, 65 here"):
+        train(tmp_path, num_examples=65)
+
+
+def test_workers_at_different_steps_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(strategies, "gather", lambda strategy, done: [[done], [done + 2]])
+    with pytest.raises(ValueError, match=r"same step. Received: steps \[0, 2\]"):
+        train(tmp_path)
+
+
+@pytest.mark.parametrize("lacks", [False, True])
+def test_the_chief_says_whether_an_evaluation_is_missing(tmp_path, monkeypatch, lacks):
+    train(tmp_path)
+    folder = tmp_path / "checkpoints" / "distil"
+    (folder / "result.json").unlink()
+    Checkpoints(folder).path(14).unlink()
+    evaluated = []
+    monkeypatch.setattr(stages, "_evaluate_again", lambda *args: evaluated.append(args))
+
+    def gather(strategy, value):
+        own = [value]
+        return [own, own] if type(value) is int else [[lacks], own]
+
+    monkeypatch.setattr(strategies, "gather", gather)
+    train(tmp_path)
+    assert len(evaluated) == lacks
+
+
+def test_tensorboards_file_is_closed(tmp_path, monkeypatch):
+    closed, close = [], metrics_log.Log.close
+    monkeypatch.setattr(
+        metrics_log.Log, "close", lambda log: (close(log), closed.append(log.summaries))
+    )
+    train(tmp_path)
+    with pytest.raises(RuntimeError, match="already closed"), closed[0].as_default(step=1):
+        pass
+
+
 def test_a_finished_stage_says_so_and_gives_its_weights(tmp_path):
     result, student = train(tmp_path)
     told = []
@@ -278,10 +334,18 @@ def test_a_full_disk_stops_the_stage_and_what_was_saved_is_kept(tmp_path, monkey
     train(tmp_path)
 
 
-def test_a_worker_that_leaves_files_to_the_chief_writes_none(tmp_path):
+def test_a_worker_that_leaves_files_to_the_chief_writes_none(tmp_path, monkeypatch):
+    copied, snapshot = [], checkpoint.Snapshot.__init__
+
+    def counting(self, step, variables, *args):
+        copied.extend(variables)
+        snapshot(self, step, variables, *args)
+
+    monkeypatch.setattr(checkpoint.Snapshot, "__init__", counting)
     result, _ = train(tmp_path, writes=False)
     assert result["steps"] == 14 and "accuracy" in result
     assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
+    assert not copied  # what it does not save need not leave the device
 
 
 def test_a_bad_loss_within_an_interval_is_found_at_the_next_checkpoint(tmp_path):
