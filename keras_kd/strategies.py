@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import time
 import zlib
 
 import tensorflow as tf
@@ -10,6 +11,7 @@ from keras_kd import cluster as clusters
 from keras_kd import distribute
 from keras_kd.names import nearest
 
+LOOKS = 10  # at the files of the other workers, a second apart
 NAMES = ("auto", "one_device", "mirrored", "multi_worker", "tpu")
 
 
@@ -182,10 +184,20 @@ def check_same_files(strategy, workdir):
     Raises:
         ValueError: the workers see different checkpoints or results there.
     """
+    for attempt in range(LOOKS):  # a shared file system may tell late what was written just now
+        if attempt:
+            time.sleep(1)
+        listing = zlib.crc32("\n".join(_listing(workdir)).encode())
+        if len({seen for (seen,) in gather(strategy, listing)}) == 1:
+            return
+    raise ValueError(
+        "All workers must see the same checkpoints. Received: different files in "
+        f"{workdir} on different workers. Give a --workdir on a file system that all share."
+    )
+
+
+def _listing(workdir):
     files = [*workdir.glob("checkpoints/*/[!.]*"), *workdir.glob("report.json")]
-    listing = sorted(f"{path.relative_to(workdir)} {path.stat().st_size}" for path in files)
-    if len({seen for (seen,) in gather(strategy, zlib.crc32("\n".join(listing).encode()))}) > 1:
-        raise ValueError(
-            "All workers must see the same checkpoints. Received: different files in "
-            f"{workdir} on different workers. Give a --workdir on a file system that all share."
-        )
+    for path in sorted(files):
+        with contextlib.suppress(OSError):  # listed, but gone
+            yield f"{path.relative_to(workdir)} {path.stat().st_size}"

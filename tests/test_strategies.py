@@ -57,6 +57,26 @@ def test_every_replica_of_every_worker_gets_rows_of_its_own(monkeypatch):
         np.testing.assert_array_equal(np.concatenate([labels for _, labels in pair]), y[4:])
 
 
+def test_a_listing_that_is_late_ends_no_run_and_another_workdir_does(tmp_path, monkeypatch):
+    (tmp_path / "checkpoints" / "distil").mkdir(parents=True)
+    (tmp_path / "checkpoints" / "distil" / "3").write_text("abc")
+    others, looks = [1, 2, None], []
+
+    def gather(strategy, own):
+        looks.append(own)
+        other = others[min(len(looks), len(others)) - 1]
+        return [[own], [own if other is None else other]]
+
+    monkeypatch.setattr(strategies, "gather", gather)
+    monkeypatch.setattr(strategies.time, "sleep", lambda seconds: None)
+    strategies.check_same_files(None, tmp_path)
+    assert len(looks) == 3 and len(set(looks)) == 1
+    others[:] = [1]
+    with pytest.raises(ValueError, match="must see the same checkpoints"):
+        strategies.check_same_files(None, tmp_path)
+    assert len(looks) == 3 + strategies.LOOKS
+
+
 def compiled(kd, batch):
     """One whole train step under XLA: teacher, student, optimizer and metrics."""
     tf.function(kd.train_step, jit_compile=True)(batch)

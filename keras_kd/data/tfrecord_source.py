@@ -18,6 +18,7 @@ from keras_kd.data.examples import Source
 IMAGE_KEYS = ("image/encoded", "image")
 LABEL_KEYS = ("image/class/label", "label")
 LABELS_FILE = "labels.txt"
+_CHUNK = 1024  # Records a task of the pool.
 _SPLIT = re.compile(r"(?<![a-z])(train|test|validation|val)(?![a-z])")
 # What a file begins with that is compressed as a whole: gzip, zlib at its usual levels.
 _COMPRESSED = (b"\x1f\x8b", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
@@ -95,8 +96,7 @@ class TFRecords(Source):
         listed = [os.path.join(f, LABELS_FILE) for f in folders]
         listed = [path for path in listed if os.path.isfile(path)]
         if listed:
-            with open(listed[0], encoding="utf-8") as file:
-                return [line.strip() for line in file if line.strip()]
+            return _listed_names(listed)
         kept = None
         if index_dir is not None:
             key = scanning.fingerprint(["highest label"], paths)
@@ -104,11 +104,18 @@ class TFRecords(Source):
             if os.path.isfile(kept):
                 with open(kept, encoding="utf-8") as file:
                     return [str(label) for label in range(json.load(file))]
-        count = 1 + max((self._highest(split) for split in self._files), default=-1)
+        count = 1 + max(self._highest(split) for split in self._files)
         if count < 1:
             raise ValueError(
                 f"Labels of at least 0 were expected under {' or '.join(LABEL_KEYS)}. Received: "
                 f"source={name!r}, where no record has one. Check the keys of the records."
+            )
+        records = sum(len(spans) for spans in self._spans.values())
+        if count > records:
+            raise ValueError(
+                "Labels that count the classes from 0 were expected. Received: "
+                f"source={name!r}, with label {count - 1} among {records} records. Number the "
+                f"classes anew, or name them all in a {LABELS_FILE} beside the files."
             )
         if kept is not None:
             os.makedirs(index_dir, exist_ok=True)
@@ -125,8 +132,25 @@ class TFRecords(Source):
             except ValueError:
                 return -1
 
+        def highest(start):
+            return max(map(label, range(start, min(start + _CHUNK, len(ranges)))))
+
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-            return max(pool.map(label, range(len(ranges))))
+            return max(pool.map(highest, range(0, len(ranges), _CHUNK)))
+
+
+def _listed_names(paths):
+    """The class names that all of some label files hold."""
+    found = {path: Path(path).read_text(encoding="utf-8").rstrip() for path in paths}
+    names = {path: [line.strip() for line in text.split("\n")] for path, text in found.items()}
+    other = next((path for path in paths if names[path] != names[paths[0]]), None)
+    if other:
+        raise ValueError(
+            f"All {LABELS_FILE} of a source must name the same classes. Received: {paths[0]} and "
+            f"{other}, which differ. Narrow the pattern, or make them agree."
+        )
+    # A blank line between others keeps its number, so that no label is moved.
+    return names[paths[0]] if found[paths[0]] else []
 
 
 def parse(record):

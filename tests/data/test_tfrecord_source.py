@@ -2,13 +2,14 @@
 
 import gzip
 import io
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
 
-from keras_kd.data import build_dataset, load_source
+from keras_kd.data import build_dataset, load_source, tfrecord_source
 from keras_kd.data.byte_ranges import ByteRanges
 
 
@@ -116,6 +117,37 @@ def test_labels_outside_the_classes(records):
     (records / "labels.txt").unlink()
     with pytest.raises(ValueError, match=r"must lie in \[0, 4\).* Received: label=-1 "):
         load_source(f"tfrecord:{records}/*").split("train")
+
+
+def test_labels_that_count_no_classes(tmp_path):
+    write(tmp_path / "train", [example(jpeg(0), 10**12), example(jpeg(0), 0)])
+    with pytest.raises(ValueError, match=r"with label 1000000000000 among 2 records.*labels\.txt"):
+        load_source(f"tfrecord:{tmp_path}/train")
+
+
+def test_a_blank_line_moves_no_label(records):
+    (records / "labels.txt").write_text("ant\n\n cow \ndog\n\n \n")
+    assert load_source(f"tfrecord:{records}/*").class_names == ["ant", "", "cow", "dog"]
+
+
+def test_label_files_of_several_folders_agree(tmp_path):
+    for folder, names in (("a", "ant\nbee\n"), ("b", "ant\nbee"), ("c", "bee\nant\n")):
+        (tmp_path / folder).mkdir()
+        write(tmp_path / folder / "train", [example(jpeg(0), 0)])
+        (tmp_path / folder / "labels.txt").write_text(names)
+    assert load_source(f"tfrecord:{tmp_path}/[ab]/train").class_names == ["ant", "bee"]
+    with pytest.raises(ValueError, match=r"same classes.*a/labels\.txt and .*c/labels\.txt"):
+        load_source(f"tfrecord:{tmp_path}/*/train")
+
+
+def test_the_highest_label_is_found_in_any_chunk(records, monkeypatch):
+    monkeypatch.setattr(tfrecord_source, "_CHUNK", 5)  # 24 records: the last chunk is short
+    plain, asked = ThreadPoolExecutor.submit, []
+    monkeypatch.setattr(
+        ThreadPoolExecutor, "submit", lambda *a, **k: asked.append(a) or plain(*a, **k)
+    )
+    assert load_source(f"tfrecord:{records}/*").num_classes == 4
+    assert len(asked) == 5 + 2, "a task a chunk, of 24 and of 6 records"
 
 
 def test_no_labels_at_all(tmp_path):
