@@ -36,7 +36,8 @@ class _Replay:
             else:
                 # A backbone called as `backbone(x, training=False)` stays in inference mode.
                 frozen = kwargs.get("training", training)
-                output = self.run(inner, args[0], f"{prefix}{operation.name}/", frozen)
+                images = args[0] if args else kwargs["inputs"]
+                output = self.run(inner, images, f"{prefix}{operation.name}/", frozen)
             self._record(prefix, operation.name, output)
             return output
 

@@ -108,3 +108,15 @@ def test_models_without_a_graph_are_refused():
 
     with pytest.raises(ValueError, match="functional or Sequential"):
         tapped(Subclassed(name="sub"), ["x"])
+
+
+def test_a_backbone_called_by_keyword_is_replayed():
+    inner = keras.Input((4, 4, 3))
+    backbone = keras.Model(inner, keras.layers.Conv2D(2, 3, name="conv")(inner), name="backbone")
+    outer = keras.Input((4, 4, 3))
+    pooled = keras.layers.GlobalAveragePooling2D()(backbone(inputs=outer))
+    model = keras.Model(outer, pooled)
+    images = np.random.default_rng(0).normal(size=(2, 4, 4, 3)).astype("float32")
+    outputs = tapped(model, ["conv"])(images)
+    np.testing.assert_allclose(outputs["logits"], model(images), rtol=1e-6)
+    np.testing.assert_allclose(outputs["conv"], backbone(images), rtol=1e-6)
