@@ -119,7 +119,7 @@ def train(
     clock = Clock(done, interval, total, meta.get("times"))
     log = Log(workdir, name, batch_size, clock, writes)
     # Another worker may see an older log; the chief's replicas come first.
-    lacks_interval = strategies.gather(strategy, log.lacks_interval)[0][0]
+    lacks_interval = strategies.gather(strategy, int(log.lacks_interval))[0][0]
     with contextlib.ExitStack() as stack:
         stack.enter_context(contextlib.closing(log))
         asked = stack.enter_context(signals.noticed())

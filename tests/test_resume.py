@@ -8,16 +8,20 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
+import ml_collections
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from keras_kd import metrics_log, models  # noqa: F401 (the saved networks hold its layers)
+# The saved networks hold layers of `models`.
+from keras_kd import cluster, metrics_log, models, run, signals, strategies, train  # noqa: F401
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 TIMINGS = ("seconds", "images_per_second", "first_step_seconds")
-STEPS = {"teacher": 100, "distil": 600}
+STEPS = {"teacher": 300, "distil": 1800}
 KILLS = 20
 
 CONFIG = """
@@ -32,10 +36,10 @@ def get_config():
     config.data.eval_split = "test[:100]"
     options = {"depth": 8, "width": 0.25, "norm": "batch", "synchronized": False}
     config.teacher.model = {"name": "resnet", "kwargs": {**options, "dropout": 0.0}}
-    config.teacher.train = stage(total="100 steps", interval="40 steps")
+    config.teacher.train = stage(total="300 steps", interval="40 steps")
     config.student.model = {"name": "resnet", "kwargs": {**options, "dropout": 0.2}}
     config.baseline.enabled = False
-    config.distil.update(total="600 steps", interval="35 steps")
+    config.distil.update(total="1800 steps", interval="35 steps")
     config.checkpoint.every = "10 steps"
     config.export.formats = ()
     return config
@@ -118,16 +122,24 @@ def undisturbed(tmp_path_factory):
 
 @pytest.mark.slow
 def test_twenty_kills_do_not_show(undisturbed, tmp_path):
-    choose, total = random.Random(0), sum(STEPS.values())
-    # Some at start-up, most anywhere in the stages, some after the last step.
-    moments = sorted(choose.choices(range(total), k=KILLS - 4) + [0, 0, total, total])
-    for steps in moments:
+    choose, total, effective = random.Random(0), sum(STEPS.values()), 0
+    # Two at start-up, most anywhere in the stages, two after the last step.
+    for kill in range(KILLS):
+        before = progress(tmp_path)
         process = start(tmp_path)
-        reach(process, tmp_path, steps)
-        time.sleep(choose.uniform(0, 0.3 if 0 < steps < total else 3.0))
+        if kill < 2 or kill >= KILLS - 2:
+            reach(process, tmp_path, before if kill < 2 else total)
+            time.sleep(choose.uniform(0, 3.0))
+        else:
+            reach(process, tmp_path, before + choose.randint(1, 45))
+            time.sleep(choose.uniform(0, 0.3))
+            # One that had trained since it was started, and had more to train.
+            trained = before < progress(tmp_path) < total
+            effective += trained and process.poll() is None
         process.kill()
         process.wait()
     finish(tmp_path)
+    assert effective >= 0.7 * KILLS
     assert_same(outcome(tmp_path), undisturbed)
 
 
@@ -135,7 +147,7 @@ def test_twenty_kills_do_not_show(undisturbed, tmp_path):
 @pytest.mark.parametrize(("signum", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_ends_the_command_with_its_code(undisturbed, tmp_path, signum, code):
     process = start(tmp_path)
-    reach(process, tmp_path, 230)
+    reach(process, tmp_path, STEPS["teacher"] + 130)
     process.send_signal(signum)
     assert process.wait(60) == code
     output = (tmp_path / "output.txt").read_text()
@@ -147,3 +159,31 @@ def test_a_signal_ends_the_command_with_its_code(undisturbed, tmp_path, signum, 
     assert "teacher: finished before" in output
     assert f"distil: goes on from step {stopped - STEPS['teacher']:,}" in output
     assert_same(outcome(tmp_path), undisturbed)
+
+
+@pytest.mark.parametrize("stopped", [True, False])
+def test_a_worker_told_to_stop_does_not_start_anew_when_another_is_lost(
+    monkeypatch, capsys, stopped
+):
+    def lose(*args):
+        with signals.noticed():
+            if stopped:
+                os.kill(os.getpid(), signal.SIGTERM)
+            raise tf.errors.UnavailableError(None, None, "Collective ops is aborted by: x\nmore")
+
+    again = []
+    for name in ("STRATEGY", "VIRTUAL_DEVICES", "TPU", "WORKER_TIMEOUT", "DATA_SERVICE"):
+        monkeypatch.setattr(train, name, SimpleNamespace(value=""))
+    monkeypatch.setattr(strategies, "build", lambda *args: None)
+    monkeypatch.setattr(run, "run", lose)
+    monkeypatch.setattr(cluster, "start_again", lambda: again.append(True))
+    if stopped:
+        with pytest.raises(signals.Stopped) as raised:
+            train.run_together(ml_collections.ConfigDict(), "")
+        assert raised.value.code == 143
+    else:
+        train.run_together(ml_collections.ConfigDict(), "")
+    assert again == [True] * (not stopped)
+    said = capsys.readouterr().out
+    assert "Lost a worker of the cluster: Collective ops is aborted by: x\n" in said
+    assert "more" not in said

@@ -288,11 +288,8 @@ def test_the_chief_says_whether_an_evaluation_is_missing(tmp_path, monkeypatch, 
     evaluated = []
     monkeypatch.setattr(stages, "_evaluate_again", lambda *args: evaluated.append(args))
 
-    def gather(strategy, value):
-        own = [value]
-        return [own, own] if type(value) is int else [[lacks], own]
-
-    monkeypatch.setattr(strategies, "gather", gather)
+    answers = [[[12], [12]], [[int(lacks)], [1 - lacks]]]  # of the step, and whether it lacks
+    monkeypatch.setattr(strategies, "gather", lambda *args: answers.pop(0))
     train(tmp_path)
     assert len(evaluated) == lacks
 

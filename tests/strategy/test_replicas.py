@@ -170,3 +170,21 @@ def test_evaluation_on_two_replicas_counts_every_example_once(make_strategy):
     assert results[0].keys() == {"loss", "kl", "agreement", "sparse_categorical_accuracy"}
     for name, value in results[0].items():
         assert value == pytest.approx(results[1][name], abs=1e-6), name
+
+
+def test_a_second_fit_takes_no_batch_to_build_what_is_built(make_strategy):
+    images, labels, _ = next(batches([8]))
+    data = tf.data.Dataset.from_tensors((images, labels)).repeat()
+    with make_strategy(2).scope():
+        kd = keras_kd.KDModel(network(4, seed=1), label_weight=1.0)
+        kd.compile(keras.optimizers.SGD(0.1), metrics=["sparse_categorical_accuracy"])
+    builds, build = [], kd._symbolic_build
+    kd._symbolic_build = lambda data_batch: (
+        builds.append(data_batch),
+        build(data_batch=data_batch),
+    )
+    for _ in range(2):
+        kd.fit(data, steps_per_epoch=1, epochs=1, verbose=0)
+        logs = kd.evaluate(data.take(1), verbose=0, return_dict=True)
+    assert "sparse_categorical_accuracy" in logs
+    assert len(builds) == 1  # the first, for the compiled metric
