@@ -65,6 +65,7 @@ def teach(
     import tensorflow as tf
 
     from keras_kd import run
+    from keras_kd.targets import check_kept
     from keras_kd.teachers.cache import Layout, TeacherCache
     from keras_kd.teachers.cache_claims import alone
     from keras_kd.teachers.cache_files import check_writable
@@ -80,7 +81,7 @@ def teach(
     streams = run.Streams(config, source)
     first, stop = step_range(epochs, config, streams.num_examples)
     layout = Layout(config.batch_size, source.num_classes, dtype, top_k, steps_per_shard)
-    run.check_kept(config, top_k)
+    check_kept(config, top_k)
     images, seen = streams.taught(config.distil)
     size = layout.steps_per_shard
     shards = range(first // size, -(-stop // size))
