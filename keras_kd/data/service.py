@@ -16,10 +16,10 @@ import queue
 import re
 import socket
 import threading
+import warnings
 
 import numpy as np
 import tensorflow as tf
-from absl import logging
 
 from keras_kd.data.byte_ranges import ByteRanges
 from keras_kd.data.examples import ArrayStore, Source
@@ -158,7 +158,8 @@ def in_time(made, address):
             if silent > PATIENCE:
                 raise OSError(_no_batches(address, silent * WAIT))
             if silent and not warned:
-                logging.warning("%s This process makes them meanwhile.", _no_batches(address, WAIT))
+                message = _no_batches(address, WAIT) + " This process makes them meanwhile."
+                warnings.warn(message, stacklevel=2)
                 warned = True
             yield element
     finally:
