@@ -99,6 +99,7 @@ def test_names_from_a_file_and_an_index_that_saves_the_second_reading(records, m
         (b"\xff\xff", "not a tf.train.Example"),
         (example(b"\xff\xd8\xff", 1), "train-x.* at byte"),
     ],
+    ids=["no label", "no image", "float label", "no example", "no jpeg"],
 )
 def test_bad_records_are_counted_and_named(records, record, message):
     write(records / "train-x", [record])

@@ -271,7 +271,7 @@ def test_a_claim_that_changed_hands_meanwhile_is_left_to_its_new_owner(tmp_path,
     assert sorted(os.listdir(tmp_path)) == ["claim"]
 
 
-@pytest.mark.parametrize("pid", [os.getpid(), 2**22 + 1])
+@pytest.mark.parametrize("pid", [os.getpid(), 2**22 + 1], ids=["own", "unknown"])
 def test_an_owner_in_another_container_is_not_looked_for_here(tmp_path, pid):
     owner = {"host": cache_claims.socket.gethostname(), "pid": pid, "place": "of its own"}
     (tmp_path / "claim").write_text(json.dumps(owner))
