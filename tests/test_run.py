@@ -162,10 +162,10 @@ def test_weights_that_break_in_an_intervals_last_step_are_not_saved(tmp_path, mo
     loss_and_gradients = stages.KDModel._loss_and_gradients
 
     def poisoned(self, *args):
-        losses, loss, student, teacher, gradients = loss_and_gradients(self, *args)
+        *others, gradients = loss_and_gradients(self, *args)
         bad = keras.ops.equal(self.optimizer.iterations, 5)
         broken = [keras.ops.where(bad, float("nan"), gradient) for gradient in gradients]
-        return losses, loss, student, teacher, broken
+        return *others, broken
 
     monkeypatch.setattr(stages.KDModel, "_loss_and_gradients", poisoned)
     with pytest.raises(callbacks.TrainingDiverged, match=r"'teacher' is not finite from step 6"):
