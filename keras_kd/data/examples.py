@@ -146,6 +146,22 @@ class Source:
         starts = np.cumsum([0] + [self.counts[name] for name in names])
         return dict(zip(names, starts.tolist()))
 
+    def _scanned_records(self, records, ids, parse, parts, what):
+        """As `_scanned`, of records that `parse` takes apart into encoded image and label."""
+
+        def describe(position):
+            file = os.path.basename(records.paths[records.file_index[position]])
+            return f"{file} at byte {records.spans[position, 0]}"
+
+        def read(position):
+            record = records.read(position)
+            encoded, label = parse(record)
+            # A protobuf keeps the bytes in one piece: from here on they are read without it.
+            offset = records.spans[position, 0] + record.index(encoded)
+            return encoded, label, int(offset), len(encoded)
+
+        return self._scanned(records, ids, read, describe, parts, what)
+
     def _scanned(self, ranges, ids, read, describe, parts, what):
         """`Examples` over byte ranges after a scan, or after reading the scan of an earlier run."""
         total = len(ranges)

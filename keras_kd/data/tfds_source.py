@@ -48,20 +48,7 @@ class TFDSSource(Source):
                 paths.append(shard.filename)
             ids.append(offsets[split] + np.arange(start, stop))
         records = ByteRanges(paths, np.concatenate(file_index), np.concatenate(spans))
-        parse = self._parser()
-
-        def describe(position):
-            file = os.path.basename(paths[records.file_index[position]])
-            return f"{file} at byte {records.spans[position, 0]}"
-
-        def read(position):
-            record = records.read(position)
-            encoded, label = parse(record)
-            # A protobuf keeps the bytes in one piece: from here on they are read without it.
-            offset = records.spans[position, 0] + record.index(encoded)
-            return encoded, label, int(offset), len(encoded)
-
-        return self._scanned(records, np.concatenate(ids), read, describe, parts, what)
+        return self._scanned_records(records, np.concatenate(ids), self._parser(), parts, what)
 
     def _parser(self):
         """Function of a serialized record -> encoded image and label, by TFDS's own features."""

@@ -70,19 +70,7 @@ class TFRecords(Source):
         spans = np.concatenate([part.spans for part in ranges])[ids]
         used, index = np.unique(index[ids], return_inverse=True)
         records = ByteRanges([paths[i] for i in used], index, spans)
-
-        def describe(position):
-            file = os.path.basename(records.paths[records.file_index[position]])
-            return f"{file} at byte {records.spans[position, 0]}"
-
-        def read(position):
-            record = records.read(position)
-            encoded, label = parse(record)
-            # A protobuf keeps the bytes in one piece: from here on they are read without it.
-            offset = records.spans[position, 0] + record.index(encoded)
-            return encoded, label, int(offset), len(encoded)
-
-        return self._scanned(records, ids, read, describe, parts, what)
+        return self._scanned_records(records, ids, parse, parts, what)
 
     def _ranges(self, split):
         files = self._files[split]

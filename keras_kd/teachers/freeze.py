@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_kd.checkpoint import write_json
+from keras_kd.distribute import spans_workers
 from keras_kd.models.hub import HubModule, run_once
 from keras_kd.models.taps import tapped
 from keras_kd.teachers import engines, trial
@@ -86,7 +87,7 @@ def freeze(
             f"{facts['engine']}.",
             stacklevel=2,
         )
-    elif record is not None and not _several_machines():
+    elif record is not None and not spans_workers(tf.distribute.get_strategy()):
         write_json(record, facts)
     return FrozenTeacher(candidates, facts)
 
@@ -247,7 +248,7 @@ def _wanted(engine, deterministic, candidates):
         return [engine]
     # Replicas on several machines must choose alike, and a TPU compiles everything itself.
     tpu = isinstance(tf.distribute.get_strategy(), tf.distribute.TPUStrategy)
-    if deterministic or tpu or _several_machines():
+    if deterministic or tpu or spans_workers(tf.distribute.get_strategy()):
         return ["graph"]
     # "keras" is what is left where these fail; it never wins.
     litert = not refusal and engines.litert_may_win(candidates.plain)
@@ -316,10 +317,3 @@ def _runs(engine, candidates, wanted, requested):
     if engine != "keras" and engine not in wanted:
         return False
     return _choose(candidates, [engine], requested, lambda line: None)["engine"] == engine
-
-
-def _several_machines():
-    resolver = tf.distribute.get_strategy().cluster_resolver
-    if resolver is None:
-        return False
-    return sum(len(tasks) for tasks in resolver.cluster_spec().as_dict().values()) > 1
