@@ -45,10 +45,6 @@ class AttentionTransfer(FeatureMethod):
         super().__init__(student_taps=student_taps, teacher_taps=teacher_taps, **kwargs)
         self.power = positive(power=power)
 
-    def build(self, batch_shape=None, student_shape=None, teacher_shape=None):
-        self.shape_pairs(student_shape, teacher_shape)
-        self.built = True
-
     def call(self, batch, student, teacher):
         loss = 0.0
         for s, t in self.pairs(student, teacher):

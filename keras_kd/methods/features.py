@@ -129,6 +129,10 @@ class FeatureMethod(Method):
                 "teacher_taps=['stage2', 'stage3']."
             )
 
+    def build(self, batch_shape=None, student_shape=None, teacher_shape=None):
+        self.shape_pairs(student_shape, teacher_shape)
+        self.built = True
+
     def shape_pairs(self, student_shape, teacher_shape):
         """The taps' shapes in pairs, checked to be maps of known size."""
         pairs = self.pairs(student_shape, teacher_shape)

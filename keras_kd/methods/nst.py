@@ -36,10 +36,6 @@ class NST(FeatureMethod):
         ValueError: no taps, or taps that are no maps of known size.
     """
 
-    def build(self, batch_shape=None, student_shape=None, teacher_shape=None):
-        self.shape_pairs(student_shape, teacher_shape)
-        self.built = True
-
     def call(self, batch, student, teacher):
         loss = 0.0
         for s, t in self.pairs(student, teacher):

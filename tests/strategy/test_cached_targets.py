@@ -4,15 +4,13 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from multi_worker_config import get_config
 
 from keras_kd import run, teachers
-from keras_kd.config import base
 from keras_kd.streams import Streams
 from keras_kd.teach import teach
 from keras_kd.teachers.cache import TeacherCache
 from keras_kd.teachers.cache_stream import CachedTargets
-
-BATCH = 16
 
 
 class Logits(tf.Module):
@@ -36,22 +34,8 @@ def teacher(tmp_path_factory):
 
 
 def settings(teacher, cache=""):
-    config = base()
-    config.batch_size = BATCH
-    config.deterministic = True
-    config.data.resolution = 8
-    config.data.eval_full_image = True
-    config.data.train_split = "train[:64]"
-    config.data.eval_split = "test[:50]"
-    config.teacher.handle = teacher
-    config.teacher.input_range = (-1, 1)
-    config.student.model = {
-        "name": "bit_resnet",
-        "kwargs": {"depth": (1, 1), "width": 0.125, "small_root": True},
-    }
-    config.baseline.enabled = False
-    config.distil.update({"total": "8 steps", "interval": "4 steps", "warmup": "0 steps"})
-    config.distil.learning_rate = 1e-3
+    config = get_config(teacher)
+    config.distil.update({"total": "8 steps", "interval": "4 steps"})
     config.teacher_cache = cache
     return config
 
