@@ -14,6 +14,18 @@ class TrainingDiverged(RuntimeError):
     """The loss is not finite any more; the last good checkpoint is kept."""
 
 
+class Callbacks(keras.callbacks.CallbackList):
+    """A stage's callbacks; a step's logs stay tensors on the device.
+
+    Keras's own list turns them into numbers before every callback, so that each step waits for the
+    one before to end.
+    """
+
+    def on_train_batch_end(self, batch, logs=None):
+        for callback in self.callbacks:
+            callback.on_train_batch_end(batch, logs)
+
+
 class Clock(keras.callbacks.Callback):
     """Counts the stage's steps and seconds over all its starts and fits; the others read it.
 

@@ -11,7 +11,7 @@ import zlib
 import tensorflow as tf
 
 from keras_kd import optimizers, signals, strategies
-from keras_kd.callbacks import Clock, Progress, Save
+from keras_kd.callbacks import Callbacks, Clock, Progress, Save
 from keras_kd.config import steps
 from keras_kd.evaluation.accuracy import accuracy
 from keras_kd.kd_model import KDModel
@@ -133,7 +133,8 @@ def train(
             _evaluate_again(kd, evaluation, meta.get("numbers", {}), log, save)
         if checkpoints.restored != checkpoints.best:
             save.keep_best()  # the run may have been stopped before it was copied
-        callbacks = [clock, progress, log, save]  # the clock first: the others read it
+        # The clock first: the others read it.
+        callbacks = Callbacks([clock, progress, log, save], add_history=True, model=kd)
         while clock.step < total:
             _fit(kd, stream, evaluation, clock, steps_per_execution, callbacks)
         if writer:

@@ -304,6 +304,20 @@ def test_tensorboards_file_is_closed(tmp_path, monkeypatch):
         pass
 
 
+def test_a_steps_numbers_stay_on_the_device(tmp_path, monkeypatch):
+    """As floats, which Keras's own list of callbacks makes of them, each step would wait."""
+    seen, real = [], stages.Clock.on_train_batch_end
+
+    def noting(self, batch, logs=None):
+        seen.extend(logs.values())
+        real(self, batch, logs)
+
+    monkeypatch.setattr(stages.Clock, "on_train_batch_end", noting)
+    train(tmp_path)
+    assert len(seen) >= 14
+    assert all(isinstance(value, tf.Tensor) for value in seen)
+
+
 def test_a_finished_stage_says_so_and_gives_its_weights(tmp_path):
     result, student = train(tmp_path)
     told = []

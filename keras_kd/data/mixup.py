@@ -53,13 +53,10 @@ def mix(values, partners, coefficient):
     """`coefficient * values + (1 - coefficient) * partners`, for images or one-hot labels.
 
     Args:
-        values, partners: float32 `[B, ...]`, or lists of B such tensors without the first axis.
+        values, partners: float32 `[B, ...]`, or one image or label each.
         coefficient: float32 scalar in [0.5, 1].
     """
-    rest = 1.0 - coefficient
-    if isinstance(values, list):
-        return [coefficient * one + rest * other for one, other in zip(values, partners)]
-    return coefficient * values + rest * partners
+    return coefficient * values + (1.0 - coefficient) * partners
 
 
 def roll(values):
@@ -68,8 +65,6 @@ def roll(values):
     Reversing the batch, as some public code does, mixes each pair twice.
 
     Args:
-        values: tensor `[B, ...]`, or a list of B tensors.
+        values: tensor `[B, ...]`.
     """
-    if isinstance(values, list):
-        return values[-1:] + values[:-1]
     return tf.roll(values, 1, axis=0)

@@ -107,22 +107,23 @@ def flip(image, flipped):
     return tf.cond(flipped, lambda: tf.reverse(image, [1]), lambda: image)
 
 
-def resize(images, resolution):
+def resizer(resolution):
     """Bilinear interpolation to a square, without anti-aliasing, as in the paper's training.
 
     Args:
-        images: list of uint8 `[H, W, C]`, of different sizes.
         resolution: side in pixels.
 
     Returns:
-        list of float32 `[resolution, resolution, C]` in [-1, 1].
+        function of a uint8 `[H, W, C]` to float32 `[resolution, resolution, C]` in [-1, 1], for the
+        graph that this was called in.
     """
     # What tf.image.resize does, and the constants once for all images: half the time to trace.
     size, half, one = tf.constant([resolution] * 2), tf.constant(127.5), tf.constant(1.0)
-    resized = [
-        tf.raw_ops.ResizeBilinear(
+
+    def resize(image):
+        resized = tf.raw_ops.ResizeBilinear(
             images=tf.expand_dims(image, 0), size=size, half_pixel_centers=True
         )
-        for image in images
-    ]
-    return [tf.squeeze(image, 0) / half - one for image in resized]
+        return tf.squeeze(resized, 0) / half - one
+
+    return resize

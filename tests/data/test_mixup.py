@@ -52,15 +52,6 @@ def test_mix_with_itself_and_with_coefficient_one_is_the_identity():
     np.testing.assert_array_equal(mixup.mix(x, mixup.roll(x), tf.constant(1.0)), x)
 
 
-def test_lists_of_rows_are_mixed_and_rolled_as_tensors_are():
-    x = tf.constant(np.random.RandomState(0).uniform(-1, 1, (4, 5)), tf.float32)
-    coefficient = tf.constant(0.7)
-    rows = tf.unstack(x)
-    np.testing.assert_array_equal(tf.stack(mixup.roll(rows)), mixup.roll(x))
-    mixed = mixup.mix(rows, mixup.roll(rows), coefficient)
-    np.testing.assert_array_equal(tf.stack(mixed), mixup.mix(x, mixup.roll(x), coefficient))
-
-
 @pytest.mark.parametrize("size", [3, 4, 7, 8])
 def test_no_pair_is_mixed_twice(size):
     partners = mixup.roll(tf.range(size)).numpy()
