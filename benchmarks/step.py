@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 
 from absl import app, flags
-from step_cases import CASES, KERAS_PEERS, ONEDNN, PEERS
+from step_cases import CASES, KERAS_PEERS, ONEDNN, OURS, PEERS, PLAIN
 
 FLAGS = flags.FLAGS
 flags.DEFINE_list("cases", ["a", "c", "d"], f"of {', '.join(CASES)}")
@@ -42,10 +42,11 @@ class Peer:
         self.log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - lives as long as the peer
         # Idle threads must sleep, not spin: the next peer needs the processor.
         quiet = {"OMP_WAIT_POLICY": "PASSIVE", "STEP_THREADS": str(FLAGS.threads)}
-        if name.endswith(ONEDNN):
-            quiet["TF_ENABLE_ONEDNN_OPTS"] = "1"
+        if name.endswith((ONEDNN, PLAIN)) or name in OURS:
+            quiet["TF_ENABLE_ONEDNN_OPTS"] = "0" if name.endswith(PLAIN) else "1"
+        kind = name.removesuffix(ONEDNN).removesuffix(PLAIN)
         self.process = subprocess.Popen(
-            [python, str(script), name.removesuffix(ONEDNN), case],
+            [python, str(script), kind, case],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True,
             env={**os.environ, **quiet},
         )  # fmt: skip
