@@ -14,7 +14,8 @@ test: $(INSTALLED)
 	$(BIN)/python -m pytest -m "strategy and not slow" tests/strategy
 
 test-slow: $(INSTALLED)
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m "slow and not strategy"
+	$(BIN)/python -m pytest -m "slow and strategy" tests/strategy
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

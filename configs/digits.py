@@ -4,7 +4,7 @@ Task: 1,297 training and 500 test images of 8x8 grey pixels.
 Teacher: a residual network of 14 layers and double width, trained here on the labels.
 Student: a residual network of 8 layers, by function matching (Beyer et al. 2021, arXiv 2106.05237).
 Command: keras-kd-train --config=configs/digits.py --workdir=workdir/digits
-Expected result: the table in README.md, in about six minutes.
+Expected result: the table in README.md, in about three minutes.
 """
 
 from keras_kd.config import base, stage
