@@ -1,6 +1,17 @@
-"""Accuracy and fidelity of finished models; pure functions on logits, and one pass over data."""
+"""Accuracy, fidelity and calibration of finished models: pure functions, and one pass over data."""
 
 from keras_kd.evaluation.accuracy import accuracy, top1
-from keras_kd.evaluation.fidelity import agreement, fidelity, kl_divergence
+from keras_kd.evaluation.calibration import expected_calibration_error
+from keras_kd.evaluation.compare import fidelity, teacher_answers
+from keras_kd.evaluation.fidelity import agreement, kl_divergence, l2_distance
 
-__all__ = ["accuracy", "agreement", "fidelity", "kl_divergence", "top1"]
+__all__ = [
+    "accuracy",
+    "agreement",
+    "expected_calibration_error",
+    "fidelity",
+    "kl_divergence",
+    "l2_distance",
+    "teacher_answers",
+    "top1",
+]

@@ -4,6 +4,21 @@ import keras
 from keras import ops
 
 
+def label_classes(labels, num_classes):
+    """The (heaviest) class of each example.
+
+    Args:
+        labels: int `[B]` or `[B, 1]`, or class probabilities `[B, K]`.
+        num_classes: K.
+
+    Returns:
+        int32 `[B]`.
+    """
+    mixed = len(labels.shape) == 2 and labels.shape[1] == num_classes and num_classes != 1
+    classes = ops.argmax(labels, axis=-1) if mixed else ops.reshape(labels, (-1,))
+    return ops.cast(classes, "int32")
+
+
 def top1(labels, logits):
     """1 where the largest logit is the (heaviest) label, else 0.
 
@@ -14,9 +29,8 @@ def top1(labels, logits):
     Returns:
         float32 `[B]`.
     """
-    mixed = len(labels.shape) == 2 and labels.shape[1] == logits.shape[1] and logits.shape[1] != 1
-    classes = ops.argmax(labels, axis=-1) if mixed else ops.reshape(labels, (-1,))
-    return ops.cast(ops.argmax(logits, axis=-1) == ops.cast(classes, "int32"), "float32")
+    classes = label_classes(labels, logits.shape[1])
+    return ops.cast(ops.argmax(logits, axis=-1) == classes, "float32")
 
 
 def accuracy():

@@ -1,10 +1,6 @@
-"""Fidelity: how closely a student follows its teacher, labels aside."""
+"""Fidelity: how closely a student follows its teacher on each example, labels aside."""
 
-import keras
 from keras import ops
-
-from keras_kd.batch import view
-from keras_kd.evaluation.accuracy import top1
 
 
 def kl_divergence(teacher_logits, student_logits):
@@ -22,42 +18,37 @@ def kl_divergence(teacher_logits, student_logits):
     return ops.sum(ops.exp(log_p) * (log_p - log_q), axis=-1)
 
 
-def agreement(teacher_logits, student_logits):
-    """1 where both models answer with the same class, else 0; float32 `[B]`."""
-    same = ops.argmax(teacher_logits, axis=-1) == ops.argmax(student_logits, axis=-1)
-    return ops.cast(same, "float32")
+def l2_distance(teacher_logits, student_logits):
+    """Length of the difference of both models' logits, sqrt(sum over classes of (t - s)^2).
 
-
-def fidelity(student, teacher, dataset):
-    """Compares a student with its teacher on a data set.
+    The released code of Beyer et al. 2021 (arXiv 2106.05237) logs it as "euclidean". It also
+    counts an offset that all logits of an example share, of which probabilities know nothing.
 
     Args:
-        student: Keras model from images to logits `[B, K]`.
-        teacher: Keras model from images to logits `[B, K]`.
-        dataset: iterable of `x` or `(x, y)`; `x` a tensor of images or a dict with `student`,
-            `teacher` or `image` for both.
+        teacher_logits: `[B, K]`.
+        student_logits: `[B, K]`.
 
     Returns:
-        dict of floats: `kl` (mean KL(teacher || student) in nats), `agreement` (share of equal
-        answers, 0 to 1), and, where there are labels, `student_accuracy`, `teacher_accuracy`.
-
-    Raises:
-        ValueError: the data set is empty.
+        float32 `[B]`.
     """
-    means = {}
+    difference = ops.cast(teacher_logits, "float32") - ops.cast(student_logits, "float32")
+    return ops.sqrt(ops.sum(ops.square(difference), axis=-1))
 
-    def add(name, values):
-        means.setdefault(name, keras.metrics.Mean()).update_state(values)
 
-    for batch in dataset:
-        x, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
-        s = student(view(x, "student"), training=False)
-        t = teacher(view(x, "teacher"), training=False)
-        add("kl", kl_divergence(t, s))
-        add("agreement", agreement(t, s))
-        if y is not None:
-            for name, logits in (("student_accuracy", s), ("teacher_accuracy", t)):
-                add(name, top1(y, logits))
-    if not means:
-        raise ValueError("fidelity needs data. Received: a data set with no batches.")
-    return {name: float(mean.result()) for name, mean in means.items()}
+def agreement(teacher_logits, student_logits, k=1):
+    """1 where the teacher's class is among the student's k largest logits, else 0.
+
+    Args:
+        teacher_logits: `[B, K]`.
+        student_logits: `[B, K]`; of equal logits the first ones count as the larger.
+        k: int in [1, K]; 1 asks for the same answer.
+
+    Returns:
+        float32 `[B]`.
+    """
+    classes = ops.argmax(teacher_logits, axis=-1)
+    if k == 1:
+        return ops.cast(classes == ops.argmax(student_logits, axis=-1), "float32")
+    # Not `in_top_k`, to which all of many equal logits are among the k largest.
+    _, largest = ops.top_k(student_logits, k)
+    return ops.cast(ops.any(largest == ops.expand_dims(classes, -1), axis=-1), "float32")

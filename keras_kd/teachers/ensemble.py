@@ -73,6 +73,26 @@ class Ensemble(keras.Model):
         self._get_teachers = lambda: teachers
         self._get_weights = lambda: weights
 
+    # Methods, not properties: Keras walks the latter when it saves, and would save members twice.
+    def members(self):
+        """The teachers by name, in order; those that share a name as `teacher1/NAME` and so on."""
+        names = [teacher.name for teacher in self._get_teachers()]
+        return {
+            name if names.count(name) == 1 else f"teacher{index}/{name}": teacher
+            for index, (name, teacher) in enumerate(zip(names, self._get_teachers()), start=1)
+        }
+
+    def combine(self, logits):
+        """The ensemble's logits.
+
+        Args:
+            logits: list of what each member gave, in order, `[B, K]` each.
+
+        Returns:
+            float32 `[B, K]`.
+        """
+        return self.get_layer("logits")(logits)
+
     @staticmethod
     def _check(teachers):
         if not teachers:

@@ -1,0 +1,62 @@
+"""Calibration: whether a model is right as often as it is sure.
+
+Guo et al. 2017, On Calibration of Modern Neural Networks, arXiv 1706.04599.
+"""
+
+import numpy as np
+
+NUM_BINS = 15  # the paper's
+
+
+def expected_calibration_error(labels, logits, num_bins=NUM_BINS):
+    """Mean distance of accuracy and confidence over bins of equal width, weighted by their sizes.
+
+    Args:
+        labels: int `[N]`, classes in [0, K).
+        logits: `[N, K]`.
+        num_bins: number of bins (0, 1/M], (1/M, 2/M], ... of the confidence, at least 1.
+
+    Returns:
+        float in [0, 1]: 0 where each bin is right as often as it is sure, on average.
+
+    Raises:
+        ValueError: no examples, or no bins.
+    """
+    error = CalibrationError(num_bins)
+    error.update(labels, logits)
+    return error.result()
+
+
+class CalibrationError:
+    """The expected calibration error, batch by batch: the bins' sums are all that it needs.
+
+    Args:
+        num_bins: number M of bins of the confidence, at least 1.
+    """
+
+    def __init__(self, num_bins=NUM_BINS):
+        if isinstance(num_bins, bool) or not isinstance(num_bins, int) or num_bins < 1:
+            raise ValueError(
+                f"num_bins must be a whole number of at least 1. Received: num_bins={num_bins!r}."
+            )
+        self.right = np.zeros(num_bins, np.int64)
+        self.sure = np.zeros(num_bins, np.float64)
+        self.seen = 0
+
+    def update(self, labels, logits):
+        """Adds the examples of a batch, as for `expected_calibration_error`."""
+        logits, num_bins = np.asarray(logits, np.float64), len(self.right)
+        # The largest probability is 1 / sum(exp(z - max z)): never above 1, never 0.
+        largest = logits.max(-1, keepdims=True)
+        confidence = 1.0 / np.exp(logits - largest).sum(-1)
+        bins = np.ceil(confidence * num_bins).astype(np.int64) - 1  # bins are closed above
+        right = logits.argmax(-1) == np.asarray(labels)
+        self.right += np.bincount(bins[right], minlength=num_bins)
+        self.sure += np.bincount(bins, confidence, num_bins)
+        self.seen += len(logits)
+
+    def result(self):
+        """The error over all examples so far, a float in [0, 1]."""
+        if not self.seen:
+            raise ValueError("The calibration error of no examples is not defined. Received: N=0.")
+        return float(np.abs(self.right - self.sure).sum() / self.seen)
