@@ -106,9 +106,12 @@ class Save(keras.callbacks.Callback):
         log: the stage's `keras_kd.metrics_log.Log`, which stands before this in a fit.
         asked: `keras_kd.signals.Asked`.
         lengths: dict of what a later start must find equal; kept in each checkpoint.
+        keep_at: steps whose checkpoints are kept for good.
     """
 
-    def __init__(self, stage, checkpoints, writer, clock, every, running, log, asked, lengths):
+    def __init__(
+        self, stage, checkpoints, writer, clock, every, running, log, asked, lengths, keep_at=()
+    ):
         super().__init__()
         self.stage = stage
         self.checkpoints = checkpoints
@@ -119,6 +122,7 @@ class Save(keras.callbacks.Callback):
         self.log = log
         self.asked = asked
         self.lengths = lengths
+        self.keep_at = frozenset(keep_at)
         self.saved_step = clock.step
         # Keras resets the metrics when a fit begins: what a started interval has is put back.
         self.carried = self._running_values()
@@ -132,7 +136,8 @@ class Save(keras.callbacks.Callback):
                 assign_running(variable, value)
 
     def on_train_batch_end(self, batch, logs=None):
-        if self.clock.at_end or self.clock.step % self.every == 0:
+        step = self.clock.step
+        if self.clock.at_end or step % self.every == 0 or step in self.keep_at:
             self.save(logs)
         elif self.writer:
             self.writer.check()
@@ -176,11 +181,17 @@ class Save(keras.callbacks.Callback):
         if self.writer:
             self.writer.submit(snapshot)
         self.saved_step = clock.step
+        self.keep_for_good()
 
     def keep_best(self):
         """Copies this step's checkpoint if no interval before was as good."""
         if self.writer and self.log.best_step == self.clock.step:
             self.writer.then(self.checkpoints.keep_best, self.clock.step)
+
+    def keep_for_good(self):
+        """Copies this step's checkpoint to where nothing is deleted, if it is one of `keep_at`."""
+        if self.writer and self.clock.step in self.keep_at:
+            self.writer.then(self.checkpoints.keep_for_good, self.clock.step)
 
     def leave_if_asked(self, logs=None):
         """Saves the step and raises `Stopped` if a signal came."""

@@ -2,8 +2,8 @@
 
 A checkpoint is a NumPy archive written to a temporary name, flushed, and renamed, so that a name
 that exists is a file that is whole. It holds a SHA-256 of its contents. The newest ones are kept
-and, beside them, the best; one that does not read back is passed over for the one before, with a
-warning. A run goes on from the newest: the best is there for its reader.
+and, beside them, the best and those of chosen steps; one that does not read back is passed over
+for the one before, with a warning. A run goes on from the newest: the others have other readers.
 """
 
 import contextlib
@@ -145,7 +145,8 @@ class Checkpoints:
     """The checkpoints of one training stage.
 
     Args:
-        folder: where the files `step_00000100.npz` and `best.npz` lie.
+        folder: where the files `step_00000100.npz` and `best.npz` lie, and in `kept` those of
+            chosen steps, which are never deleted.
         keep: how many of the newest to keep, at least 1; the best is kept beside them.
     """
 
@@ -167,6 +168,20 @@ class Checkpoints:
     def best(self):
         """The file of the step with the best validation accuracy."""
         return self.folder / "best.npz"
+
+    @property
+    def kept(self):
+        """The `Checkpoints` of chosen steps, which are never deleted."""
+        return Checkpoints(self.folder / "kept")
+
+    def files(self):
+        """The files that there are by step, a dict; of equal ones the one that stays longest."""
+        found = {}
+        with contextlib.suppress(OSError, *DAMAGE), np.load(self.best) as best:
+            found[json.loads(best[META].tobytes())["step"]] = self.best
+        for saved in (self, self.kept):
+            found |= {step: saved.path(step) for step in saved.steps()}
+        return dict(sorted(found.items()))
 
     def save(self, snapshot):
         """Writes a snapshot and deletes what is too old.
@@ -193,8 +208,11 @@ class Checkpoints:
 
     def keep_best(self, step):
         """Copies the file of a step to `best.npz`."""
-        with open(self.path(step), "rb") as source:
-            write_atomically(self.best, lambda file: shutil.copyfileobj(source, file))
+        _copy(self.path(step), self.best)
+
+    def keep_for_good(self, step):
+        """Copies the file of a step to where nothing is deleted."""
+        _copy(self.path(step), self.kept.path(step))
 
     def restore(self, variables, running=()):
         """Puts the newest whole checkpoint into the variables.
@@ -211,7 +229,7 @@ class Checkpoints:
             OSError, MemoryError: the newest could not be read; it may be whole, so that going on
                 from an older one would throw it away.
         """
-        files = [self.path(step) for step in reversed(self.steps())]
+        files = [saved.path(step) for saved in (self, self.kept) for step in saved.steps()[::-1]]
         files += [self.best] if self.best.exists() else []
         for path in files:
             try:
@@ -232,6 +250,32 @@ class Checkpoints:
                 "command trains this stage from its start."
             )
         return 0, {}
+
+
+def read_weights(path, variables):
+    """Puts a checkpoint's weights into the variables of student and methods, and nothing else.
+
+    Args:
+        path: a file that `Checkpoints.save` wrote.
+        variables: list of Keras variables, of the `KDModel` that was saved.
+
+    Raises:
+        ValueError: the file is damaged or of another model.
+        OSError: it could not be read.
+    """
+    try:
+        described, arrays = _read(path)
+    except DAMAGE as error:
+        raise ValueError(
+            f"The checkpoint {path} is damaged ({error}). Leave out its step."
+        ) from error
+    _compare(described["variables"][: len(variables)], variables, path)
+    _assign(variables, (), (), arrays)
+
+
+def _copy(path, copy):
+    with open(path, "rb") as source:
+        write_atomically(copy, lambda file: shutil.copyfileobj(source, file))
 
 
 def _replicas(variable):

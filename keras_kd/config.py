@@ -62,6 +62,7 @@ def base():
         {
             "every": "",  # a length, such as "100 steps"; empty: once an interval
             "keep": 2,  # how many of the newest; the best is kept beside them
+            "keep_at": (),  # lengths of the distillation whose checkpoints are kept for good
         }
     )
     config.data = ml_collections.ConfigDict(
@@ -259,12 +260,14 @@ def _check_values(config):
     need(config.precision in precisions, "precision", f"one of {', '.join(precisions)}")
     need(config.xla in ("auto", "on", "off"), "xla", "one of auto, on, off")
     need(config.checkpoint.keep >= 1, "checkpoint.keep", "at least 1")
-    if config.checkpoint.every:
-        try:
-            every = steps(config.checkpoint.every, batch_size=1, num_examples=1000, total=1000)
-        except ValueError as error:
-            raise ValueError(f"config.checkpoint.every: {error}") from error
-        need(every > 0, "checkpoint.every", "longer than nothing, or empty")
+    every, keep_at = config.checkpoint.every, config.checkpoint.keep_at
+    for key, lengths in (("every", (every,) if every else ()), ("keep_at", keep_at)):
+        for length in lengths:
+            try:
+                count = steps(length, batch_size=1, num_examples=1000, total=1000)
+            except ValueError as error:
+                raise ValueError(f"config.checkpoint.{key}: {error}") from error
+            need(count > 0, f"checkpoint.{key}", "longer than nothing, or empty")
     need(0 <= config.seed < 2**31, "seed", "at least 0 and below 2**31")
     data = config.data
     need(data.resolution >= 4, "data.resolution", "at least 4 px")

@@ -148,6 +148,7 @@ def rehearse(config, source, streams, teacher):
             stages.make_optimizer(settings, **lengths(config, streams))
         except ValueError as error:
             raise ValueError(f"config.{name}: {error}") from error
+    stages.steps_to_keep(config.checkpoint.keep_at, config.distil, **lengths(config, streams))
 
 
 def train_teacher(config, workdir, teacher, streams, progress=lambda line: None):
@@ -210,6 +211,7 @@ def distil(config, workdir, source, streams, teacher, progress=lambda line: None
         writes=workdir.writes,
         teacher=compiled_teacher(config, workdir, teacher, streams, progress),
         methods=chosen,
+        keep_at=config.checkpoint.keep_at,
     )
     return student
 

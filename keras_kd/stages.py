@@ -38,6 +38,7 @@ def train(
     xla="auto",
     checkpoint_every="",
     checkpoint_keep=2,
+    keep_at=(),
     writes=True,
     tell=lambda line: None,
 ):
@@ -67,6 +68,7 @@ def train(
             one in any case. Rounded up to whole executions.
         checkpoint_keep: how many of the newest checkpoints to keep, at least 1; the best by
             validation accuracy is kept beside them.
+        keep_at: lengths from the start, such as "10 percent", whose checkpoints are kept for good.
         writes: False on a worker that leaves files to the chief.
         tell: function that is told, in a line, what was found of an earlier start.
 
@@ -87,6 +89,7 @@ def train(
         max(1, steps(checkpoint_every or interval, **_units(*lengths[:2], total))),
         steps_per_execution,
     )
+    kept = steps_to_keep(keep_at, settings, *lengths)
     kd = KDModel(
         student,
         teacher,
@@ -125,14 +128,15 @@ def train(
         asked = stack.enter_context(signals.noticed())
         writer = stack.enter_context(Writer(checkpoints.save)) if writes else None
         progress = stack.enter_context(contextlib.closing(Progress(name, total, batch_size, clock)))
-        save = Save(name, checkpoints, writer, clock, every, running, log, asked, fixed)
+        save = Save(name, checkpoints, writer, clock, every, running, log, asked, fixed, kept)
         # Keras resets a compiled metric only once it has seen a batch; this one was restored.
         kd.reset_metrics()
         metric.reset_state()
         if lacks_interval:
             _evaluate_again(kd, evaluation, meta.get("numbers", {}), log, save)
-        if checkpoints.restored != checkpoints.best:
+        if checkpoints.restored == checkpoints.path(done):
             save.keep_best()  # the run may have been stopped before it was copied
+            save.keep_for_good()
         # The clock first: the others read it.
         callbacks = Callbacks([clock, progress, log, save], add_history=True, model=kd)
         while clock.step < total:
@@ -227,6 +231,36 @@ def make_optimizer(settings, num_examples, batch_size, steps_per_execution=1):
         weight_decay=settings.weight_decay,
         clip=settings.clip,
     )
+
+
+def steps_to_keep(keep_at, settings, num_examples, batch_size, steps_per_execution=1):
+    """The steps of a stage whose checkpoints are kept for good.
+
+    Args:
+        keep_at: lengths from the stage's start, such as "10 percent" or "100 steps".
+        settings: the stage's section of the config.
+        num_examples: training examples an epoch.
+        batch_size: examples a step, over all replicas.
+        steps_per_execution: as in Keras; steps are rounded up to whole executions.
+
+    Returns:
+        list of int, sorted.
+
+    Raises:
+        ValueError: a length that is none, or that the stage does not have.
+    """
+    total, _, _ = _lengths(settings, num_examples, batch_size, steps_per_execution)
+    found = set()
+    for length in keep_at:
+        step = steps(length, **_units(num_examples, batch_size, total))
+        step = _whole(step, steps_per_execution)
+        if not 0 < step <= total:
+            raise ValueError(
+                f"config.checkpoint.keep_at must hold lengths within the stage's {total:,} steps. "
+                f"Received: {length!r}, which is step {step:,}. Leave it out or train longer."
+            )
+        found.add(step)
+    return sorted(found)
 
 
 def _lengths(settings, num_examples, batch_size, steps_per_execution):

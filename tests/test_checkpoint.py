@@ -55,6 +55,31 @@ def test_the_best_outlives_the_newest(tmp_path):
         np.testing.assert_array_equal(best["00000"], np.full((2, 3), 10.0))
 
 
+def test_those_of_chosen_steps_are_never_deleted(tmp_path):
+    saved = Checkpoints(tmp_path, keep=1)
+    save(saved, 10)
+    saved.keep_best(10)
+    save(saved, 20)
+    saved.keep_for_good(20)
+    save(saved, 30, 40)
+    saved.keep_for_good(40)
+    assert (saved.steps(), saved.kept.steps()) == ([40], [20, 40])
+    assert saved.files() == {10: saved.best, 20: saved.kept.path(20), 40: saved.kept.path(40)}
+    target = variables()
+    for step, path in saved.files().items():
+        checkpoint.read_weights(path, target[:2])
+        assert contents(target[:2]) == [step] * 2
+    with pytest.raises(ValueError, match="instead of"):
+        checkpoint.read_weights(saved.best, target[1:])
+    # A run whose newest one is damaged goes on from the newest that is whole.
+    saved.path(40).write_bytes(b"")
+    saved.kept.path(40).write_bytes(b"")
+    with pytest.warns(UserWarning, match="is damaged"):
+        assert saved.restore(target)[0] == 20
+    with pytest.raises(ValueError, match=r"damaged.*Leave out its step"):
+        checkpoint.read_weights(saved.path(40), target)
+
+
 def test_metrics_of_a_started_interval_come_back(tmp_path):
     metric, target = keras.metrics.Mean(), keras.metrics.Mean()
     metric.update_state([0.1, 0.7])

@@ -47,6 +47,9 @@ def test_the_defaults_pass():
         ("distil.methods", {"soft_targets": {"temp": 1.0}}, "takes .*temperature"),
         ("student.model.name", "resnett", "Did you mean 'resnet'"),
         ("student.model.kwargs", {"dept": 20}, "depth"),
+        ("checkpoint.keep_at", ("half",), r"config\.checkpoint\.keep_at: A length is a number"),
+        ("checkpoint.keep_at", ("0 steps",), "longer than nothing"),
+        ("checkpoint.keep_at", "50 percent", "must be of type tuple"),
         ("teacher.handle", 3, "must be of type str"),
     ],
 )

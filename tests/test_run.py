@@ -194,6 +194,7 @@ def test_a_finished_stage_without_its_checkpoint_is_trained_again(finished, tmp_
             {"distil.methods": {"hint": {"student_taps": ["stag2"], "teacher_taps": ["stage2"]}}},
             "'stag2'",
         ),
+        ({"checkpoint.keep_at": ("7 steps",)}, r"config\.checkpoint\.keep_at.* 6 steps"),
         ({"baseline.label_weight": 0.0}, r"config\.baseline\.label_weight"),
     ],
 )

@@ -3,6 +3,7 @@
 import errno
 import os
 import signal
+import time
 
 import keras
 import numpy as np
@@ -372,3 +373,50 @@ def test_a_bad_loss_within_an_interval_is_found_at_the_next_checkpoint(tmp_path)
     # And after a resume the step is still the stage's.
     with pytest.raises(RuntimeError, match=r"not finite from step 9 on.*\(step 8\)"):
         train(tmp_path, stream)
+
+
+def arrays_of(path):
+    with np.load(path) as saved:
+        return [saved[key] for key in saved.files if key.isdigit()]
+
+
+def test_chosen_steps_are_kept_and_change_nothing(undisturbed, tmp_path):
+    train(tmp_path / "all", checkpoint_every="1 steps", checkpoint_keep=14)
+    keep_at = ("3 steps", "50 percent", "40 examples")
+    train(tmp_path / "some", checkpoint_keep=1, keep_at=keep_at)
+    assert_same(outcome(tmp_path / "some"), undisturbed[1])
+    every, some = (Checkpoints(tmp_path / n / "checkpoints" / "distil") for n in ("all", "some"))
+    assert (some.steps(), some.kept.steps()) == ([14], [3, 5, 7])
+    assert {3, 5, 7, 14} <= some.files().keys()
+    for step in some.kept.steps():
+        for a, b in zip(arrays_of(some.kept.path(step)), arrays_of(every.path(step)), strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_a_chosen_step_does_not_give_way_to_a_newer_one_on_a_slow_disk(tmp_path, monkeypatch):
+    save = Checkpoints.save
+    monkeypatch.setattr(Checkpoints, "save", lambda *args: (time.sleep(0.1), save(*args)))
+    train(tmp_path, checkpoint_every="1 steps", keep_at=("3 steps", "4 steps"))
+    assert Workdir(tmp_path, base()).checkpoints("distil").kept.steps() == [3, 4]
+
+
+def test_a_chosen_step_is_kept_though_the_run_was_killed_before(tmp_path, monkeypatch):
+    with monkeypatch.context() as killed:
+        killed.setattr(*at(3, lambda: os.kill(os.getpid(), signal.SIGTERM)))
+        killed.setattr(Checkpoints, "keep_for_good", lambda self, step: None)
+        with pytest.raises(Stopped):
+            train(tmp_path, keep_at=("3 steps",))
+    checkpoints = Workdir(tmp_path, base()).checkpoints("distil")
+    assert (checkpoints.steps()[-1], checkpoints.kept.steps()) == (3, [])
+    train(tmp_path, keep_at=("3 steps",))
+    assert checkpoints.kept.steps() == [3]
+
+
+def test_steps_to_keep_are_whole_executions_within_the_stage():
+    settings = stage(total="14 steps", warmup="1 steps")
+    keep = stages.steps_to_keep
+    assert keep(("3 steps", "100%", "3 steps"), settings, 64, 8) == [3, 14]
+    assert keep(("3 steps", "100%"), settings, 64, 8, 4) == [4, 16]
+    for length in ("15 steps", "0 steps"):
+        with pytest.raises(ValueError, match=rf"keep_at.* 14 steps.*Received: '{length}'"):
+            keep((length,), settings, 64, 8)
