@@ -45,6 +45,7 @@ setup(
         "console_scripts": [
             "keras-kd-train=keras_kd.train:main",
             "keras-kd-teach=keras_kd.teach:main",
+            "keras-kd-evaluate=keras_kd.evaluate:main",
             "keras-kd-data=keras_kd.data.serve:main",
             "keras-kd-export=keras_kd.export.cli:export_main",
             "keras-kd-report=keras_kd.export.cli:report_main",
