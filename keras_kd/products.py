@@ -20,12 +20,14 @@ def load_student(workdir):
         ValueError: the run is not finished, or the file does not load.
     """
     path = workdir / "student.keras"
-    if not path.exists():
+    # A file alone may be that of a run which has been made longer since.
+    if not path.exists() or not (workdir.report or workdir.result("distil")):
         steps = ", ".join(map(str, workdir.checkpoints("distil").files()))
         hint = f", or evaluate checkpoints with --steps, of {steps}" if steps else ""
         raise ValueError(
-            f"A finished run holds student.keras. Received: workdir={workdir.path}, which has "
-            f"none. Start keras-kd-train on it again: it goes on where it stopped{hint}."
+            "The student of a finished run was expected. Received: workdir="
+            f"{workdir.path}, which is not finished. Start keras-kd-train on it again: it goes on "
+            f"where it stopped{hint}."
         )
     try:
         return keras.saving.load_model(path, compile=False)
