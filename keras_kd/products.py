@@ -1,6 +1,7 @@
 """What a run has left in its working directory, loaded again to be evaluated."""
 
 import keras
+import tensorflow as tf
 
 from keras_kd import data, run, teachers
 from keras_kd.checkpoint import read_weights
@@ -151,7 +152,8 @@ def students_at(config, source, teacher, files):
         files: dict of step -> checkpoint, see `keras_kd.checkpoint.Checkpoints.files`.
 
     Yields:
-        (step, float32 Keras model), one model whose weights change from step to step.
+        (step, student): always the same `tf.function` of a float32 Keras model from images to
+        logits, whose weights change from step to step.
 
     Raises:
         ValueError: a checkpoint that is damaged.
@@ -162,8 +164,9 @@ def students_at(config, source, teacher, files):
     student = trained
     if config.precision != "float32":
         student, _ = run.student_and_methods(config, source, streams, teacher, precision="float32")
+    answer = tf.function(student, reduce_retracing=True)
     for step, path in files.items():
         read_weights(path, kd.variables)
         if student is not trained:
             student.set_weights(trained.get_weights())
-        yield step, student
+        yield step, answer

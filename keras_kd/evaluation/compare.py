@@ -20,7 +20,7 @@ def fidelity(student, teacher, dataset, answers=None):
     Sums are float64 and counts whole numbers: how the data are batched does not matter.
 
     Args:
-        student: Keras model from images to logits `[B, K]`.
+        student: Keras model from images to logits `[B, K]`, or a `tf.function` of one.
         teacher: Keras model from images to logits `[B, K]`; of a `keras_kd.teachers.Ensemble`
             each member is compared as well.
         dataset: iterable of `x` or `(x, y)`; `x` a tensor of images or a dict with `student`,
@@ -137,17 +137,25 @@ def _asked(teacher):
 
 def _graph(model):
     """Function from images to a model's logits."""
-    run = _as_arrays(lambda images: [_only_logits(model(images, training=False))])
+
+    def one(images):
+        return [_only_logits(model(images, training=False))]
+
+    # A `tf.function`, as of one student at many steps, would only be traced again.
+    traced = isinstance(model, tf.types.experimental.PolymorphicFunction)
+    run = _numpy(one) if traced else _as_arrays(one)
     return lambda images: run(images)[0]
 
 
 def _as_arrays(function):
     """`function` of images to a list of tensors, run as a graph, with float32 arrays."""
-    graph = tf.function(
-        lambda images: [ops.cast(value, "float32") for value in function(images)],
-        reduce_retracing=True,
-    )
-    return lambda images: [ops.convert_to_numpy(value) for value in graph(images)]
+    return _numpy(tf.function(function, reduce_retracing=True))
+
+
+def _numpy(function):
+    return lambda images: [
+        ops.convert_to_numpy(ops.cast(value, "float32")) for value in function(images)
+    ]
 
 
 def _only_logits(outputs):

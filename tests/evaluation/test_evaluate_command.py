@@ -19,6 +19,7 @@ from keras_kd.models import resnet
 from keras_kd.teachers import Ensemble
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+CLASSES = [f"class{index}" for index in range(7)]
 
 
 def tiny(**changes):
@@ -39,6 +40,13 @@ def tiny(**changes):
     config.distil.update(short)
     config.update_from_flattened_dict(changes)
     return config
+
+
+def assert_close(found, wanted):
+    assert found.keys() == wanted.keys()
+    for name, value in wanted.items():
+        arrays = (np.asarray(values, "float64") for values in (found[name], value))
+        np.testing.assert_allclose(*arrays, rtol=1e-5, err_msg=name)
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +108,7 @@ def test_every_step_that_was_kept(finished, tmp_path):
         assert line["val_agreement"] == pytest.approx(result["agreement"])
         assert line["val_kl"] == pytest.approx(result["kl"], rel=1e-4)
     (end,) = evaluate(finished, output=tmp_path / "end.json")["results"]
-    assert found["results"][-1] == pytest.approx(end, rel=1e-5)
+    assert_close(found["results"][-1], end)
     assert found["results"][0]["kl"] != pytest.approx(end["kl"], rel=1e-3)
     (second,) = evaluate(finished, steps="2", output=tmp_path / "second.json")["results"]
     assert second == found["results"][0]
@@ -125,43 +133,52 @@ def test_a_run_that_was_stopped_can_be_evaluated_at_its_steps(finished, tmp_path
         evaluate(tmp_path / "run", steps="3")
 
 
-def test_ensemble_mixed_precision_and_other_data(tmp_path):
-    classes = [f"class{index}" for index in range(7)]
-    own = write_folder(tmp_path / "own", classes)
+@pytest.fixture(scope="module")
+def in_colour(tmp_path_factory):
+    """The workdir of a run in mixed precision on 7 classes, with an ensemble as its teacher."""
+    folder = tmp_path_factory.mktemp("colour")
+    own = write_folder(folder / "own", CLASSES)
     teachers = [resnet(8, 0.25, 7, (8, 8, 3)), resnet(8, 0.5, 7, (8, 8, 3))]
     teachers[0].name, teachers[1].name = "narrow", "wide"
-    Ensemble(teachers).save(tmp_path / "ensemble.keras")
+    Ensemble(teachers).save(folder / "ensemble.keras")
     changes = {
         "precision": "mixed_bfloat16",
-        "teacher.handle": str(tmp_path / "ensemble.keras"),
+        "teacher.handle": str(folder / "ensemble.keras"),
+        "teacher.engine": "graph",
         "data.source": own,
         "data.train_split": "train",
         "data.eval_split": "test",
     }
-    workdir = tmp_path / "run"
-    run.run(tiny(**changes), workdir)
+    run.run(tiny(**changes), folder / "run")
+    return folder / "run"
 
-    (end,) = evaluate(workdir)["results"]
-    assert list(end["members"]) == ["narrow", "wide"]
-    assert end["members"]["wide"].keys() == {
-        key for key in end if not key.startswith("student") and key not in ("step", "members")
-    }
-    at_end = evaluate(workdir, steps="2,6")["results"][1]
-    assert at_end["members"]["wide"] == pytest.approx(end["members"]["wide"], rel=1e-5)
-    assert at_end["kl"] == pytest.approx(end["kl"], rel=1e-5)
 
-    shutil.rmtree(tmp_path / "own")  # not needed to evaluate a finished student on other data
-    told = []
+def test_each_member_of_an_ensemble_and_the_step_of_a_run_in_mixed_precision(in_colour, tmp_path):
+    (end,) = evaluate(in_colour, output=tmp_path / "end.json")["results"]
+    _, again = evaluate(in_colour, steps="2,6", output=tmp_path / "steps.json")["results"]
+    members = end.pop("members")
+    assert list(members) == ["narrow", "wide"]
+    ours = {key for key in end if key == "step" or key.startswith("student")}
+    assert all(member.keys() == end.keys() - ours for member in members.values())
+    for name, member in again.pop("members").items():
+        assert_close(member, members[name])
+    assert_close(again, end)
+
+
+def test_other_data_with_other_classes_and_with_the_same(in_colour, tmp_path):
+    shutil.move(in_colour.parent / "own", in_colour.parent / "gone")  # it is not needed for this
+    told, output = [], tmp_path / "evaluation.json"
     other = write_folder(tmp_path / "other", ["a", "b"], ["test"])
-    found = evaluate(workdir, source=other, progress=told.append)
+    found = evaluate(in_colour, source=other, output=output, progress=told.append)
     assert (found["split"], found["images"], found["labels"]) == ("test", 10, False)
     assert "without accuracy" in told[-1]
-    measured = {"step", "kl", "l2", "agreement", "agreement_top5"}
-    assert found["results"][0].keys() == measured | {"members"}
-    same = write_folder(tmp_path / "same", classes, ["test"])
-    assert "student_ece" in evaluate(workdir, source=same)["results"][0]
+    measured = {"step", "kl", "l2", "agreement", "agreement_top5", "members"}
+    assert found["results"][0].keys() == measured
+    same = write_folder(tmp_path / "same", CLASSES, ["test"])
+    assert "student_ece" in evaluate(in_colour, source=same, output=output)["results"][0]
     with pytest.raises(ValueError, match=r"images of 3 channel\(s\).*digits, with 1"):
-        evaluate(workdir, source="digits")
+        evaluate(in_colour, source="digits", output=output)
+    shutil.move(in_colour.parent / "gone", in_colour.parent / "own")
 
 
 @pytest.mark.parametrize(
