@@ -1,0 +1,110 @@
+"""What the cells of the studies do: one stage of a run, or a whole one, by the toolkit's own means.
+
+Each function takes a config and a folder, and goes on where it was when it is called again.
+"""
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+
+from keras_kd import evaluation, run, stages, teach, teachers
+from keras_kd.workdir import Workdir
+
+
+def train_teacher(config, folder):
+    """Trains the config's teacher on labels and leaves `teacher.keras`.
+
+    Args:
+        config: ConfigDict of a run without a teacher's handle.
+        folder: the cell's working directory.
+
+    Returns:
+        what the stage measured, see `keras_kd.stages.train`.
+    """
+    config, workdir, source, streams = _opened(config, folder)
+    teach.trained_teacher(config, workdir, source, streams, print)
+    return workdir.result("teacher")
+
+
+def train_on_labels(config, folder):
+    """Trains the student's network on labels alone, as the stage `baseline` says.
+
+    Returns:
+        (the student, what the stage measured).
+    """
+    config, workdir, source, streams = _opened(config, folder)
+    # As `run.train_baseline`, but what was trained is kept.
+    student = run.build_model(config, config.student.model, source, streams.resolution)
+    result = stages.train(
+        "baseline",
+        student,
+        config.baseline,
+        workdir,
+        *streams.alone(config.baseline, streams.resolution),
+        **run.for_every_stage(config, streams, print),
+    )
+    return student, result
+
+
+def distil(config, folder):
+    """A whole run with a teacher that is there, the student alone in it.
+
+    Returns:
+        (the student, what the stage `distil` measured).
+    """
+    handle = config.teacher.handle
+    if not Path(handle).exists():
+        raise ValueError(
+            f"The teacher {handle} is not there. Delete the result of its cell to train it again."
+        )
+    config.baseline.enabled = False
+    report = run.run(config, folder, progress=print)
+    student = keras.saving.load_model(Path(folder) / "student.keras", compile=False)
+    return student, report["stages"]["distil"]
+
+
+def scores(config, folder, split, student, teacher=None):
+    """How a finished student does on a split, each image once and nothing random.
+
+    Args:
+        config: the run's config.
+        folder: the cell's working directory, which keeps the scan of the images.
+        split: split expression.
+        student: Keras model.
+        teacher: Keras model, or None.
+
+    Returns:
+        dict of shares: `accuracy`; with a teacher also `agreement`, and `kl` in nats.
+    """
+    config = config.copy_and_resolve_references()
+    config.data.eval_split = split
+    source = run.load_source(config, index_dir=str(Path(folder) / "index"))
+    held_out = run.Streams(config, source).held_out()
+    found = evaluation.fidelity(student, student if teacher is None else teacher, held_out)
+    if teacher is None:
+        return {"accuracy": found["student_accuracy"]}
+    return {
+        "accuracy": found["student_accuracy"],
+        "agreement": found["agreement"],
+        "kl": found["kl"],
+    }
+
+
+def load_teacher(config):
+    """The frozen teacher that the config's handle names."""
+    return teachers.load(config.teacher.handle)
+
+
+def measured(result):
+    """What is kept of a stage beside its scores."""
+    return {key: result[key] for key in ("steps", "seconds", "images_per_second", "loss")}
+
+
+def _opened(config, folder):
+    config = run.prepare(config)
+    workdir = Workdir(folder, config)
+    source = run.load_source(config, index_dir=str(workdir / "index"))
+    return config, workdir, source, run.Streams(config, source, with_ids=run.needs_ids(config))
