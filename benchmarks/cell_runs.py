@@ -9,8 +9,10 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
+import numpy as np
 
-from keras_kd import evaluation, run, stages, teach, teachers
+from keras_kd import run, stages, teach, teachers
+from keras_kd.evaluation import agreement, kl_divergence
 from keras_kd.workdir import Workdir
 
 
@@ -82,15 +84,14 @@ def scores(config, folder, split, student, teacher=None):
     config = config.copy_and_resolve_references()
     config.data.eval_split = split
     source = run.load_source(config, index_dir=str(Path(folder) / "index"))
-    held_out = run.Streams(config, source).held_out()
-    found = evaluation.fidelity(student, student if teacher is None else teacher, held_out)
-    if teacher is None:
-        return {"accuracy": found["student_accuracy"]}
-    return {
-        "accuracy": found["student_accuracy"],
-        "agreement": found["agreement"],
-        "kl": found["kl"],
-    }
+    held_out, labels = run.Streams(config, source).held_out(), source.split(split).labels
+    logits = run.predict(held_out, student, "student")
+    found = {"accuracy": run.share(logits, labels)}
+    if teacher is not None:
+        theirs = run.predict(held_out, teacher, "teacher")
+        for name, measure in (("agreement", agreement), ("kl", kl_divergence)):
+            found[name] = float(np.mean(measure(theirs, logits)))
+    return found
 
 
 def load_teacher(config):
