@@ -47,7 +47,7 @@ def random_crop_boxes(sizes, seed, scale=8 / 7):
 
     Args:
         sizes: int32 `[B, 2]`.
-        seed: int64 `[2]`.
+        seed: int64 `[2]`, or `[B, 2]`, one for each image.
         scale: resized short side over L, at least 1.
     """
     side = tf.repeat(_square_sides(sizes, scale)[:, None], 2, axis=1)
@@ -64,7 +64,7 @@ def inception_crop_boxes(sizes, seed, area=(0.05, 1.0), aspect=(3 / 4, 4 / 3)):
 
     Args:
         sizes: int32 `[B, 2]`.
-        seed: int64 `[2]`.
+        seed: int64 `[2]`, or `[B, 2]`, one for each image.
         area: lowest and highest fraction of the image's area, in (0, 1].
         aspect: lowest and highest width over height.
 

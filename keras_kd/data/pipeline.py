@@ -4,18 +4,15 @@
           -> decode, flip, resize, mixup -> batch
 
 Everything random is drawn in `plan`, for the whole global batch at once; nothing after the plan
-draws or counts anything. A call decodes a group of rows, one after the other, and mixes each while
-it lies in the processor's cache: passes over a whole batch of floats cost a fifth of the time.
+draws or counts anything.
 """
 
 import tensorflow as tf
 
-from keras_kd.data import mixup, ops, views
+from keras_kd.data import assembly, mixup, ops, views
+from keras_kd.data.assembly import check_whole
 from keras_kd.data.random_streams import epoch_positions
 from keras_kd.data.sources import load_source
-
-# Rows of one call: more of them copy less, and make the graph larger and the start slower.
-_GROUP = 64
 
 _LAST_STEP = 2**62  # the end of an endless stream
 
@@ -53,7 +50,8 @@ def build_dataset(
     Args:
         source: a `Source`, or a name for `load_source`.
         split: split expression, such as `train[:90%]`.
-        mode: `same/rc`, `same/ic`, `ind/rc`, `ind/ic` or `mix`.
+        mode: a teaching mode, see `keras_kd.data.views.MODES`. A batch of a mode `fix/*` shows the
+            student's view only: `keras_kd.teachers.FixedTargets.join` adds what the teacher said.
         batch_size: size B of the global batch, at most the number of examples.
         resolution: side of the student's images in pixels.
         seed: int.
@@ -77,9 +75,9 @@ def build_dataset(
 
     Returns:
         `tf.data.Dataset` of `(x, y)`. x is float32 `[B / n, L, L, C]` in [-1, 1] where teacher and
-        student see the same tensor, else a dict of `student` and `teacher`; with ids a dict of
-        `image` (or both) and `id`. y is int32 `[B / n]`, under `mix` the label of the heavier
-        image, or one-hot.
+        student see the same tensor, else a dict of `student` and `teacher`, under `fix/*` of
+        `student` alone; with ids a dict of `image` (or these) and `id`. y is int32 `[B / n]`, under
+        `mix` the label of the heavier image, or one-hot.
 
     Raises:
         ValueError: if an argument is out of its range, or the data cannot be used.
@@ -112,27 +110,31 @@ def build_dataset(
             planned["coefficient"] = tf.repeat(coefficient, batch_size)
         return planned
 
-    if teacher_view:
-        outputs = _outputs(resolution, teacher_resolution, own_teacher_view=row.teacher is not None)
+    if row.fixed is not None:
+        # Not `image`: a live teacher would take it for its own view.
+        outputs = {"student": ("student", resolution)}
+    elif teacher_view:
+        outputs = assembly.views_wanted(resolution, teacher_resolution, row.teacher is not None)
     else:
-        outputs = _outputs(resolution, None, own_teacher_view=False)
+        outputs = assembly.views_wanted(resolution, None, own_teacher_view=False)
     # A range, not a counter: it is what a service can split.
     steps = tf.data.Dataset.range(start_step, _LAST_STEP)
     if num_steps is not None:
         steps = steps.take(num_steps)
-    groups, ring = _groups(rows, batch_size, row.mixup)
+    groups, ring = assembly.group_rows(rows, batch_size, row.mixup)
     num_classes = source.num_classes if one_hot else None
-    decode = _decoder(examples, outputs, flip, row.mixup, ring, num_classes, with_ids)
+    decode = assembly.decoder(examples, outputs, flip, row.mixup, ring, num_classes, with_ids)
     cardinality = tf.data.INFINITE_CARDINALITY if num_steps is None else num_steps
     if not by_step:
-        data = _batches(steps, plan, examples, groups, decode, len(rows))
-        return _finished(data, cardinality)
+        data = assembly.batches(steps, plan, examples, groups, decode, len(rows))
+        return assembly.finished(data, cardinality)
 
     def one(step):
         step = tf.data.Dataset.from_tensors(step)
-        return tf.data.Dataset.zip(step, _batches(step, plan, examples, groups, decode, len(rows)))
+        data = assembly.batches(step, plan, examples, groups, decode, len(rows))
+        return tf.data.Dataset.zip(step, data)
 
-    return _finished(steps.interleave(one, 2, num_parallel_calls=2), cardinality)
+    return assembly.finished(steps.interleave(one, 2, num_parallel_calls=2), cardinality)
 
 
 def evaluation_dataset(
@@ -183,11 +185,11 @@ def evaluation_dataset(
             "views": {"student": (boxes, tf.zeros_like(positions, tf.bool))},
         }
 
-    outputs = _outputs(resolution, teacher_resolution, own_teacher_view=False)
-    groups, _ = _groups(range(batch_size), batch_size, mixed=False)
-    decode = _decoder(examples, outputs, False, False, False, None, with_ids)
+    outputs = assembly.views_wanted(resolution, teacher_resolution, own_teacher_view=False)
+    groups, _ = assembly.group_rows(range(batch_size), batch_size, mixed=False)
+    decode = assembly.decoder(examples, outputs, False, False, False, None, with_ids)
     steps = tf.data.Dataset.range(num_batches)
-    data = _batches(steps, plan, examples, groups, decode, batch_size)
+    data = assembly.batches(steps, plan, examples, groups, decode, batch_size)
     if count % batch_size:
         whole = tf.data.Dataset.range(num_batches)
 
@@ -195,31 +197,24 @@ def evaluation_dataset(
             valid = tf.minimum(count - step * batch_size, batch_size)
             return tf.nest.map_structure(lambda value: value[:valid], batch)
 
-        data = _map(tf.data.Dataset.zip(whole, data), cut)
-    return _finished(data, num_batches)
+        data = assembly.map_parallel(tf.data.Dataset.zip(whole, data), cut)
+    return assembly.finished(data, num_batches)
 
 
 def _check_counts(batch_size, resolution, teacher_resolution, start_step=0, num_steps=None):
-    _check_whole("batch_size", batch_size, 1)
-    _check_whole("resolution", resolution, 1)
-    _check_whole("start_step", start_step, 0)
+    check_whole("batch_size", batch_size, 1)
+    check_whole("resolution", resolution, 1)
+    check_whole("start_step", start_step, 0)
     if teacher_resolution is not None:
-        _check_whole("teacher_resolution", teacher_resolution, 1)
+        check_whole("teacher_resolution", teacher_resolution, 1)
     if num_steps is not None:
-        _check_whole("num_steps", num_steps, 1)
-
-
-def _check_whole(name, value, lowest):
-    if isinstance(value, bool) or not hasattr(value, "__index__") or value < lowest:
-        raise ValueError(
-            f"{name} must be a whole number of at least {lowest}. Received: {name}={value!r}"
-        )
+        check_whole("num_steps", num_steps, 1)
 
 
 def _worker_rows(batch_size, worker_index, num_workers, mixed):
     """Rows of the global batch that a worker's share of it consists of."""
-    _check_whole("num_workers", num_workers, 1)
-    _check_whole("worker_index", worker_index, 0)
+    check_whole("num_workers", num_workers, 1)
+    check_whole("worker_index", worker_index, 0)
     if worker_index >= num_workers:
         raise ValueError(
             f"worker_index must lie in [0, {num_workers}), the number of workers. "
@@ -236,137 +231,3 @@ def _worker_rows(batch_size, worker_index, num_workers, mixed):
         )
     share = batch_size // num_workers
     return range(worker_index * share, (worker_index + 1) * share)
-
-
-def _groups(rows, batch_size, mixed):
-    """Divides consecutive rows over groups of one size.
-
-    The last group is filled with the last row; what is too many is cut off the batch. Under mixup
-    the partner of a group's first row stands in front of it, unless the group is the whole batch
-    and so a ring, that ends with that partner.
-
-    Returns:
-        the rows of each group, a list of lists of int, and whether there is one that is a ring.
-    """
-    count = -(-len(rows) // _GROUP)
-    size = -(-len(rows) // count)
-    if mixed and count == 1 and size == batch_size:
-        return [list(rows)], True
-    groups = []
-    for start in range(0, count * size, size):
-        group = [rows[min(i, len(rows) - 1)] for i in range(start, start + size)]
-        groups.append([(group[0] - 1) % batch_size] * mixed + group)
-    return groups, False
-
-
-def _outputs(resolution, teacher_resolution, own_teacher_view):
-    """Key of x -> (role whose crop it shows, side in pixels)."""
-    side = teacher_resolution or resolution
-    if own_teacher_view:
-        return {"student": ("student", resolution), "teacher": ("teacher", side)}
-    if side != resolution:
-        return {"student": ("student", resolution), "teacher": ("student", side)}
-    return {"image": ("student", resolution)}
-
-
-def _map(data, function):
-    # No function here branches on a tensor in Python; tracing without autograph starts faster.
-    return data.map(tf.autograph.experimental.do_not_convert(function), tf.data.AUTOTUNE)
-
-
-def _batches(steps, plan, examples, groups, decode, size):
-    """From steps to batches of `size` rows, a group of rows a call."""
-    flat_rows = [row for group in groups for row in group]
-    shape = [len(groups), len(groups[0])]
-
-    def fetch(step):
-        # Drawn for the global batch, then cut: every worker sees the same draws.
-        planned = tf.nest.map_structure(lambda value: tf.gather(value, flat_rows), plan(step))
-        planned["item"] = examples.fetch(planned["position"])
-        if len(groups) == 1:
-            return planned
-        return tf.nest.map_structure(lambda v: tf.reshape(v, shape + v.shape[1:]), planned)
-
-    def join(*batch):
-        flat = lambda v: tf.reshape(v, [v.shape[0] * v.shape[1], *v.shape[2:]])[:size]  # noqa: E731
-        return tf.nest.map_structure(flat, batch)
-
-    data = _map(steps, fetch)
-    if len(groups) == 1:
-        return _map(data, decode)
-    return _map(_map(data.unbatch(), decode).batch(len(groups), drop_remainder=True), join)
-
-
-def _decoder(examples, outputs, flip, mixed, ring, num_classes, with_ids):
-    """Function of a group's plan to its rows of `(x, y)`.
-
-    Args:
-        examples: `Examples`.
-        outputs: what `_outputs` returned.
-        flip: whether some rows are mirrored.
-        mixed: whether rows are mixed with the row before them.
-        ring: whether the row before the first one is the last one, not an extra one in front.
-        num_classes: number of classes for one-hot labels, or None.
-        with_ids: whether x carries `id`.
-    """
-    roles = {role for role, _ in outputs.values()}
-
-    @tf.function(autograph=False)  # Traced once for all rows: tracing a branch is slow.
-    def crop(item, box, flipped):
-        image = examples.crop(item, box)
-        return ops.flip(image, flipped) if flip else image
-
-    def images(group):
-        """Key of x -> list of images, mixed where the mode says so."""
-        resize = {side: ops.resizer(side) for _, side in outputs.values()}
-        items = tf.unstack(group["item"])
-        drawn = {
-            role: list(zip(items, tf.unstack(boxes), tf.unstack(flips)))
-            for role, (boxes, flips) in group["views"].items()
-            if role in roles
-        }
-        x, plain = {key: [] for key in outputs}, {key: [] for key in outputs}
-        before = []
-        for row in range(len(items)):
-            # Each row waits for the one before: the floats of all do not fit into the cache.
-            with tf.control_dependencies(before):
-                # Each crop is decoded once, whatever the number of sizes it is resized to.
-                crops = {role: crop(*rows[row]) for role, rows in drawn.items()}
-            for key, (role, side) in outputs.items():
-                image = resize[side](crops[role])
-                if mixed:
-                    plain[key].append(image)
-                    image = mix(*plain[key][:-3:-1], group) if row else image
-                x[key].append(image)
-            before = [made[-1] for made in x.values()]
-        if mixed:
-            for key, (first, *_, last) in plain.items():
-                x[key][0] = mix(first, last, group)
-        return x
-
-    def mix(values, partners, group):
-        return mixup.mix(values, partners, group["coefficient"][0])
-
-    def decode(group):
-        # Without a ring the extra row in front is only a partner.
-        own = slice(1 if mixed and not ring else 0, None)
-        x = {key: tf.stack(rows[own]) for key, rows in images(group).items()}
-        # Folded coefficients make a row's own image the heavier one: its label stays.
-        y = tf.gather(examples.labels, group["position"])
-        if num_classes is not None:
-            y = tf.one_hot(y, num_classes)
-            y = mix(y, mixup.roll(y), group) if mixed else y
-        if with_ids:
-            return x | {"id": tf.gather(examples.ids, group["position"][own])}, y[own]
-        return x.get("image", x), y[own]
-
-    return decode
-
-
-def _finished(data, cardinality):
-    options = tf.data.Options()
-    options.deterministic = True
-    # The workers' shares are cut here already; TensorFlow must not cut them again.
-    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
-    data = data.apply(tf.data.experimental.assert_cardinality(cardinality))
-    return data.prefetch(tf.data.AUTOTUNE).with_options(options)

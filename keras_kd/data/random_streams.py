@@ -14,21 +14,30 @@ _SHUFFLE_ROUNDS = 16
 
 
 def stream_seed(seed, stream, counter):
-    """An int64 `[2]` seed for TensorFlow's stateless operations.
+    """An int64 `[2]` seed for TensorFlow's stateless operations, or `[B, 2]`, one a row.
 
     Args:
         seed: int, the seed of the run.
         stream: str, what the numbers are for; two streams are independent.
-        counter: int64 scalar tensor, the step or the epoch.
+        counter: int64 scalar tensor, the step or the epoch; `[B]` for a seed a row.
     """
     digest = hashlib.blake2b(f"{int(seed)}/{stream}".encode(), digest_size=8).digest()
     key = int.from_bytes(digest, "little", signed=True)
-    return tf.stack([tf.constant(key, tf.int64), tf.cast(counter, tf.int64)])
+    counter = tf.cast(counter, tf.int64)
+    return tf.stack([tf.fill(tf.shape(counter), tf.constant(key, tf.int64)), counter], axis=-1)
 
 
 def uniform(shape, seed):
-    """float32 numbers in [0, 1)."""
-    return tf.random.stateless_uniform(shape, seed, alg="philox")
+    """float32 numbers in [0, 1).
+
+    Args:
+        shape: of the result.
+        seed: int64 `[2]`, or `[B, 2]` for a first axis of B: each row from a seed of its own.
+    """
+    if seed.shape.rank == 1:
+        return tf.random.stateless_uniform(shape, seed, alg="philox")
+    row = lambda one: tf.random.stateless_uniform(shape[1:], one, alg="philox")  # noqa: E731
+    return tf.map_fn(row, seed, fn_output_signature=tf.float32)
 
 
 def below(limit, draw):

@@ -21,16 +21,26 @@ class Mode:
         student: name of the crop of the student's view, a key of `CROPS`.
         teacher: name of the crop of the teacher's own view; None where it sees the student's.
         mixup: whether the batch is mixed.
+        fixed: name of the crop that the teacher saw when its targets were computed, once an
+            example; None where it sees every batch. See `keras_kd.data.fixed`.
     """
 
     student: str
     teacher: str | None = None
     mixup: bool = False
+    fixed: str | None = None
+
+    @property
+    def averaged(self):
+        """Whether a fixed target is the mean over many crops: its crop is a random one."""
+        return self.fixed in RANDOM_CROPS
 
 
-# A mode is a row. Modes of a fixed teacher (`fix/*`) need the teacher's stored logits beside the
-# student's crop, and so one more column.
+# A mode is a row.
 MODES = {
+    "fix/rs": Mode("whole_image", fixed="whole_image"),
+    "fix/cc": Mode("random_crop", fixed="central_crop"),
+    "fix/ic_ens": Mode("inception_crop", fixed="inception_crop"),
     "same/rc": Mode("random_crop"),
     "same/ic": Mode("inception_crop"),
     "ind/rc": Mode("random_crop", teacher="random_crop"),
@@ -40,6 +50,8 @@ MODES = {
 
 # Crop -> function of sizes [B, 2], a seed and the settings, giving boxes [B, 4].
 CROPS = {
+    "whole_image": lambda sizes, seed, settings: ops.full_boxes(sizes),
+    "central_crop": lambda sizes, seed, settings: ops.central_boxes(sizes, settings.rc_scale),
     "random_crop": lambda sizes, seed, settings: ops.random_crop_boxes(
         sizes, seed, settings.rc_scale
     ),
@@ -47,6 +59,11 @@ CROPS = {
         sizes, seed, settings.crop_area, settings.crop_aspect
     ),
 }
+
+# Half of these are mirrored, too; what is not random is the image as it is.
+RANDOM_CROPS = ("random_crop", "inception_crop")
+
+MOST_CROPS = 2**20  # of one example, that an example's number leaves room for
 
 
 @dataclass(frozen=True)
@@ -116,13 +133,37 @@ def draw_views(mode, sizes, seed, step, settings):
     """
     crops = {"student": mode.student, "teacher": mode.teacher}
     return {
-        role: (
-            CROPS[crop](sizes, stream_seed(seed, f"{role} crop", step), settings),
-            _flips(sizes, stream_seed(seed, f"{role} flip", step), settings.flip),
-        )
+        role: _draw(role, crop, sizes, seed, step, settings)
         for role, crop in crops.items()
         if crop is not None
     }
+
+
+def draw_fixed_views(mode, sizes, ids, numbers, seed, settings):
+    """Boxes and flips of what a teacher of a mode `fix/*` sees: the same whoever stands beside it.
+
+    Args:
+        mode: a `Mode` with a `fixed` crop.
+        sizes: int32 `[B, 2]`.
+        ids: int64 `[B]`, the examples' ids, at least 0.
+        numbers: int64 `[B]`, which crop of each example, in [0, `MOST_CROPS`).
+        seed: int, the seed of the run.
+        settings: `ViewSettings`.
+
+    Returns:
+        `(boxes int32 [B, 4], flips bool [B])`.
+    """
+    counters = tf.cast(ids, tf.int64) * MOST_CROPS + numbers
+    return _draw("fixed", mode.fixed, sizes, seed, counters, settings)
+
+
+def _draw(role, crop, sizes, seed, counter, settings):
+    """Boxes and flips of one role, from one counter for the batch, or one for each row."""
+    flip = settings.flip and crop in RANDOM_CROPS
+    return (
+        CROPS[crop](sizes, stream_seed(seed, f"{role} crop", counter), settings),
+        _flips(sizes, stream_seed(seed, f"{role} flip", counter), flip),
+    )
 
 
 def _flips(sizes, seed, enabled):

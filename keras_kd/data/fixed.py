@@ -1,0 +1,144 @@
+"""What a teacher of a mode `fix/*` sees: one view of each example, or many whose mean counts.
+
+A view is a pure function of (seed, example, number of the view). So a teacher's targets can be
+computed once, in pieces, in any process, and belong to the example and not to a step.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from keras_kd.data import assembly, views
+from keras_kd.data.sources import load_source
+
+
+class FixedViews:
+    """The teacher's views of every example of a split, under a mode `fix/*`.
+
+    `fix/rs` shows the whole image, `fix/cc` its central crop, `fix/ic_ens` as many inception crops
+    as asked for, of which half are mirrored where the student's are.
+
+    Args:
+        source: a `Source`, or a name for `load_source`.
+        split: split expression.
+        mode: `fix/rs`, `fix/cc` or `fix/ic_ens`.
+        resolution: side of the teacher's images in pixels.
+        crops: views of each example under `fix/ic_ens`, in [1, 2**20]; the paper's is 1,024. The
+            other modes have one.
+        seed: int, the seed of the run.
+        flip, crop_area, crop_aspect, rc_scale: as for `keras_kd.data.build_dataset`.
+
+    Raises:
+        ValueError: another mode, or an argument out of its range.
+
+    Reference: L. Beyer et al., "Knowledge distillation: A good teacher is patient and consistent",
+        2021, arXiv:2106.05237, section 3.
+    """
+
+    def __init__(
+        self,
+        source,
+        split,
+        mode,
+        resolution,
+        *,
+        crops=1024,
+        seed=0,
+        flip=True,
+        crop_area=(0.05, 1.0),
+        crop_aspect=(3 / 4, 4 / 3),
+        rc_scale=8 / 7,
+    ):
+        self.row = views.find_mode(mode)
+        if self.row.fixed is None:
+            fixed = ", ".join(name for name, row in views.MODES.items() if row.fixed)
+            raise ValueError(
+                f"Targets that are computed once belong to {fixed}. Received: mode={mode!r}, under "
+                "which the teacher sees every batch."
+            )
+        assembly.check_whole("resolution", resolution, 1)
+        assembly.check_whole("crops", crops, 1)
+        if crops > views.MOST_CROPS:
+            raise ValueError(
+                f"crops must be at most {views.MOST_CROPS:,}. Received: crops={crops!r}"
+            )
+        self.mode, self.resolution, self.seed = mode, resolution, seed
+        self.source, self.split = load_source(source), split
+        self.examples = self.source.split(split)
+        self.crops = crops if self.row.averaged else 1
+        self.settings = views.ViewSettings(flip, tuple(crop_area), tuple(crop_aspect), rc_scale)
+
+    @property
+    def num_examples(self):
+        """Number of examples N."""
+        return self.examples.num_examples
+
+    def describe(self):
+        """What the views depend on beside the examples: a flat dict of what counts in this mode."""
+        settings, fields = self.settings, {"views.mode": self.mode}
+        fields["views.teacher_resolution"] = self.resolution
+        if self.row.fixed == "central_crop":
+            fields["views.rc_scale"] = settings.rc_scale
+        if self.row.averaged:
+            fields |= {
+                "views.crops": self.crops,
+                "views.flip": settings.flip,
+                "views.crop_area": settings.crop_area,
+                "views.crop_aspect": settings.crop_aspect,
+                "seed": self.seed,
+            }
+        return fields
+
+    def at(self, positions, numbers=0):
+        """Some views of some examples.
+
+        Args:
+            positions: int `[B]`, positions of examples in the split.
+            numbers: int `[B]`, or one for all: which view of each.
+
+        Returns:
+            float32 tensor `[B, L, L, C]` in [-1, 1].
+        """
+        positions = np.asarray(positions, np.int64)
+        numbers = np.broadcast_to(np.asarray(numbers, np.int64), positions.shape)
+        one = tf.data.Dataset.from_tensors((positions, numbers))
+        return next(iter(self._images(one, len(positions), 1)))
+
+    def stream(self, batch_size, start=0):
+        """All views of all examples, those of one example after those of the one before.
+
+        Args:
+            batch_size: views a batch.
+            start: the batch to begin with.
+
+        Returns:
+            `tf.data.Dataset` of float32 `[batch_size, L, L, C]`; the last batch is filled up with
+            the last view.
+        """
+        assembly.check_whole("batch_size", batch_size, 1)
+        total = self.num_examples * self.crops
+        count = -(-total // batch_size)
+
+        def pairs(step):
+            ranks = step * batch_size + tf.range(batch_size, dtype=tf.int64)
+            ranks = tf.minimum(ranks, total - 1)
+            return ranks // self.crops, ranks % self.crops
+
+        steps = assembly.map_parallel(tf.data.Dataset.range(start, count), pairs)
+        return self._images(steps, batch_size, count - start)
+
+    def _images(self, pairs, batch_size, cardinality):
+        """Batches of the views that `pairs` of positions and numbers ask for."""
+
+        def plan(positions, numbers):
+            sizes = tf.gather(self.examples.sizes, positions)
+            ids = tf.gather(self.examples.ids, positions)
+            drawn = views.draw_fixed_views(self.row, sizes, ids, numbers, self.seed, self.settings)
+            return {"position": positions, "views": {"teacher": drawn}}
+
+        groups, _ = assembly.group_rows(range(batch_size), batch_size, mixed=False)
+        flip = self.settings.flip and self.row.averaged
+        outputs = {"image": ("teacher", self.resolution)}
+        decode = assembly.decoder(self.examples, outputs, flip, False, False, None, with_ids=False)
+        data = assembly.batches(pairs, plan, self.examples, groups, decode, batch_size)
+        data = assembly.map_parallel(data, lambda image, label: image)
+        return assembly.finished(data, cardinality)
