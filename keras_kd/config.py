@@ -58,6 +58,7 @@ def base():
     config.xla = "auto"  # compile the student's step with XLA: auto, on or off
     config.deterministic = False  # fix what is otherwise chosen by timing: equal runs, equal bits
     config.teacher_cache = ""  # folder that keras-kd-teach filled; empty: the teacher runs live
+    config.fixed_targets = ""  # folder of the targets of modes fix/*; empty: WORKDIR/targets
     config.checkpoint = ml_collections.ConfigDict(
         {
             "every": "",  # a length, such as "100 steps"; empty: once an interval
@@ -95,6 +96,7 @@ def base():
     config.baseline = stage()
     config.baseline.enabled = True
     config.distil = stage(mode="mix", label_weight=0.0)
+    config.distil.fix_crops = 1024  # mode fix/ic_ens: crops whose mean is an example's target
     config.distil.methods = ml_collections.ConfigDict({"soft_targets": {"temperature": 1.0}})
     config.export = ml_collections.ConfigDict(
         {
@@ -177,6 +179,7 @@ def absolute(config):
     config.data.data_dir = full(config.data.data_dir)
     config.teacher.handle = full(config.teacher.handle)
     config.teacher_cache = full(config.teacher_cache)
+    config.fixed_targets = full(config.fixed_targets)
     return config
 
 
@@ -244,7 +247,7 @@ def _same_type(value, default):
 
 def _check_values(config):
     # Imported here, so that a config file loads without waiting for TensorFlow.
-    from keras_kd import methods, models
+    from keras_kd import fixed_config, methods, models
     from keras_kd.teachers import engines
 
     def need(condition, key, what):
@@ -312,6 +315,7 @@ def _check_values(config):
             f"empty: the method '{name}' matches layers of the teacher, and a cache holds its "
             "logits only",
         )
+    fixed_config.check(config, need)
     used = [config.student] if config.teacher.handle else [config.student, config.teacher]
     for section in used:
         models.check(section.model.name, section.model.kwargs)

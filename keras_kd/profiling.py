@@ -10,6 +10,7 @@ import tensorflow as tf
 from keras_kd import run, stages
 from keras_kd.evaluation.accuracy import accuracy
 from keras_kd.kd_model import KDModel
+from keras_kd.targets import open_targets, stand_in
 
 WARM_UP = 10  # Steps left out: tracing, compiling, filling the prefetch buffer.
 _TRACED = 10  # Steps in the trace: more of them make a file that TensorBoard opens slowly.
@@ -86,7 +87,8 @@ def _stage(config, index_dir):
     teacher = run.get_teacher(config, source, streams)
     student, chosen = run.student_and_methods(config, source, streams, teacher)
     # A teacher that has yet to learn is not the cache's, but as fast.
-    targets = run.open_targets(config, streams, teacher if config.teacher.handle else None)
+    targets = open_targets(config, streams, teacher if config.teacher.handle else None)
+    targets = targets or stand_in(config, streams)
     stream, _ = streams.together(config.distil)
     if targets is not None:
         stream = streams.cached(config.distil, targets)

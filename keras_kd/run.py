@@ -16,7 +16,7 @@ from keras_kd.checkpoint import write_atomically, write_json
 from keras_kd.config import absolute, check, trained_stages
 from keras_kd.kd_model import KDModel
 from keras_kd.streams import Streams
-from keras_kd.targets import chosen_methods, open_targets
+from keras_kd.targets import check_targets, chosen_methods, get_targets
 from keras_kd.teachers.cache_claims import alone
 from keras_kd.workdir import Workdir
 
@@ -58,7 +58,7 @@ def run(config, workdir, strategy=None, progress=lambda line: None, command="", 
     )
     with strategy.scope():
         teacher = get_teacher(config, source, streams)
-        rehearse(config, source, streams, teacher)
+        rehearse(config, workdir, source, streams, teacher)
         train_teacher(config, workdir, teacher, streams, progress)
         baseline = train_baseline(config, workdir, source, streams, progress)
         student = distil(config, workdir, source, streams, teacher, progress)
@@ -133,7 +133,7 @@ def get_teacher(config, source, streams):
     )
 
 
-def rehearse(config, source, streams, teacher):
+def rehearse(config, workdir, source, streams, teacher):
     """Builds all that comes later once, so that a mistake in it shows before hours of training.
 
     Raises:
@@ -142,7 +142,7 @@ def rehearse(config, source, streams, teacher):
     student, chosen = student_and_methods(config, source, streams, teacher)
     KDModel(student, teacher, chosen, config.distil.label_weight)
     # A teacher that has yet to learn is compared when it has.
-    open_targets(config, streams, teacher if config.teacher.handle else None)
+    check_targets(config, workdir, streams, teacher if config.teacher.handle else None)
     for name, settings in trained_stages(config).items():
         try:
             stages.make_optimizer(settings, **lengths(config, streams))
@@ -197,7 +197,8 @@ def distil(config, workdir, source, streams, teacher, progress=lambda line: None
     """The student, trained to match the teacher."""
     student, chosen = student_and_methods(config, source, streams, teacher)
     train, evaluation = streams.together(config.distil)
-    targets = open_targets(config, streams, teacher)
+    compiled = compiled_teacher(config, workdir, teacher, streams, progress)
+    targets = get_targets(config, workdir, streams, teacher, compiled, progress)
     if targets is not None:
         train = streams.cached(config.distil, targets)
     stages.train(
@@ -209,7 +210,7 @@ def distil(config, workdir, source, streams, teacher, progress=lambda line: None
         evaluation,
         **for_every_stage(config, streams, progress),
         writes=workdir.writes,
-        teacher=compiled_teacher(config, workdir, teacher, streams, progress),
+        teacher=compiled,
         methods=chosen,
         keep_at=config.checkpoint.keep_at,
     )

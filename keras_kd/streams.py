@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from keras_kd import data, strategies
 from keras_kd.data import service
+from keras_kd.data.views import find_mode
 from keras_kd.teachers import cache_fingerprint
 
 
@@ -69,7 +70,7 @@ class Streams:
 
     def alone(self, settings, resolution):
         """For one model that learns from labels: (stream of `stages.train`, evaluation)."""
-        # Labels of mixed images are mixed too.
+        # Labels of mixed images are mixed too. Under `fix/*` it sees what a student would.
         train = functools.partial(
             self.train,
             mode=settings.mode.replace("ind/", "same/"),
@@ -97,6 +98,18 @@ class Streams:
         images = lambda x, y: x["teacher"] if own_view else x  # noqa: E731
         return lambda start: train(start_step=start).map(images), seen
 
+    def fixed_views(self, settings):
+        """What the teacher sees of each example under a mode `fix/*`: `data.FixedViews`."""
+        options = {name: self.train.keywords[name] for name in ("seed", "flip", "crop_area")}
+        return data.FixedViews(
+            self.source,
+            self.train_split,
+            settings.mode,
+            self.teacher_resolution,
+            crops=settings.fix_crops,
+            **options,
+        )
+
     def together(self, settings):
         """For teacher and student: (stream of `stages.train`, evaluation)."""
         return self._endless(self._both(settings)), self._evaluated(self.held_out())
@@ -106,7 +119,11 @@ class Streams:
         return self.evaluate(self.resolution, teacher_resolution=self.teacher_resolution)
 
     def cached(self, settings, targets):
-        """As the stream of `together`, with `keras_kd.teachers.cache_stream.CachedTargets`.
+        """As the stream of `together`, with targets that were computed before.
+
+        Args:
+            settings: the stage's section of the config.
+            targets: `keras_kd.teachers.cache_stream.CachedTargets` or `teachers.FixedTargets`.
 
         Returns:
             function (start, stop) -> (dataset, until): batches of the steps before `until`, all
@@ -153,5 +170,6 @@ class Streams:
             resolution=self.resolution,
             teacher_resolution=self.teacher_resolution,
             one_hot=settings.mode == "mix" and settings.label_weight > 0,
-            with_ids=self.with_ids,
+            # Fixed targets are joined by them.
+            with_ids=self.with_ids or find_mode(settings.mode).fixed is not None,
         )

@@ -1,9 +1,16 @@
-"""The methods of a run, and the cached targets that they can learn from."""
+"""The methods of a run, and the targets computed before that they can learn from."""
 
-from keras_kd import methods
-from keras_kd.teachers import cache_fingerprint
+import time
+from pathlib import Path
+
+import numpy as np
+
+from keras_kd import methods, strategies
+from keras_kd.data.views import find_mode
+from keras_kd.teachers import FixedTargets, cache_fingerprint, fixed_targets
 from keras_kd.teachers.cache import TeacherCache
 from keras_kd.teachers.cache_stream import CachedTargets
+from keras_kd.teachers.fixed import check_fixed
 
 
 def chosen_methods(config):
@@ -48,3 +55,84 @@ def check_kept(config, top_k):
                 f"{method.name!r} needs the logits themselves. Received: top_k={top_k}. Fill a "
                 "folder with keras-kd-teach --top_k=0, or choose a method such as soft_targets."
             )
+
+
+def check_targets(config, workdir, streams, teacher=None):
+    """Refuses stored targets that this run could not use, before anything is trained.
+
+    Args:
+        config: the run's config.
+        workdir: its `Workdir`.
+        streams: its `Streams`.
+        teacher: its teacher, or None while it is not known.
+
+    Raises:
+        ValueError: as `open_targets` and `keras_kd.teachers.fixed_targets`.
+    """
+    open_targets(config, streams, teacher)
+    if _is_fixed(config):
+        path, views = _fixed_file(config, workdir), streams.fixed_views(config.distil)
+        if path.exists():
+            check_fixed(path, views, teacher)
+
+
+def get_targets(config, workdir, streams, teacher, compiled, progress=lambda line: None):
+    """The targets that the distillation reads: cached, fixed, or None where the teacher runs.
+
+    Fixed ones are computed here unless a file holds them.
+
+    Args:
+        config: the run's config.
+        workdir: its `Workdir`.
+        streams: its `Streams`.
+        teacher: its teacher.
+        compiled: the same, as `keras_kd.teachers.freeze` gives it.
+        progress: function that is told, line by line, what happens.
+
+    Returns:
+        `CachedTargets`, `keras_kd.teachers.FixedTargets` or None.
+
+    Raises:
+        ValueError: targets of something else.
+        OSError: a file cannot be written.
+    """
+    if not _is_fixed(config):
+        return open_targets(config, streams, teacher)
+    path, views = _fixed_file(config, workdir), streams.fixed_views(config.distil)
+    replicas = streams.strategy.num_replicas_in_sync
+    with strategies.chief_first(streams.strategy):  # the others read what it computed
+        if not workdir.writes:
+            _await(path)
+        return fixed_targets(
+            teacher, views, path, config.batch_size // replicas, compiled, progress
+        )
+
+
+def stand_in(config, streams):
+    """Fixed targets that say nothing but cost the same, or None in other modes."""
+    if not _is_fixed(config):
+        return None
+    views = streams.fixed_views(config.distil)
+    zeros = np.zeros((views.num_examples, streams.source.num_classes), np.float32)
+    return FixedTargets(views.examples.ids, zeros)
+
+
+def _is_fixed(config):
+    return find_mode(config.distil.mode).fixed is not None
+
+
+def _fixed_file(config, workdir):
+    folder = Path(config.fixed_targets or workdir / "targets")
+    return folder / f"{config.distil.mode.replace('/', '_')}.npz"
+
+
+def _await(path):
+    """A shared file system may tell late what was written just now."""
+    for _ in range(strategies.LOOKS):
+        if path.exists():
+            return
+        time.sleep(1)
+    raise ValueError(
+        f"All workers must see the targets that the chief computed. Received: {path}, which is not "
+        "there. Give a --workdir or config.fixed_targets on a file system that all share."
+    )

@@ -8,7 +8,7 @@ import ml_collections
 from keras_kd.checkpoint import Checkpoints, write_json
 
 # May differ from start to start: where the targets come from does not change what they are.
-CHANGEABLE = ("teacher_cache",)
+CHANGEABLE = ("teacher_cache", "fixed_targets")
 
 
 class Workdir:
