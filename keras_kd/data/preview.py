@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_kd.data import mixup, views
+from keras_kd.data.fixed import FixedViews
 from keras_kd.data.pipeline import build_dataset
 from keras_kd.data.sources import load_source
 
@@ -18,6 +19,8 @@ _FIRST_GLOBAL_BATCH = {
     "with_ids": True,
     "one_hot": False,
 }
+
+_MOSAIC = 3  # crops along each side, where a teacher's target is the mean over many
 
 
 def preview(
@@ -64,22 +67,56 @@ def preview(
     examples = source.split(split)
     if batch_size is None:
         batch_size = max(min(num_images, examples.num_examples), 2)
-    batch = build_dataset(
-        source,
-        split,
-        mode,
-        batch_size,
-        resolution,
-        seed,
-        teacher_resolution=teacher_resolution,
-        mixup_alpha=mixup_alpha,
-        **(options | _FIRST_GLOBAL_BATCH),
-    )
-    x, _ = next(batch.as_numpy_iterator())
-    mixed = views.find_mode(mode).mixup
-    weight = float(mixup.mixup_coefficient(seed, 0, mixup_alpha)) if mixed else None
-    _draw(source, examples, x, min(num_images, batch_size), mode, weight, path)
+    columns = min(num_images, batch_size)
+    options |= {"teacher_resolution": teacher_resolution, "mixup_alpha": mixup_alpha}
+    x, weight = first_batch(source, split, mode, batch_size, resolution, seed, columns, **options)
+    _draw(source, examples, x, columns, mode, weight, path)
     return path
+
+
+def first_batch(source, split, mode, batch_size, resolution, seed, columns, **options):
+    """What teacher and student see at step 0, out of the real pipeline.
+
+    Args:
+        source: `Source`.
+        split, mode, batch_size, resolution, seed: as for `build_dataset`.
+        columns: number of rows wanted of a teacher whose targets are computed once.
+        **options: the remaining options of `build_dataset`.
+
+    Returns:
+        (x, weight): the batch's dict, with `id`, and the mixing coefficient or None. Of a teacher
+        whose target is a mean over crops, the first nine stand for all.
+    """
+    row = views.find_mode(mode)
+    data = build_dataset(
+        source, split, mode, batch_size, resolution, seed, **(options | _FIRST_GLOBAL_BATCH)
+    )
+    x, _ = next(data.as_numpy_iterator())
+    if row.fixed is not None:
+        rows = positions(source.split(split), x["id"][:columns])
+        x = x | {"teacher": _fixed_views(source, split, mode, resolution, seed, rows, options)}
+    if not row.mixup:
+        return x, None
+    return x, float(mixup.mixup_coefficient(seed, 0, options.get("mixup_alpha", 1.0)))
+
+
+def positions(examples, ids):
+    """Where in a split the examples with these ids stand."""
+    return np.array([np.flatnonzero(examples.ids == one)[0] for one in ids])
+
+
+def _fixed_views(source, split, mode, resolution, seed, rows, options):
+    """The teacher's view of each example, or a mosaic of its first views."""
+    names = ("flip", "crop_area", "crop_aspect", "rc_scale")
+    kept = {name: options[name] for name in names if name in options}
+    side = options.get("teacher_resolution") or resolution
+    seen = FixedViews(source, split, mode, side, seed=seed, **kept)
+    if seen.crops == 1:
+        return seen.at(rows).numpy()
+    tiles = seen.at(np.repeat(rows, _MOSAIC**2), np.tile(np.arange(_MOSAIC**2), len(rows))).numpy()
+    # [rows, down, across, side, side, C] -> [rows, down * side, across * side, C]
+    tiles = tiles.reshape(len(rows), _MOSAIC, _MOSAIC, side, side, -1)
+    return tiles.transpose(0, 1, 3, 2, 4, 5).reshape(len(rows), _MOSAIC * side, _MOSAIC * side, -1)
 
 
 def _check_writable(path):
@@ -97,8 +134,8 @@ def _check_writable(path):
         raise OSError(f"Cannot write the preview: {problem}. Received: path={path!r}")
 
 
-def _originals(examples, rows):
-    """Whole images at these positions."""
+def originals_of(examples, rows):
+    """Whole images, uint8, at these positions."""
     items = examples.fetch(tf.constant(rows))
     boxes = np.concatenate([np.zeros_like(examples.sizes[rows]), examples.sizes[rows]], axis=1)
     return [examples.crop(item, box).numpy() for item, box in zip(items, boxes)]
@@ -109,8 +146,8 @@ def _draw(source, examples, x, columns, mode, weight, path):
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    rows = np.array([np.flatnonzero(examples.ids == one)[0] for one in x["id"]])
-    originals = _originals(examples, rows[:columns])
+    rows = positions(examples, x["id"])
+    originals = originals_of(examples, rows[:columns])
     names = [source.class_names[examples.labels[row]] for row in rows]
     student = x.get("student", x.get("image"))
     grid = {"original": originals, "teacher": x.get("teacher", student), "student": student}
@@ -120,16 +157,21 @@ def _draw(source, examples, x, columns, mode, weight, path):
     for line, (label, images) in zip(axes, grid.items()):
         line[0].set_ylabel(label)
         for axis, image in zip(line, images):
-            image = image if image.dtype == np.uint8 else np.clip((image + 1) / 2, 0, 1)
-            grey = {"cmap": "gray", "vmin": 0, "vmax": 255 if image.dtype == np.uint8 else 1}
-            axis.imshow(image[..., 0] if image.shape[-1] == 1 else image, **grey)
-            axis.set_xticks([])
-            axis.set_yticks([])
+            show(axis, image)
     for column in range(columns):
         axes[0, column].set_title(_title(names, column, weight), fontsize=8)
     share = "" if weight is None else f", mixing coefficient {weight:.2f}"
     figure.suptitle(f"{source.name}: {mode}{share}", fontsize=10)
     figure.savefig(path, format="png")
+
+
+def show(axis, image):
+    """Draws an image, uint8 or in [-1, 1], grey or in colours, on a matplotlib axis."""
+    image = image if image.dtype == np.uint8 else np.clip((image + 1) / 2, 0, 1)
+    grey = {"cmap": "gray", "vmin": 0, "vmax": 255 if image.dtype == np.uint8 else 1}
+    axis.imshow(image[..., 0] if image.shape[-1] == 1 else image, **grey)
+    axis.set_xticks([])
+    axis.set_yticks([])
 
 
 def _title(names, column, weight):

@@ -10,7 +10,7 @@ from keras_kd.data import build_dataset, load_source, preview
 from keras_kd.data import preview as preview_function
 
 
-@pytest.mark.parametrize("mode", ["mix", "ind/rc"])
+@pytest.mark.parametrize("mode", ["mix", "ind/rc", "fix/cc", "fix/ic_ens"])
 def test_sheet_is_a_png(tmp_path, mode):
     path = tmp_path / "sheet.png"
     assert preview("digits", "train", mode, 8, path, num_images=3) == str(path)
