@@ -62,10 +62,14 @@ def finished(tmp_path_factory):
     """Workdir of a run of each mode, all with the first one's teacher."""
     home = tmp_path_factory.mktemp("finished")
     for mode in MODES:
-        handle = home / "fix_rs" / "teacher.keras"
-        changes = {"teacher.handle": str(handle)} if handle.exists() else {}
-        run.run(tiny(**{"distil.mode": mode, **changes}), home / mode.replace("/", "_"))
+        run.run(of_mode(mode, home), home / mode.replace("/", "_"))
     return home
+
+
+def of_mode(mode, home):
+    """The config of one of these runs: the first one trains the teacher."""
+    handle = "" if mode == MODES[0] else str(home / "fix_rs" / "teacher.keras")
+    return tiny(**{"distil.mode": mode, "teacher.handle": handle})
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -73,7 +77,7 @@ def test_the_student_learns_from_stored_targets_of_its_teacher(finished, mode):
     """What the run trains on, batch by batch: the teacher's answer to its own view."""
     name = mode.replace("/", "_")
     teacher = keras.models.load_model(finished / "fix_rs" / "teacher.keras")
-    config = tiny(**{"distil.mode": mode})
+    config = of_mode(mode, finished)
     streams = run.Streams(config, run.load_source(config))
     workdir = Workdir(finished / name, config, writes=False)
     assert [path.name for path in (workdir / "targets").glob("*.npz")] == [f"{name}.npz"]
@@ -178,9 +182,9 @@ def test_targets_of_another_run_are_refused_before_the_first_step(
     finished, tmp_path, changes, difference
 ):
     """With a teacher that has yet to be trained: that, too, would come later."""
-    changes |= {"fixed_targets": str(finished / "fix_ic_ens" / "targets")}
+    folder = str(finished / "fix_ic_ens" / "targets")
     with pytest.raises(ValueError, match=f"of another run. Differences: .*{difference}") as error:
-        run.run(tiny(**changes), tmp_path)
+        run.run(tiny(fixed_targets=folder, **changes), tmp_path)
     assert "teacher.weights" not in str(error.value)
     assert not (tmp_path / "checkpoints").exists()
 
