@@ -15,6 +15,7 @@ from step_cases import CASES, CLASSES, CLIP, LEARNING_RATE, WEIGHT_DECAY
 from step_worker import serve
 
 from keras_kd import KDModel, methods, models, optimizers, teachers
+from keras_kd.models.flops import flops
 
 BUILDERS = {
     "bit": models.bit_resnet,
@@ -30,18 +31,6 @@ def network(spec, side):
     if kind in ("mobilenet_v3_small", "efficientnet_lite0"):
         settings = {**settings, "dropout": 0.0}
     return BUILDERS[kind](num_classes=CLASSES, input_shape=(side, side, 3), **settings)
-
-
-def flops(model):
-    """FLOPs of one forward pass of one image: two for each multiply-add, products only."""
-    total = 0
-    for layer in model.layers:
-        if not layer.weights or not hasattr(layer, "kernel"):
-            continue
-        # Every kernel, full, depthwise or dense, is applied once to each pixel of the output.
-        pixels = int(np.prod(layer.output.shape[1:-1]))
-        total += 2 * pixels * int(np.prod(layer.kernel.shape))
-    return total
 
 
 class Notebook(keras.Model):

@@ -10,6 +10,7 @@ import re
 
 import ml_collections
 
+from keras_kd import handles
 from keras_kd.names import nearest
 
 UNITS = ("steps", "epochs", "examples", "percent")
@@ -83,7 +84,9 @@ def base():
     )
     config.teacher = ml_collections.ConfigDict(
         {
-            "handle": "",  # .keras file, SavedModel folder or hub handle; empty: train one
+            # .keras file, SavedModel folder, bit: or hub handle; "a,b@224": see keras_kd.handles;
+            # empty: train one
+            "handle": "",
             "input_range": (),  # pixel values that a handle expects; empty: [-1, 1] or known
             "engine": "auto",  # how it runs, see keras_kd.teachers.freeze; auto: the fastest here
             "model": {"name": "resnet", "kwargs": ml_collections.ConfigDict()},
@@ -177,7 +180,7 @@ def absolute(config):
     elif not colon and scheme != "digits":
         config.data.source = full(config.data.source)
     config.data.data_dir = full(config.data.data_dir)
-    config.teacher.handle = full(config.teacher.handle)
+    config.teacher.handle = handles.absolute(config.teacher.handle)
     config.teacher_cache = full(config.teacher_cache)
     config.fixed_targets = full(config.fixed_targets)
     return config
@@ -294,10 +297,11 @@ def _check_values(config):
         "teacher.input_range",
         "empty or a pair (lowest, highest)",
     )
-    try:
-        engines.check(config.teacher.engine)
-    except ValueError as error:
-        raise ValueError(f"config.teacher.engine: {error}") from error
+    for key, refuse in (("engine", engines.check), ("handle", handles.absolute)):
+        try:
+            refuse(config.teacher[key])
+        except ValueError as error:
+            raise ValueError(f"config.teacher.{key}: {error}") from error
     need(config.export.calibration_images >= 1, "export.calibration_images", "at least 1")
     for name, settings in trained_stages(config).items():
         _check_stage(name, settings, need)

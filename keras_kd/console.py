@@ -5,6 +5,8 @@ import re
 import sys
 from pathlib import Path
 
+from absl import flags
+
 
 def set_native_notes_aside(workdir=None):
     """Sends what TensorFlow's C++ side prints to the run's `tensorflow.log`, not to the user.
@@ -42,3 +44,23 @@ def leave(program, error):
         message = f"Unknown config key '{unknown[1]}'.{hint}"
     print(f"{program}: {message}", file=sys.stderr)
     sys.exit(2)
+
+
+def parse_flags(argv):
+    """Parses the command line for `absl.app.run`; a mistake ends as `leave` ends one.
+
+    Absl shows the whole traceback of a config file that refuses its argument; here only what it
+    says.
+
+    Args:
+        argv: list of str, the program's name first.
+
+    Returns:
+        list of str: what is no flag.
+    """
+    try:
+        return flags.FLAGS(argv)
+    except flags.Error as error:
+        lines = str(error).strip().splitlines()
+        message = lines[-1].partition("Error: ")[2] if "Traceback" in str(error) else ""
+        leave(os.path.basename(argv[0]), ValueError(message or str(error)))

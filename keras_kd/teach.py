@@ -26,7 +26,7 @@ from tqdm import tqdm
 
 from keras_kd import signals
 from keras_kd.config import check, steps
-from keras_kd.console import leave, set_native_notes_aside
+from keras_kd.console import leave, parse_flags, set_native_notes_aside
 from keras_kd.workdir import Workdir
 
 
@@ -181,7 +181,10 @@ def main():
     }
     signals.leave_on_sigterm()  # so that claims are given up
     try:
-        app.run(lambda _: _command(**{name: flag.value for name, flag in values.items()}))
+        app.run(
+            lambda _: _command(**{name: flag.value for name, flag in values.items()}),
+            flags_parser=parse_flags,
+        )
     except KeyboardInterrupt as stopped:
         print("\nStopped. The same command goes on with what is missing.", file=sys.stderr)
         sys.exit(getattr(stopped, "code", 130))

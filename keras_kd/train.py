@@ -6,6 +6,7 @@ keras-kd-train --config=configs/digits.py --workdir=DIR [--config.key=value ...]
 --config.KEY=VALUE  changes one of its values
 --workdir           directory of this run; started again, a stopped run goes on
 --preview=FILE.png  only draws what teacher and student see
+--dry_run           only tells the plan, and takes two steps on random images: no data, no files
 --profile=STEPS     only times the distillation, and how long its step waits for data
 --strategy          auto, one_device, mirrored, multi_worker (reads TF_CONFIG) or tpu
 --tpu=NAME          the TPU to use; empty for the one of this machine
@@ -24,7 +25,7 @@ from absl import app, flags, logging
 from ml_collections import config_flags
 
 from keras_kd import cluster, compile_cache
-from keras_kd.console import leave, set_native_notes_aside
+from keras_kd.console import leave, parse_flags, set_native_notes_aside
 from keras_kd.signals import Stopped, leave_on_sigterm, noted_before
 
 FLAGS = flags.FLAGS
@@ -51,6 +52,9 @@ XLA_CACHE = flags.DEFINE_string(
 PREVIEW = flags.DEFINE_string(
     "preview", None, "Only draw what teacher and student see into this PNG file, and stop."
 )
+DRY_RUN = flags.DEFINE_bool(
+    "dry_run", False, "Only tell the plan, and take two steps on random images: writes no file."
+)
 PROFILE = flags.DEFINE_integer(
     "profile", 0, "Only time this many steps of the distillation, and stop.", lower_bound=0
 )
@@ -62,11 +66,11 @@ def train(_):
     config, workdir = CONFIG.value, WORKDIR.value
     if config is None:
         raise ValueError("--config is missing. Give a file, for example configs/digits.py.")
-    if not workdir and not PREVIEW.value:
+    if not workdir and not (PREVIEW.value or DRY_RUN.value):
         raise ValueError("--workdir is missing. Give a directory for this run's files.")
     # Only the chief of a cluster writes files.
     leads = STRATEGY.value not in ("auto", "multi_worker") or cluster.leads()
-    set_native_notes_aside(workdir if leads else None)
+    set_native_notes_aside(workdir if leads and not DRY_RUN.value else None)
     if XLA_CACHE.value:
         compile_cache.enable(XLA_CACHE.value)
 
@@ -77,10 +81,16 @@ def train(_):
     if PREVIEW.value:
         print(f"Wrote {preview(config, PREVIEW.value)}")
         return
+    if DRY_RUN.value:
+        from keras_kd.dry_run import dry_run
+
+        _check_alone("--dry_run")
+        dry_run(config, progress=print)
+        return
     if PROFILE.value:
         from keras_kd import profiling
 
-        _check_profiled()
+        _check_alone(f"--profile={PROFILE.value}")
         print(profiling.describe(profiling.profile(config, workdir, PROFILE.value)))
         return
     report = run_together(config, workdir)
@@ -94,8 +104,8 @@ def train(_):
     print(f"Report: {page}")
 
 
-def _check_profiled():
-    """Refuses flags that a profile would not follow: it times one replica that feeds itself."""
+def _check_alone(flag):
+    """Refuses flags beside one that times a single replica that feeds itself."""
     ignored = {
         "strategy": STRATEGY.value not in ("auto", "one_device"),
         "tpu": TPU.value,
@@ -105,8 +115,8 @@ def _check_profiled():
     given = [f"--{name}={FLAGS[name].value}" for name, found in ignored.items() if found]
     if given:
         raise ValueError(
-            "--profile times one replica that makes its own batches. Received: "
-            f"--profile={PROFILE.value} {' '.join(given)}. Leave the latter out."
+            f"{flag.partition('=')[0]} times one replica that makes its own batches. Received: "
+            f"{flag} {' '.join(given)}. Leave the latter out."
         )
 
 
@@ -145,7 +155,7 @@ def main():
     sys.modules["__main__"].__doc__ = __doc__  # what --help prints
     leave_on_sigterm()
     try:
-        app.run(train)
+        app.run(train, flags_parser=parse_flags)
     except KeyboardInterrupt as stop:
         stop = stop if isinstance(stop, Stopped) else Stopped(signal.SIGINT)
         print(f"\n{stop}", file=sys.stderr)

@@ -54,6 +54,7 @@ def test_the_defaults_pass():
         ("checkpoint.keep_at", ("0 steps",), "longer than nothing"),
         ("checkpoint.keep_at", "50 percent", "must be of type tuple"),
         ("teacher.handle", 3, "must be of type str"),
+        ("teacher.handle", "a.keras,,b.keras", r"config\.teacher\.handle: a teacher's handle must"),
     ],
 )
 def test_mistakes_are_named(key, value, message):

@@ -27,7 +27,7 @@ def test_it_passes_its_checks_and_tells_its_command(path):
     config = module.get_config()
     check(config)
     assert config.is_locked
-    assert config.name == path.stem
+    assert re.fullmatch(rf"{path.stem}(_\w+)?", config.name)
     assert f"--config=configs/{path.relative_to(FOLDER).as_posix()}" in module.__doc__
     assert re.search(r"arXiv|et al\.", module.__doc__)
     with pytest.raises(KeyError, match="Did you mean"):

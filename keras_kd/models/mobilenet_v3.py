@@ -5,7 +5,7 @@ Paper: Howard et al. 2019, "Searching for MobileNetV3", arXiv 1905.02244.
 
 import keras
 
-from keras_kd.models.layers import check_size, head, relabelled
+from keras_kd.models.layers import NORMS, GroupNorm, check_size, head, relabelled
 
 # The last layer at each resolution and what it is called here.
 SMALL_TAPS = {
@@ -14,6 +14,8 @@ SMALL_TAPS = {
     "expanded_conv_7_add": "stage3",
     "expanded_conv_10_add": "stage4",
 }
+# Every channel count of these networks is a multiple of 8, few are of 32.
+GROUPS = 8
 LARGE_TAPS = {
     "expanded_conv_2_add": "stage1",
     "expanded_conv_5_add": "stage2",
@@ -30,6 +32,7 @@ def mobilenet_v3_small(
     dropout=0.2,
     synchronized=False,
     momentum=0.99,
+    norm="batch",
 ):
     """Builds MobileNetV3-Small.
 
@@ -47,15 +50,17 @@ def mobilenet_v3_small(
         synchronized: batch norm statistics over all replicas.
         momentum: of the batch norms' moving statistics, in [0, 1). Keras's 0.999 needs thousands
             of steps to settle; use it for training of ImageNet's length.
+        norm: "batch", or "group" for group norm in every place. Its 8 groups are our choice: the
+            32 that are usual do not divide these networks' channels.
 
     Returns:
         A functional `keras.Model` with float32 logits `[B, num_classes]`.
 
     Raises:
-        ValueError: for a bad class count, shape, alpha, dropout or momentum.
+        ValueError: for a bad class count, shape, alpha, dropout, momentum or norm.
     """
     return _build(
-        "small", SMALL_TAPS, num_classes, input_shape, alpha, minimalistic, dropout,
+        "small", SMALL_TAPS, num_classes, input_shape, alpha, minimalistic, dropout, norm,
         synchronized=synchronized, momentum=momentum,
     )  # fmt: skip
 
@@ -68,15 +73,16 @@ def mobilenet_v3_large(
     dropout=0.2,
     synchronized=False,
     momentum=0.99,
+    norm="batch",
 ):
     """Builds MobileNetV3-Large; taps, arguments and result as in `mobilenet_v3_small`."""
     return _build(
-        "large", LARGE_TAPS, num_classes, input_shape, alpha, minimalistic, dropout,
+        "large", LARGE_TAPS, num_classes, input_shape, alpha, minimalistic, dropout, norm,
         synchronized=synchronized, momentum=momentum,
     )  # fmt: skip
 
 
-def _build(size, taps, num_classes, input_shape, alpha, minimalistic, dropout, **batch_norm):
+def _build(size, taps, num_classes, input_shape, alpha, minimalistic, dropout, norm, **batch_norm):
     shape = check_size(num_classes, input_shape, min_side=32)
     if isinstance(alpha, bool) or not isinstance(alpha, (int, float)) or not alpha > 0:
         raise ValueError(
@@ -86,6 +92,11 @@ def _build(size, taps, num_classes, input_shape, alpha, minimalistic, dropout, *
         raise ValueError(
             "momentum must be in [0, 1). "
             f"Received: momentum={batch_norm['momentum']!r}. Use 0.99 for short training."
+        )
+    if norm not in NORMS or (norm == "group" and batch_norm["synchronized"]):
+        raise ValueError(
+            f"norm must be one of {NORMS}, and synchronized=True is for batch norm. "
+            f"Received: norm={norm!r}, synchronized={batch_norm['synchronized']}."
         )
     application = {
         "small": keras.applications.MobileNetV3Small,
@@ -105,7 +116,15 @@ def _build(size, taps, num_classes, input_shape, alpha, minimalistic, dropout, *
     trunk = keras.Model(full.input, full.get_layer("logits").input)
     names = [layer.name for layer in trunk.layers]
     stem = names[names.index("conv_bn") + 1]  # the activation, with an automatic name
+    if norm == "group":
+        trunk = keras.models.clone_model(trunk, clone_function=_with_group_norm)
     trunk = relabelled(trunk, {**taps, stem: "stem"}, **batch_norm)
     x = keras.layers.Flatten(name="pre_logits")(trunk.output)
     logits = head(x, num_classes, dropout, initializer="glorot_uniform")
     return keras.Model(trunk.inputs[0], logits, name=f"mobilenet_v3_{size}")
+
+
+def _with_group_norm(layer):
+    if isinstance(layer, keras.layers.BatchNormalization):
+        return GroupNorm(GROUPS, name=layer.name)
+    return type(layer).from_config(layer.get_config())

@@ -122,6 +122,31 @@ class Ensemble(keras.Model):
         return cls(teachers, config["weights"], name=config["name"])
 
 
+def resized(model, side, input_shape):
+    """A teacher that sees the images smaller than they come.
+
+    Args:
+        model: Keras model from images `[B, side, side, C]` to logits.
+        side: side in pixels, at most the images'.
+        input_shape: (height, width, channels) of the images.
+
+    Returns:
+        a functional `keras.Model` of that input shape.
+
+    Raises:
+        ValueError: images that would have to grow.
+    """
+    if side > min(input_shape[:2]):
+        raise ValueError(
+            f"a teacher's side must be at most that of the images, {min(input_shape[:2])} px. "
+            f"Received: side={side}. Raise the teacher's resolution."
+        )
+    inputs = keras.Input(input_shape, name="image")
+    # Bilinear without anti-aliasing, as the images are made in the first place.
+    x = keras.layers.Resizing(side, side, dtype="float32", name="to_teacher_size")(inputs)
+    return keras.Model(inputs, model(x), name=f"{model.name}_at_{side}")
+
+
 def _normalized(weights, count):
     values = np.full(count, 1.0) if weights is None else np.asarray(weights, dtype="float64")
     if values.shape != (count,) or not (np.isfinite(values).all() and (values > 0).all()):

@@ -7,10 +7,12 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from keras_kd import handles
 from keras_kd.models.bit import bit_file, bit_resnet, published
 from keras_kd.models.bit_npz import load_bit_npz
 from keras_kd.models.hub import check_range, hub, load_module, run_once
 from keras_kd.teachers.checks import check_classes, check_images, check_logits, expected_range
+from keras_kd.teachers.ensemble import Ensemble, resized
 
 OURS = (-1.0, 1.0)  # the value range of images in this toolkit
 HUB_HOSTS = ("https://tfhub.dev/", "https://www.kaggle.com/models/", "https://kaggle.com/models/")
@@ -27,7 +29,8 @@ def load(handle, num_classes=None, input_shape=None, input_range=None):
         handle: a Keras model; the path of a `.keras` file; a SavedModel folder; `bit:` and a name
             of `keras_kd.models.bit.PUBLISHED`, fetched once and cached; `hub:` and a TF-Hub handle
             or folder; or the handle's own https address. A model object is frozen in place
-            (`trainable = False`).
+            (`trainable = False`). Several with commas between them are an `Ensemble`, and `@224`
+            behind one lets it see the images at 224 px, see `keras_kd.handles`.
         num_classes: classes of the data set; None to accept any.
         input_shape: (height, width, channels) of the images that the teacher will see; None to
             accept what the model declares. Needed for hub modules and SavedModel folders.
@@ -48,6 +51,11 @@ def load(handle, num_classes=None, input_shape=None, input_range=None):
         input_range = check_range(input_range)
     if input_shape is not None:
         input_shape = tuple(input_shape)
+    if isinstance(handle, str) and handle:
+        members = handles.members(handle)
+        if members != [(handle, None)]:
+            one = lambda name, shape: load(name, num_classes, shape, input_range)  # noqa: E731
+            return together(members, input_shape, one)
     if isinstance(handle, keras.Model):
         model = _prepare(handle, repr(handle.name), input_shape, input_range)
     else:
@@ -57,6 +65,37 @@ def load(handle, num_classes=None, input_shape=None, input_range=None):
     _probe(model, input_shape, label)
     model.trainable = False
     return model
+
+
+def together(members, input_shape, make):
+    """One teacher of what a handle names.
+
+    Args:
+        members: what `keras_kd.handles.members` returned.
+        input_shape: (height, width, channels) of the images; None only without sides.
+        make: function (handle, input_shape) -> a Keras model from images to logits.
+
+    Returns:
+        a frozen `keras.Model`; of several members their `Ensemble`.
+
+    Raises:
+        ValueError: members that do not go together, or a side without or beyond the images' size.
+    """
+    models = []
+    for name, side in members:
+        if side is None:
+            models.append(make(name, input_shape))
+            continue
+        if input_shape is None:
+            raise ValueError(
+                "input_shape must be given where a teacher sees another size. "
+                f"Received: input_shape=None for {name}@{side}. Pass (height, width, channels)."
+            )
+        model = make(name, (side, side, input_shape[-1]))
+        models.append(resized(model, side, input_shape))
+    teacher = models[0] if len(models) == 1 else Ensemble(models)
+    teacher.trainable = False
+    return teacher
 
 
 def _open(handle, num_classes, input_shape, input_range):
@@ -87,17 +126,26 @@ def _open(handle, num_classes, input_shape, input_range):
     return _prepare(_open_keras(path), repr(text), input_shape, input_range)
 
 
-def _open_bit(handle, num_classes, input_shape):
-    """A published BiT; what does not fit is refused before a gigabyte is fetched."""
-    name = handle.removeprefix("bit:")
-    entry = published(name)
+def published_bit(handle, num_classes=None):
+    """The entry of `keras_kd.models.bit.PUBLISHED` that a handle `bit:NAME` leads to.
+
+    Raises:
+        ValueError: no such name, or a network of other classes (None: any).
+    """
+    entry = published(handle.removeprefix("bit:"))
     if num_classes not in (None, entry.num_classes):
         raise ValueError(
             f"the teacher must know the data set's {num_classes} classes. Received: "
             f"handle={handle!r}, a network of {entry.num_classes} classes. Take the teacher of "
             "this data set, or fine-tune one."
         )
-    path = bit_file(name)
+    return entry
+
+
+def _open_bit(handle, num_classes, input_shape):
+    """A published BiT; what does not fit is refused before a gigabyte is fetched."""
+    entry = published_bit(handle, num_classes)
+    path = bit_file(handle.removeprefix("bit:"))
     shape = input_shape or (entry.resolution, entry.resolution, 3)
     return load_bit_npz(bit_resnet(entry.depth, entry.width, entry.num_classes, shape), path)
 

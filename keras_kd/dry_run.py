@@ -1,0 +1,183 @@
+"""keras-kd-train --dry_run: builds a run on random images, takes two steps, and tells the plan.
+
+Of the data only names and counts are read, nothing is downloaded, and no file is written.
+"""
+
+import itertools
+import math
+import time
+
+from keras_kd import handles, run, stages, teachers
+from keras_kd.config import trained_stages
+from keras_kd.data.fake import fake_source
+from keras_kd.evaluation.accuracy import accuracy
+from keras_kd.kd_model import KDModel
+from keras_kd.models import bit_resnet
+from keras_kd.models.flops import size_without_weights
+from keras_kd.plan import describe, make_plan, measured
+from keras_kd.teachers.load import published_bit, together
+
+BATCH = 8  # images of the two steps
+# What `tiny` makes of a network: one of the same family.
+TINY = {
+    "bit_resnet": {"depth": (1, 1, 1, 1), "width": 0.125},
+    "mobilenet_v3_large": {"alpha": 0.35},
+    "mobilenet_v3_small": {"alpha": 0.35},
+}
+TINY_SIDE = 32
+
+
+def dry_run(config, tiny=False, progress=lambda line: None):
+    """Checks all of a run that can be checked without its data, and measures a step.
+
+    Published BiT weights are not fetched: such a teacher has random ones here. Other handles are
+    loaded as the run will load them. Targets that were computed before are not looked at.
+
+    Args:
+        config: ConfigDict of a run.
+        tiny: takes the two steps with narrow networks of the same families at 32 px; the plan
+            stays that of the real ones, and times are not estimated. For tests.
+        progress: function that is told, line by line, what is found.
+
+    Returns:
+        dict: `name`, `images`, `classes`; `teacher` and `student`, each a
+        `keras_kd.models.flops.Size`; and `stages`, from name to a dict of `steps`, `epochs`,
+        `warmup` and `interval` (steps), `peak` (learning rate), `student_flops` and
+        `teacher_flops` of a step (None where unknown), `loss` after the second step, and, unless
+        tiny, `step_seconds` (of a step of the config's batch size, extrapolated from the second
+        step) and `seconds` (of all steps).
+
+    Raises:
+        ValueError: whatever a run would refuse before its first step.
+        FloatingPointError: a loss that is not finite.
+    """
+    config = _offline(run.prepare(config))
+    side = math.ceil(1.25 * max(_sides(config)))
+    source = fake_source(config.data.source, config.data.data_dir or None, side)
+    streams = run.Streams(config, source, with_ids=run.needs_ids(config))
+    source.split(config.data.eval_split)
+    plan = make_plan(config, streams, *_sizes(config, source, streams))
+    progress(describe(config, plan))
+    small = _small(config, tiny)
+    lengths = run.lengths(config, streams)
+    streams = run.Streams(small, source, with_ids=streams.with_ids)
+    teacher = _teacher(small, source, streams, tiny)
+    for name, stage in plan["stages"].items():
+        seconds, stage["loss"] = _two_steps(name, small, source, streams, teacher, lengths)
+        if not tiny:
+            stage["step_seconds"] = seconds * config.batch_size / small.batch_size
+            stage["seconds"] = stage["step_seconds"] * stage["steps"]
+        progress(measured(name, stage, small.batch_size, config.batch_size))
+    progress("A dry run: nothing was written.")
+    return plan
+
+
+def _offline(config):
+    """The config without what a dry run must not fetch or read."""
+    config.teacher_cache = ""
+    for role in (config.teacher, config.student):
+        if role.get("init"):
+            role.init = ""
+        if "weights" in role.model.kwargs:
+            _change(role.model.kwargs, {"weights": None})
+    return config
+
+
+def _change(kwargs, values):
+    with kwargs.unlocked(), kwargs.ignore_type():
+        kwargs.update(values)
+
+
+def _sides(config):
+    """Sides of the student's and of the teacher's images, px."""
+    return config.data.resolution, config.data.teacher_resolution or config.data.resolution
+
+
+def _sizes(config, source, streams):
+    """(`Size` of the teacher, of the student), as they are in the run."""
+    # A file's weights are there in any case; those of other networks take no memory here.
+    loaded = None if _is_random(config) else _teacher(config, source, streams)
+
+    def networks():
+        teacher = _teacher(config, source, streams) if loaded is None else loaded
+        return teacher, run.student_and_methods(config, source, streams, teacher)[0]
+
+    return size_without_weights(networks)
+
+
+def _small(config, tiny):
+    """The config of the two steps."""
+    small = config.copy_and_resolve_references()
+    small.batch_size = min(BATCH, config.batch_size)
+    if small.teacher.engine == "auto":
+        small.teacher.engine = "graph"  # without a trial, as in a deterministic run
+    if not tiny:
+        return small
+    for role in (small.teacher, small.student):
+        _change(role.model.kwargs, TINY.get(role.model.name, {}))
+    if not _is_random(config):
+        return small  # what was loaded has its own size
+    side, teacher_side = _sides(config)
+    small.data.resolution = min(side, TINY_SIDE)
+    small.data.teacher_resolution = min(teacher_side, TINY_SIDE)
+    if small.teacher.handle:
+        scale = small.data.teacher_resolution / teacher_side
+        small.teacher.handle = ",".join(
+            f"{name}@{max(1, round(own * scale))}" if own else name
+            for name, own in handles.members(small.teacher.handle)
+        )
+    return small
+
+
+def _is_random(config):
+    """Whether the teacher is none that must be loaded from somewhere."""
+    handle = config.teacher.handle
+    return not handle or all(name.startswith("bit:") for name, _ in handles.members(handle))
+
+
+def _teacher(config, source, streams, tiny=False):
+    """The run's teacher; published BiT networks have random weights."""
+    side = streams.teacher_resolution
+    if not config.teacher.handle:
+        return run.build_model(config, config.teacher.model, source, side)
+
+    def make(name, shape):
+        if not name.startswith("bit:"):
+            reach = tuple(config.teacher.input_range) or None
+            return teachers.load(name, source.num_classes, shape, reach)
+        entry = published_bit(name, source.num_classes)
+        kwargs = TINY["bit_resnet"] if tiny else {"depth": entry.depth, "width": entry.width}
+        return bit_resnet(num_classes=entry.num_classes, input_shape=shape, **kwargs)
+
+    members = handles.members(config.teacher.handle)
+    return together(members, (side, side, source.channels), make)
+
+
+def _two_steps(name, config, source, streams, teacher, lengths):
+    """Seconds of the second step of a stage, and the loss after it."""
+    settings, tutor, chosen = trained_stages(config)[name], None, None
+    if name == "distil":
+        student, chosen = run.student_and_methods(config, source, streams, teacher)
+        tutor = run.compiled_teacher(config, None, teacher, streams)
+        stream, _ = streams.together(settings)
+    elif name == "baseline":
+        student = run.build_model(config, config.student.model, source, streams.resolution)
+        stream, _ = streams.alone(settings, streams.resolution)
+    else:
+        student = teacher
+        stream, _ = streams.alone(settings, streams.teacher_resolution)
+    kd = KDModel(student, tutor, chosen, settings.label_weight)
+    optimizer = stages.make_optimizer(settings, **lengths)
+    kd.compile(optimizer, metrics=[accuracy()], jit_compile=stages.JIT[config.xla])
+    first, second = itertools.islice(stream(0, 2)[0], 2)
+    kd.train_on_batch(*first)
+    start = time.perf_counter()
+    loss = float(kd.train_on_batch(*second, return_dict=True)["loss"])
+    seconds = time.perf_counter() - start
+    if not math.isfinite(loss):
+        raise FloatingPointError(
+            f"Stage '{name}' must have a finite loss on random images. Received: loss={loss}. Look "
+            "at its methods' arguments, and at the precision."
+        )
+    student.trainable = False  # a teacher that has learned
+    return seconds, loss

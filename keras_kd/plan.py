@@ -1,0 +1,138 @@
+"""The plan of a run: lengths, schedules and costs of its stages, as numbers and as text."""
+
+from keras_kd import run, stages
+from keras_kd.config import trained_stages
+
+
+def make_plan(config, streams, teacher, student):
+    """What a run will do.
+
+    Args:
+        config: ConfigDict of the run.
+        streams: the run's `Streams`.
+        teacher: `keras_kd.models.flops.Size` of the teacher.
+        student: that of the student.
+
+    Returns:
+        dict, see `keras_kd.dry_run.dry_run`, without what is measured.
+
+    Raises:
+        ValueError: an impossible schedule.
+    """
+    # In the order in which a run trains them.
+    planned = {
+        name: _planned(name, settings, config, streams, teacher.flops, student.flops)
+        for name, settings in reversed(trained_stages(config).items())
+    }
+    return {
+        "name": config.name,
+        "images": streams.num_examples,
+        "classes": streams.source.num_classes,
+        "teacher": teacher,
+        "student": student,
+        "stages": planned,
+    }
+
+
+def _planned(name, settings, config, streams, teacher, student):
+    """The plan of one stage; `teacher` and `student` are the FLOPs of one image, or None."""
+    lengths = run.lengths(config, streams)
+    try:
+        stages.make_optimizer(settings, **lengths)
+    except ValueError as error:
+        raise ValueError(f"config.{name}: {error}") from error
+    steps, warmup, interval = stages.stage_lengths(settings, **lengths)
+    batch = config.batch_size
+    learner = teacher if name == "teacher.train" else student
+    tutor = teacher if name == "distil" else 0
+    return {
+        "steps": steps,
+        "epochs": steps * batch / streams.num_examples,
+        "warmup": warmup,
+        "interval": interval,
+        "peak": settings.learning_rate,
+        # The backward pass takes about two forward passes.
+        "student_flops": None if learner is None else 3 * learner * batch,
+        "teacher_flops": None if tutor is None else tutor * batch,
+    }
+
+
+def describe(config, plan):
+    """The plan: data, networks, and for each stage its length, schedule and cost.
+
+    Args:
+        config: ConfigDict of the run.
+        plan: what `keras_kd.dry_run.dry_run` returns.
+
+    Returns:
+        str of several lines.
+    """
+    data = config.data
+    lines = [
+        f"{plan['name']}: {data.source}, split {data.train_split}: {plan['images']:,} images, "
+        f"{plan['classes']} classes"
+    ]
+    own, teacher_side = data.resolution, data.teacher_resolution or data.resolution
+    for role, name, side in (
+        ("teacher", config.teacher.handle or config.teacher.model.name, teacher_side),
+        ("student", config.student.model.name, own),
+    ):
+        size = plan[role]
+        lines.append(
+            f"{role} {name}: {size.parameters:,} parameters, "
+            f"{_flops(size.flops)} for an image of {side} px"
+        )
+    for name, stage in plan["stages"].items():
+        settings = config.teacher.train if name == "teacher.train" else config[name]
+        cost = f"{_flops(stage['student_flops'])} to learn"
+        if stage["teacher_flops"] != 0:
+            cost += f", {_flops(stage['teacher_flops'])} to teach"
+        methods = f", {', '.join(config.distil.methods)}" if name == "distil" else ""
+        lines += [
+            f"{name}: {stage['steps']:,} steps of {config.batch_size:,} images = "
+            f"{stage['epochs']:,.1f} epochs, mode {settings.mode}{methods}",
+            f"  {settings.optimizer}: learning rate {stage['peak']:g} after {stage['warmup']:,} "
+            f"steps of warm-up, then a cosine to 0; weight decay {settings.weight_decay:g}, "
+            f"gradients clipped at {settings.clip:g}",
+            f"  a step: {cost}; logs, evaluates and saves every {stage['interval']:,} steps",
+        ]
+    return "\n".join(lines)
+
+
+def measured(name, stage, batch, real_batch):
+    """What the two steps of a stage showed.
+
+    Args:
+        name: name of the stage.
+        stage: its part of the plan.
+        batch: images of the steps that were taken.
+        real_batch: images of the run's steps.
+
+    Returns:
+        str, a line.
+    """
+    taken = f"{name}: two steps of {batch} random images taken, loss {stage['loss']:.3g}"
+    if "seconds" not in stage:
+        return f"{taken}, with tiny networks: no estimate of time"
+    return (
+        f"{taken}; from the second, about {_duration(stage['step_seconds'])} for a step of "
+        f"{real_batch:,} images and {_duration(stage['seconds'])} for all steps on this machine"
+    )
+
+
+def _flops(count):
+    """ "1.5 GFLOPs"."""
+    if count is None:
+        return "unknown FLOPs"
+    for unit in ("", "k", "M", "G", "T"):
+        if count < 1000:
+            return f"{count:.3g} {unit}FLOPs"
+        count /= 1000
+    return f"{count:,.3g} PFLOPs"
+
+
+def _duration(seconds):
+    for length, unit in ((86400.0, "days"), (3600.0, "hours"), (60.0, "minutes")):
+        if seconds >= 2 * length:
+            return f"{seconds / length:,.1f} {unit}"
+    return f"{seconds:.2g} s"

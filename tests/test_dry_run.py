@@ -1,0 +1,154 @@
+"""--dry_run: every config passes it, its numbers are right by hand, and it leaves nothing."""
+
+import importlib.util
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import pytest
+
+from keras_kd import dry_run as dry
+from keras_kd.config import stage
+from keras_kd.configs import digits
+from keras_kd.configs.funmatch import imagenet, pets37
+from keras_kd.data import tfds_source
+
+FOLDER = Path(__file__).resolve().parents[1] / "configs"
+FILES = sorted(path for path in FOLDER.rglob("*.py") if path.name != "__init__.py")
+
+
+@pytest.fixture(autouse=True)
+def offline(monkeypatch, tmp_path):
+    """Neither data nor weights are there, and nothing may be fetched or written."""
+
+    def refuse(*args, **kwargs):
+        raise AssertionError("a dry run must not download")
+
+    monkeypatch.setattr(tfds_source, "_prepare", refuse)
+    monkeypatch.setattr(keras.utils, "get_file", refuse)
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.chdir(tmp_path)
+    yield
+    assert list(tmp_path.iterdir()) == []
+
+
+def load(path):
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.get_config()
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_every_config_passes(path):
+    config, told = load(path), []
+    plan = dry.dry_run(config, tiny=True, progress=told.append)
+    expected = ["teacher.train"] if not config.teacher.handle else []
+    expected += ["baseline"] if config.baseline.enabled else []
+    assert list(plan["stages"]) == [*expected, "distil"]
+    assert plan["teacher"].parameters > plan["student"].parameters > 0
+    for planned in plan["stages"].values():
+        assert planned["warmup"] < planned["steps"] and planned["student_flops"] > 0
+        assert math.isfinite(planned["loss"]) and "seconds" not in planned
+    text = "\n".join(told)
+    assert f"{plan['teacher'].parameters:,} parameters" in text
+    assert f"{plan['stages']['distil']['steps']:,} steps" in text
+
+
+def bit_by_hand(units, width, side, classes):
+    """(multiply-adds, parameters) of a BiT, from the layers of Kolesnikov et al. 2020."""
+    channels, side = 64 * width, side // 2
+    products, parameters = side**2 * 49 * 3 * channels, 49 * 3 * channels
+    into, side = channels, side // 2
+    for stage_, count in enumerate(units):
+        inner = 64 * width * 2**stage_
+        for unit in range(count):
+            stride = 2 if stage_ and not unit else 1
+            before, side = side, side // stride
+            parameters += 2 * (into + inner + inner)  # three norms
+            kernels = [(into * inner, before), (9 * inner**2, side), (4 * inner**2, side)]
+            kernels += [(4 * into * inner, side)] if not unit else []
+            products += sum(size * at**2 for size, at in kernels)
+            parameters += sum(size for size, _ in kernels)
+            into = 4 * inner
+    return products + into * classes, parameters + 2 * into + (into + 1) * classes
+
+
+def test_the_plan_of_pets_by_hand():
+    told = []
+    plan = dry.dry_run(pets37.get_config("fast"), tiny=True, progress=told.append)
+    assert (plan["images"], plan["classes"]) == (3312, 37)  # 90 % of 3,680
+    student = bit_by_hand((3, 4, 6, 3), 1, 128, 37)
+    teacher = bit_by_hand((3, 8, 36, 3), 2, 128, 37)
+    assert student[1] == 23_576_165  # as counted in another implementation
+    assert (plan["student"].flops, plan["student"].parameters) == (2 * student[0], student[1])
+    assert (plan["teacher"].flops, plan["teacher"].parameters) == (2 * teacher[0], teacher[1])
+    distil = plan["stages"]["distil"]
+    assert distil["steps"] == 6469  # 1,000 epochs of 3,312 images in batches of 512, rounded up
+    assert distil["epochs"] == pytest.approx(1000, rel=1e-3)
+    assert (distil["warmup"], distil["peak"], distil["interval"]) == (1500, 0.01, 1000)
+    assert distil["student_flops"] == 3 * 512 * 2 * student[0]
+    assert distil["teacher_flops"] == 512 * 2 * teacher[0]
+    assert "6,469 steps of 512 images = 1,000.0 epochs, mode mix, soft_targets" in told[0]
+    assert "learning rate 0.01 after 1,500 steps of warm-up" in told[0]
+    assert "weight decay 0.001, gradients clipped at 1" in told[0]
+
+
+@pytest.mark.parametrize("words", ["ensemble,S160", "T384,mobilenet_gn", "fast,mobilenet_bn"])
+def test_imagenets_variants_pass(words):
+    plan = dry.dry_run(imagenet.get_config(words), tiny=True)
+    one = bit_by_hand((3, 8, 36, 3), 2, 224, 1000)
+    several = 2 if "ensemble" in words else 1
+    assert plan["teacher"].parameters == several * one[1]
+    large = bit_by_hand((3, 8, 36, 3), 2, 384, 1000)[0]
+    expected = {"ensemble,S160": one[0] + large, "T384,mobilenet_gn": large}.get(words, one[0])
+    assert plan["teacher"].flops == 2 * expected
+
+
+def test_a_measured_step_gives_the_time(monkeypatch):
+    config = digits.get_config()
+    config.baseline.enabled = False
+    config.teacher.train = stage(total="40 steps", warmup="4 steps")
+    config.teacher.model.kwargs.update(depth=8, width=0.5)
+    config.student.model.kwargs.update(depth=8, width=0.25)
+    told = []
+    plan = dry.dry_run(config, progress=told.append)
+    for planned in plan["stages"].values():
+        assert planned["step_seconds"] > 0 and planned["loss"] > 0
+        assert planned["seconds"] == planned["step_seconds"] * planned["steps"]
+    assert plan["stages"]["teacher.train"]["teacher_flops"] == 0
+    assert "for all steps on this machine" in told[1] and "nothing was written" in told[-1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"distil.total": "100 steps"}, r"config\.distil: The warm-up must be shorter than the"),
+        ({"distil.methods.soft_targets.temperature": 0.0}, "temperature=0"),
+        ({"data.train_split": "train[:400]"}, "batch_size must not exceed the number of training"),
+        ({"data.eval_split": "validation"}, "Received: split='validation'"),
+        ({"teacher.handle": "bit:R152x2-food128"}, "know the data set's 37 classes"),
+        ({"teacher.handle": "bit:R152x2-pets128@512"}, "at most that of the images, 128 px"),
+        ({"data.source": "tfds:pets"}, "sizes of a data set that is not here"),
+    ],
+    ids=["warm-up", "temperature", "batch", "split", "classes", "side", "source"],
+)
+def test_what_a_run_would_refuse(changes, message):
+    config = pets37.get_config("fast")
+    config.update_from_flattened_dict(changes)
+    with pytest.raises(ValueError, match=message):
+        dry.dry_run(config, tiny=True)
+
+
+def test_the_command_writes_nothing(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "keras_kd.train", f"--config={FOLDER / 'digits.py'}", "--dry_run",
+         "--workdir=workdir", "--config.teacher.model.kwargs.depth=8"],
+        capture_output=True, text=True, cwd=tmp_path, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "digits: digits, split train: 1,297 images, 10 classes" in done.stdout
+    assert done.stdout.strip().endswith("A dry run: nothing was written.")
