@@ -9,11 +9,11 @@ import time
 
 from keras_kd import handles, run, stages, teachers
 from keras_kd.config import trained_stages
-from keras_kd.data.fake import fake_source
+from keras_kd.data.fake import FakeSource, fake_source
 from keras_kd.evaluation.accuracy import accuracy
 from keras_kd.kd_model import KDModel
 from keras_kd.models import bit_resnet
-from keras_kd.models.flops import size_without_weights
+from keras_kd.models.flops import size, size_without_weights
 from keras_kd.plan import describe, make_plan, measured
 from keras_kd.teachers.load import published_bit, together
 
@@ -52,10 +52,8 @@ def dry_run(config, tiny=False, progress=lambda line: None):
         FloatingPointError: a loss that is not finite.
     """
     config = _offline(run.prepare(config))
-    side = math.ceil(1.25 * max(_sides(config)))
-    source = fake_source(config.data.source, config.data.data_dir or None, side)
+    source = _source(config, math.ceil(1.25 * max(_sides(config))))
     streams = run.Streams(config, source, with_ids=run.needs_ids(config))
-    source.split(config.data.eval_split)
     plan = make_plan(config, streams, *_sizes(config, source, streams))
     progress(describe(config, plan))
     small = _small(config, tiny)
@@ -76,11 +74,29 @@ def _offline(config):
     """The config without what a dry run must not fetch or read."""
     config.teacher_cache = ""
     for role in (config.teacher, config.student):
-        if role.get("init"):
-            role.init = ""
         if "weights" in role.model.kwargs:
             _change(role.model.kwargs, {"weights": None})
+        if not role.get("init", "").startswith("bit:"):
+            continue
+        entry, role.init = published_bit(role.init), ""
+        if not role.model.name:
+            role.model.name = "bit_resnet"
+            _change(role.model.kwargs, {"depth": entry.depth, "width": entry.width})
     return config
+
+
+def _source(config, side):
+    """Random images in the place of the run's data."""
+    data = config.data
+    where = (data.data_dir or None, side)
+    evaluated = data.get("eval_source") or data.source
+    classes = fake_source(evaluated, *where)
+    classes.split(data.eval_split)
+    if evaluated == data.source:
+        return classes
+    images = fake_source(data.source, *where)
+    data.eval_source, data.eval_split = "", data.train_split
+    return FakeSource(images.name, classes.class_names, images.channels, images.counts, side)
 
 
 def _change(kwargs, values):
@@ -95,14 +111,13 @@ def _sides(config):
 
 def _sizes(config, source, streams):
     """(`Size` of the teacher, of the student), as they are in the run."""
-    # A file's weights are there in any case; those of other networks take no memory here.
-    loaded = None if _is_random(config) else _teacher(config, source, streams)
 
     def networks():
-        teacher = _teacher(config, source, streams) if loaded is None else loaded
+        teacher = _teacher(config, source, streams)
         return teacher, run.student_and_methods(config, source, streams, teacher)[0]
 
-    return size_without_weights(networks)
+    # Weights that are read from a file take their memory in any case.
+    return size_without_weights(networks) if _is_random(config) else map(size, networks())
 
 
 def _small(config, tiny):
@@ -130,16 +145,18 @@ def _small(config, tiny):
 
 
 def _is_random(config):
-    """Whether the teacher is none that must be loaded from somewhere."""
+    """Whether no network is loaded from somewhere."""
     handle = config.teacher.handle
-    return not handle or all(name.startswith("bit:") for name, _ in handles.members(handle))
+    named = [name for name, _ in handles.members(handle)] if handle else []
+    named += [role.init for role in (config.teacher, config.student) if role.get("init")]
+    return all(name.startswith("bit:") for name in named)
 
 
 def _teacher(config, source, streams, tiny=False):
     """The run's teacher; published BiT networks have random weights."""
     side = streams.teacher_resolution
     if not config.teacher.handle:
-        return run.build_model(config, config.teacher.model, source, side)
+        return run.get_teacher(config, source, streams)
 
     def make(name, shape):
         if not name.startswith("bit:"):
