@@ -110,7 +110,7 @@ def _sides(config):
 
 
 def _sizes(config, source, streams):
-    """(`Size` of the teacher, of the student), as they are in the run."""
+    """The sizes of teacher and student, as they are in the run."""
 
     def networks():
         teacher = _teacher(config, source, streams)

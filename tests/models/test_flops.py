@@ -55,11 +55,11 @@ def test_a_shared_layer_counts_each_time_and_a_nested_model_too():
 )
 def test_published_counts(name, kwargs, products, parameters):
     found = size_without_weights(lambda: models.build(name, 1000, (224, 224, 3), **kwargs))
-    assert found.flops == pytest.approx(2 * products, rel=0.03)
+    assert found.flops == pytest.approx(2 * products, rel=0.05)
     assert found.parameters == pytest.approx(parameters, rel=0.03)
 
 
-def test_without_weights_is_the_same_size_and_makes_none(monkeypatch):
+def test_without_weights_is_the_same_size_and_makes_none():
     def build():
         built.append(models.bit_resnet((1, 1), 0.125, 5, (32, 32, 3)))
         return built[-1], models.mobilenet_v3_small(5, (32, 32, 3), alpha=0.35)

@@ -19,8 +19,8 @@ def test_every_batch_norm_gives_way(name, alpha):
     assert [x.name for x in norms] == [x.name for x in replaced]
     assert not any(isinstance(x, keras.layers.BatchNormalization) for x in group.layers)
     assert [x.name for x in group.layers] == [x.name for x in batch.layers]
-    assert group.non_trainable_variables == []
-    statistics = sum(int(np.prod(v.shape)) for v in batch.non_trainable_variables)
+    assert group.non_trainable_weights == []
+    statistics = sum(int(np.prod(v.shape)) for v in batch.non_trainable_weights)
     assert group.count_params() == batch.count_params() - statistics
 
 
