@@ -7,6 +7,8 @@ import itertools
 import math
 import time
 
+import keras
+
 from keras_kd import handles, run, stages, teachers
 from keras_kd.config import trained_stages
 from keras_kd.data.fake import FakeSource, fake_source
@@ -20,7 +22,7 @@ from keras_kd.teachers.load import published_bit, together
 BATCH = 8  # images of the two steps
 # What `tiny` makes of a network: one of the same family.
 TINY = {
-    "bit_resnet": {"depth": (1, 1, 1, 1), "width": 0.125},
+    "bit_resnet": {"depth": (1, 1), "width": 0.125},
     "mobilenet_v3_large": {"alpha": 0.35},
     "mobilenet_v3_small": {"alpha": 0.35},
 }
@@ -59,7 +61,7 @@ def dry_run(config, tiny=False, progress=lambda line: None):
     small = _small(config, tiny)
     lengths = run.lengths(config, streams)
     streams = run.Streams(small, source, with_ids=streams.with_ids)
-    teacher = _teacher(small, source, streams, tiny)
+    teacher = _with_an_opinion(_teacher(small, source, streams, tiny))
     for name, stage in plan["stages"].items():
         seconds, stage["loss"] = _two_steps(name, small, source, streams, teacher, lengths)
         if not tiny:
@@ -168,6 +170,14 @@ def _teacher(config, source, streams, tiny=False):
 
     members = handles.members(config.teacher.handle)
     return together(members, (side, side, source.channels), make)
+
+
+def _with_an_opinion(teacher):
+    """Random heads where they are zeros, as BiT's first are: else nothing could be learned."""
+    for weight in teacher.weights:
+        if weight.path.endswith("logits/kernel") and not keras.ops.any(weight):
+            weight.assign(keras.random.normal(weight.shape, stddev=0.1, seed=0))
+    return teacher
 
 
 def _two_steps(name, config, source, streams, teacher, lengths):

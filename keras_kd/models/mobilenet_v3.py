@@ -117,7 +117,9 @@ def _build(size, taps, num_classes, input_shape, alpha, minimalistic, dropout, n
     names = [layer.name for layer in trunk.layers]
     stem = names[names.index("conv_bn") + 1]  # the activation, with an automatic name
     if norm == "group":
-        trunk = keras.models.clone_model(trunk, clone_function=_with_group_norm)
+        trunk = keras.models.clone_model(
+            trunk, clone_function=_with_group_norm, call_function=_without_mask
+        )
     trunk = relabelled(trunk, {**taps, stem: "stem"}, **batch_norm)
     x = keras.layers.Flatten(name="pre_logits")(trunk.output)
     logits = head(x, num_classes, dropout, initializer="glorot_uniform")
@@ -128,3 +130,10 @@ def _with_group_norm(layer):
     if isinstance(layer, keras.layers.BatchNormalization):
         return GroupNorm(GROUPS, name=layer.name)
     return type(layer).from_config(layer.get_config())
+
+
+def _without_mask(layer, *args, **kwargs):
+    """Calls a layer as before; the graph remembers that batch norm was offered a mask."""
+    if isinstance(layer, GroupNorm):
+        kwargs.pop("mask", None)
+    return layer(*args, **kwargs)
