@@ -25,6 +25,7 @@ TINY = {
     "bit_resnet": {"depth": (1, 1), "width": 0.125},
     "mobilenet_v3_large": {"alpha": 0.35},
     "mobilenet_v3_small": {"alpha": 0.35},
+    "resnet": {"depth": 8, "width": 0.25},
 }
 TINY_SIDE = 32
 
