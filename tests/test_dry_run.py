@@ -159,7 +159,9 @@ def test_what_a_run_would_refuse(changes, message):
         dry.dry_run(config, tiny=True)
 
 
-def test_the_command_writes_nothing(tmp_path):
+def test_the_command_writes_nothing(tmp_path, tmp_path_factory, monkeypatch):
+    # Keras itself writes its settings there when it is imported.
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path_factory.mktemp("keras")))
     done = subprocess.run(
         [sys.executable, "-m", "keras_kd.train", f"--config={FOLDER / 'digits.py'}", "--dry_run",
          "--workdir=workdir", "--config.teacher.model.kwargs.depth=8"],
