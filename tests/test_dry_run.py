@@ -50,7 +50,7 @@ def load(path):
     return module.get_config()
 
 
-@pytest.mark.parametrize("path", map(config_file, FILES))
+@pytest.mark.parametrize("path", [config_file(path) for path in FILES])
 def test_every_config_passes(path):
     config, told = load(path), []
     plan = dry.dry_run(config, tiny=True, progress=told.append)
