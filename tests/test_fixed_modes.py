@@ -103,7 +103,7 @@ def test_modes_train_other_students(finished):
     assert len(set(losses)) == 3
 
 
-@pytest.mark.parametrize("stopped_in", ["targets", "distil"])
+@pytest.mark.parametrize("stopped_in", ["targets", pytest.param("distil", marks=pytest.mark.slow)])
 def test_a_stopped_run_ends_as_if_it_had_not_been(finished, tmp_path, monkeypatch, stopped_in):
     config = tiny(**{"teacher.handle": str(finished / "fix_rs" / "teacher.keras")})
     with monkeypatch.context() as patched:
@@ -137,6 +137,7 @@ def test_a_stopped_run_ends_as_if_it_had_not_been(finished, tmp_path, monkeypatc
     assert_equal(student_of(tmp_path), student_of(finished / "fix_ic_ens"))
 
 
+@pytest.mark.slow
 def test_students_share_a_folder_of_targets(finished, tmp_path, monkeypatch):
     """Of another length, label loss and size, with several steps an execution."""
     monkeypatch.setattr(fixed, "compute", None)  # would fail
@@ -247,6 +248,7 @@ def test_a_profile_computes_no_targets(tmp_path, monkeypatch):
     assert not (tmp_path / "targets").exists()
 
 
+@pytest.mark.slow
 def test_the_figure_shows_every_mode(tmp_path):
     """By the command: its flags must not meet those of other tests."""
     path = tmp_path / "images" / "modes.png"
