@@ -8,13 +8,10 @@ INSTALLED := .venv/installed
 demo: $(INSTALLED)
 	$(BIN)/keras-kd-train --config=configs/digits.py --workdir=workdir/digits
 
-# Strategy tests need virtual devices, and so a process that has not used any yet. What reads from a
-# tf.data service that has ended may wait for ever when it is collected: not in the others' process.
-SERVICE := tests/strategy/test_data_service.py
+# Strategy tests need virtual devices, and so a process that has not used any yet.
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -n 2 -m "not slow and not strategy"
-	$(BIN)/python -m pytest -m "strategy and not slow" tests/strategy --ignore=$(SERVICE)
-	$(BIN)/python -m pytest -m "strategy and not slow" $(SERVICE)
+	$(BIN)/python -m pytest -m "strategy and not slow" tests/strategy
 
 test-slow: $(INSTALLED)
 	$(BIN)/python -m pytest -m "slow and not strategy"

@@ -1,7 +1,7 @@
 """The plan of a run: lengths, schedules and costs of its stages, as numbers and as text."""
 
 from keras_kd import run, stages
-from keras_kd.config import steps, trained_stages
+from keras_kd.config import trained_stages
 
 
 def make_plan(config, streams, teacher, student):
@@ -41,26 +41,20 @@ def _planned(name, settings, config, streams, teacher, student):
         stages.make_optimizer(settings, **lengths)
     except ValueError as error:
         raise ValueError(f"config.{name}: {error}") from error
-    units = {"num_examples": streams.num_examples, "batch_size": config.batch_size}
-    total = _whole(steps(settings.total, **units), config)
+    total, warmup, interval = stages.stage_lengths(settings, **lengths)
     batch = config.batch_size
     learner = teacher if name == "teacher.train" else student
     tutor = teacher if name == "distil" else 0
     return {
         "steps": total,
         "epochs": total * batch / streams.num_examples,
-        "warmup": steps(settings.warmup, **units, total=total),
-        "interval": _whole(steps(settings.interval, **units, total=total), config),
+        "warmup": warmup,
+        "interval": interval,
         "peak": settings.learning_rate,
         # The backward pass takes about two forward passes.
         "student_flops": None if learner is None else 3 * learner * batch,
         "teacher_flops": None if tutor is None else tutor * batch,
     }
-
-
-def _whole(count, config):
-    """At least a step, rounded up to whole executions, as a stage does."""
-    return -(-max(1, count) // config.steps_per_execution) * config.steps_per_execution
 
 
 def describe(config, plan):

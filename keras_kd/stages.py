@@ -84,7 +84,7 @@ def train(
         OSError: a checkpoint could not be read or written.
     """
     lengths = (num_examples, batch_size, steps_per_execution)
-    total, _, interval = _lengths(settings, *lengths)
+    total, _, interval = stage_lengths(settings, *lengths)
     every = _whole(
         max(1, steps(checkpoint_every or interval, **_units(*lengths[:2], total))),
         steps_per_execution,
@@ -222,7 +222,7 @@ def make_optimizer(settings, num_examples, batch_size, steps_per_execution=1):
     Raises:
         ValueError: a warm-up that is longer than the stage, or an impossible rate.
     """
-    total, warmup, _ = _lengths(settings, num_examples, batch_size, steps_per_execution)
+    total, warmup, _ = stage_lengths(settings, num_examples, batch_size, steps_per_execution)
     return optimizers.build(
         settings.optimizer,
         settings.learning_rate,
@@ -249,7 +249,7 @@ def steps_to_keep(keep_at, settings, num_examples, batch_size, steps_per_executi
     Raises:
         ValueError: a length that is none, or that the stage does not have.
     """
-    total, _, _ = _lengths(settings, num_examples, batch_size, steps_per_execution)
+    total, _, _ = stage_lengths(settings, num_examples, batch_size, steps_per_execution)
     found = set()
     for length in keep_at:
         step = steps(length, **_units(num_examples, batch_size, total))
@@ -263,8 +263,18 @@ def steps_to_keep(keep_at, settings, num_examples, batch_size, steps_per_executi
     return sorted(found)
 
 
-def _lengths(settings, num_examples, batch_size, steps_per_execution):
-    """(total, warm-up, interval) of a stage in steps, whole executions each but the warm-up."""
+def stage_lengths(settings, num_examples, batch_size, steps_per_execution=1):
+    """The lengths of a stage in steps.
+
+    Args:
+        settings: the stage's section of the config.
+        num_examples: training examples an epoch.
+        batch_size: examples a step, over all replicas.
+        steps_per_execution: as in Keras.
+
+    Returns:
+        (total, warm-up, interval): whole executions each but the warm-up.
+    """
 
     def count(length, total=None):
         return steps(length, **_units(num_examples, batch_size, total))

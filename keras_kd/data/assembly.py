@@ -5,6 +5,8 @@ cache: passes over a whole batch of floats cost a fifth of the time. Nothing her
 anything.
 """
 
+import os
+
 import tensorflow as tf
 
 from keras_kd.data import mixup, ops
@@ -47,7 +49,7 @@ def views_wanted(resolution, teacher_resolution, own_teacher_view):
 def map_parallel(data, function):
     """Maps a function that branches on no tensor, on all processors, in order."""
     # Tracing without autograph starts faster.
-    return data.map(tf.autograph.experimental.do_not_convert(function), tf.data.AUTOTUNE)
+    return data.map(tf.autograph.experimental.do_not_convert(function), os.cpu_count())
 
 
 def batches(steps, plan, examples, groups, decode, size):
@@ -152,12 +154,20 @@ def decoder(examples, outputs, flip, mixed, ring, num_classes, with_ids):
 
 def finished(data, cardinality):
     """The dataset of batches, of known length, in order, that nobody else divides."""
-    options = tf.data.Options()
-    options.deterministic = True
-    # The workers' shares are cut here already; TensorFlow must not cut them again.
-    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
     data = data.apply(tf.data.experimental.assert_cardinality(cardinality))
-    return data.prefetch(tf.data.AUTOTUNE).with_options(options)
+    return data.prefetch(tf.data.AUTOTUNE).with_options(options())
+
+
+def options():
+    """What all datasets of the toolkit have in common."""
+    common = tf.data.Options()
+    common.deterministic = True
+    # The workers' shares are cut here already; TensorFlow must not cut them again.
+    common.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
+    # The thread that tunes an iterator now and then misses that the iterator is given up: whoever
+    # collects it waits for up to a minute.
+    common.autotune.enabled = False
+    return common
 
 
 def check_whole(name, value, lowest):

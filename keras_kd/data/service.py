@@ -21,6 +21,7 @@ import warnings
 import numpy as np
 import tensorflow as tf
 
+from keras_kd.data import assembly
 from keras_kd.data.byte_ranges import ByteRanges
 from keras_kd.data.examples import ArrayStore, Source
 from keras_kd.data.pipeline import build_dataset as build_here
@@ -66,10 +67,8 @@ def build_dataset(address, source, split, *args, start_step=0, **settings):
         lambda: in_order(in_time(made, address), start_step, build, ahead),
         output_signature=signature,
     )
-    options = tf.data.Options()
-    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
     data = data.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
-    return data.prefetch(2).with_options(options)
+    return data.prefetch(2).with_options(assembly.options())
 
 
 def check_address(address):

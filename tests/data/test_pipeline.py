@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from keras_kd.data import assembly, build_dataset, evaluation_dataset, load_source
+from keras_kd.data import FixedViews, assembly, build_dataset, evaluation_dataset, load_source
 from keras_kd.data import mixup as mixup_module
 from keras_kd.data.byte_ranges import ByteRanges
 from keras_kd.data.views import MODES
@@ -53,6 +53,16 @@ def digest(stream):
     for array in tf.nest.flatten(stream):
         sha.update(np.ascontiguousarray(array).tobytes())
     return sha.hexdigest()
+
+
+def test_nothing_tunes_an_iterator(photos):
+    # Its thread may hold up whoever collects the iterator for a minute.
+    made = [
+        build_dataset(photos, "train", "mix", 12, 16, 7),
+        evaluation_dataset(photos, "train", 12, 16),
+        FixedViews(photos, "train", "fix/rs", 16).stream(4),
+    ]
+    assert not any(each.options().autotune.enabled for each in made)
 
 
 @pytest.mark.parametrize("mode", list(MODES))
