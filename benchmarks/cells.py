@@ -33,6 +33,7 @@ from pathlib import Path
 from cell_processes import AT_WORK_ELSEWHERE, run_cells
 
 from keras_kd import signals
+from keras_kd.files import write_json
 
 HERE = Path(__file__).resolve().parent
 
@@ -146,15 +147,6 @@ def main(study, argv=None):
     except ValueError as error:
         print(f"{Path(study.script).name}: {error}", file=sys.stderr)
         return 2
-
-
-def write_json(path, value):
-    """Writes readable JSON, whole or not at all."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
 
 
 def _parse(study, argv):

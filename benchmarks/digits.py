@@ -14,6 +14,8 @@ from pathlib import Path
 import cells
 import summary
 
+from keras_kd.files import write_json
+
 NAME = "digits_seeds"  # `digits` is the report of one demo
 SEEDS = (0, 1, 2, 3, 4)
 SPLITS = {"all": "train", "tenth": "train[:10%]"}  # of what is labelled
@@ -79,7 +81,7 @@ def work(cell, folder, options):
 def summarize(results, options):
     """Writes results/digits_seeds.json, the plot and the table of docs/results.md."""
     found = aggregate(results)
-    cells.write_json(Path(options.results) / f"{NAME}.json", found)
+    write_json(Path(options.results) / f"{NAME}.json", found)
     text = results_table(found)
     print(text)
     if not options.thin:

@@ -20,6 +20,8 @@ from pathlib import Path
 import cells
 import summary
 
+from keras_kd.files import write_json
+
 NAME = "funmatch_study"
 SEEDS = (0, 1)
 MODES = (
@@ -184,7 +186,7 @@ def summarize(results, options):
         for dataset in TASKS
     }
     found = {dataset: each for dataset, each in found.items() if each["students"]}
-    cells.write_json(Path(options.results) / f"{NAME}.json", found)
+    write_json(Path(options.results) / f"{NAME}.json", found)
     sections = []
     for dataset, each in found.items():
         text = f"{heading(dataset, each)}\n\n{results_table(each)}"

@@ -19,6 +19,8 @@ from pathlib import Path
 import cells
 import summary
 
+from keras_kd.files import write_json
+
 NAME = "methods"
 SEEDS = (0, 1, 2)
 PLAIN, LABELS = "soft_targets", "labels"
@@ -132,7 +134,7 @@ def work(cell, folder, options):
 def summarize(results, options):
     """Writes results/methods.json, the plot, and the tables of docs/results.md and methods.md."""
     found = aggregate(results)
-    cells.write_json(Path(options.results) / f"{NAME}.json", found)
+    write_json(Path(options.results) / f"{NAME}.json", found)
     text = results_table(found)
     print(text)
     if options.thin:

@@ -10,12 +10,9 @@ import contextlib
 import errno
 import hashlib
 import json
-import os
 import re
 import shutil
-import socket
 import struct
-import time
 import warnings
 import zipfile
 import zlib
@@ -25,72 +22,13 @@ import ml_dtypes
 import numpy as np
 import tensorflow as tf
 
+from keras_kd.files import write_atomically
+
 META = "meta.json"
 DIGEST = "sha256"
 # What a damaged archive raises; zipfile tells a flipped flag by a RuntimeError.
 DAMAGE = (ValueError, KeyError, EOFError, RuntimeError, zlib.error, struct.error)
 DAMAGE += (zipfile.BadZipFile,)
-DEAD_AFTER = 3600  # s without a write; what another machine left
-
-
-def write_atomically(path, write):
-    """Calls `write(file)` on a temporary file beside `path`, then renames it into place.
-
-    Args:
-        path: the file to make or replace.
-        write: function that gets a file opened for binary writing.
-
-    Raises:
-        OSError: the disk is full or not writable; what stood at `path` before is untouched.
-    """
-    path = Path(path)
-    # A job that is queued again may start while the old one still saves.
-    temporary = path.with_name(f".{path.name}.{socket.gethostname()}-{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(path.parent)
-        with open(temporary, "wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        raise OSError(
-            error.errno,
-            f"Could not write {path} ({error.strerror}); what was there before is kept. Free "
-            "some space or choose another --workdir, then start the same command again",
-        ) from error
-    finally:
-        with contextlib.suppress(OSError):  # a read-only disk: the error above says more
-            temporary.unlink(missing_ok=True)
-
-
-def _sweep(folder):
-    """Deletes what killed processes left half-written."""
-    for remains in folder.glob(".*.tmp"):
-        with contextlib.suppress(OSError):  # another process was faster
-            if _is_dead(remains):
-                remains.unlink()
-
-
-def _is_dead(temporary):
-    """Whether nobody writes this temporary file any more."""
-    own = re.search(rf"\.{re.escape(socket.gethostname())}-(\d+)\.tmp$", temporary.name)
-    if own is None:
-        return time.time() - temporary.stat().st_mtime > DEAD_AFTER
-    try:
-        os.kill(int(own[1]), 0)
-    except ProcessLookupError:
-        return True
-    except OSError:
-        pass  # another user's
-    return False
-
-
-def write_json(path, value):
-    """Writes `value` as readable JSON, atomically."""
-    text = json.dumps(value, indent=2, sort_keys=False) + "\n"
-    write_atomically(path, lambda file: file.write(text.encode()))
 
 
 class Snapshot:

@@ -48,8 +48,8 @@ def evaluate(
         OSError: a file cannot be read or written.
     """
     from keras_kd import products
-    from keras_kd.checkpoint import write_json
     from keras_kd.evaluation import fidelity, teacher_answers
+    from keras_kd.files import write_json
     from keras_kd.teachers.cache_files import check_writable
     from keras_kd.workdir import Workdir, load_config
 

@@ -6,7 +6,7 @@ import json
 import keras
 import tensorflow as tf
 
-from keras_kd.checkpoint import write_atomically
+from keras_kd.files import write_atomically
 
 
 class Log(keras.callbacks.Callback):

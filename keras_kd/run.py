@@ -12,8 +12,8 @@ import numpy as np
 import tensorflow as tf
 
 from keras_kd import data, models, stages, strategies, teachers
-from keras_kd.checkpoint import write_atomically, write_json
 from keras_kd.config import absolute, check, trained_stages
+from keras_kd.files import write_atomically, write_json
 from keras_kd.kd_model import KDModel
 from keras_kd.streams import Streams
 from keras_kd.targets import check_targets, chosen_methods, get_targets

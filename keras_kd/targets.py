@@ -97,7 +97,8 @@ def get_targets(config, workdir, streams, teacher, compiled, progress=lambda lin
         OSError: a file cannot be written.
     """
     if not _is_fixed(config):
-        return open_targets(config, streams, teacher)
+        # A loaded teacher was compared before anything was trained, see `check_targets`.
+        return open_targets(config, streams, None if config.teacher.handle else teacher)
     path, views = _fixed_file(config, workdir), streams.fixed_views(config.distil)
     replicas = streams.strategy.num_replicas_in_sync
     with strategies.chief_first(streams.strategy):  # the others read what it computed

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import ml_collections
 
-from keras_kd.checkpoint import Checkpoints, write_json
+from keras_kd.checkpoint import Checkpoints
+from keras_kd.files import write_json
 
 # May differ from start to start: where the targets come from does not change what they are.
 CHANGEABLE = ("teacher_cache", "fixed_targets")

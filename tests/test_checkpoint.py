@@ -2,9 +2,6 @@
 
 import errno
 import os
-import socket
-import subprocess
-import sys
 import threading
 import warnings
 
@@ -12,8 +9,8 @@ import keras
 import numpy as np
 import pytest
 
-from keras_kd import checkpoint
-from keras_kd.checkpoint import Checkpoints, Snapshot, all_finite, write_atomically
+from keras_kd import checkpoint, files
+from keras_kd.checkpoint import Checkpoints, Snapshot, all_finite
 from keras_kd.writer import Writer
 
 
@@ -213,59 +210,11 @@ def test_a_full_disk_keeps_what_was_there(tmp_path, monkeypatch):
     def full(descriptor):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(checkpoint.os, "fsync", full)
+    monkeypatch.setattr(files.os, "fsync", full)
     with pytest.raises(OSError, match=r"No space left.*what was there before is kept"):
         save(saved, 20)
     assert [path.name for path in tmp_path.iterdir()] == ["step_00000010.npz"]
     assert saved.restore(variables())[0] == 10
-
-
-def test_a_read_only_disk_tells_what_to_do(tmp_path, monkeypatch):
-    def refuse(*args, **kwargs):
-        raise OSError(errno.EROFS, "Read-only file system")
-
-    monkeypatch.setattr("builtins.open", refuse)
-    monkeypatch.setattr(checkpoint.Path, "unlink", refuse)
-    with pytest.raises(OSError, match=r"Could not write .*Read-only.*choose another --workdir"):
-        write_atomically(tmp_path / "file", lambda file: None)
-
-
-def test_two_processes_write_apart_and_remains_of_dead_ones_go(tmp_path):
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
-    here = socket.gethostname()
-    names = {
-        "dead": f".file.{here}-{gone.pid}.tmp",
-        "alive": f".file.{here}-{os.getppid()}.tmp",
-        "elsewhere": ".file.another.host-1.tmp",
-        "elsewhere_old": ".old.another.host-1.tmp",
-    }
-    for name in names.values():
-        (tmp_path / name).write_bytes(b"half")
-    os.utime(tmp_path / names["elsewhere_old"], (0, 0))
-    write_atomically(tmp_path / "file", lambda file: file.write(b"whole"))
-    assert (tmp_path / "file").read_bytes() == b"whole"
-    left = {path.name for path in tmp_path.iterdir()}
-    assert left == {"file", names["alive"], names["elsewhere"]}
-
-
-def test_a_real_full_device_is_reported(tmp_path):
-    """/dev/full fails every write as a full disk does, where the system has it."""
-    target = tmp_path / "file"
-    target.write_bytes(b"old")
-
-    def write(_):
-        with open("/dev/full", "wb") as device:
-            device.write(b"x" * 100_000)
-
-    try:
-        open("/dev/full", "rb").close()
-    except OSError:
-        pytest.skip("this system has no /dev/full")
-    with pytest.raises(OSError, match="No space left"):
-        write_atomically(target, write)
-    assert target.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [target]
 
 
 def test_a_snapshot_is_a_copy(tmp_path):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_kd import checkpoint, metrics_log, stages, strategies
+from keras_kd import checkpoint, files, metrics_log, stages, strategies
 from keras_kd.checkpoint import Checkpoints
 from keras_kd.config import base, stage
 from keras_kd.methods import SoftTargets
@@ -338,7 +338,7 @@ def test_a_full_disk_stops_the_stage_and_what_was_saved_is_kept(tmp_path, monkey
             raise OSError(errno.ENOSPC, "No space left on device")
         fsync(descriptor)
 
-    monkeypatch.setattr(checkpoint.os, "fsync", full)
+    monkeypatch.setattr(files.os, "fsync", full)
     with pytest.raises(OSError, match=r"Could not write .*\.npz.*No space left"):
         train(tmp_path)
     monkeypatch.undo()

@@ -17,6 +17,7 @@ import time
 import warnings
 from pathlib import Path
 
+from keras_kd.files import place
 from keras_kd.teachers.cache_files import CacheWriteError
 
 STALE_SECONDS = 600.0  # longer than a teacher takes to compile
@@ -141,15 +142,6 @@ class Claim:
         except (ValueError, KeyError, TypeError, PermissionError):
             pass  # being written just now, or another user's
         return False
-
-
-def place():
-    """Where a process number means the same process: this boot, this container; "" if unknown."""
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        return f"{boot} {os.readlink('/proc/self/ns/pid')}"
-    except OSError:
-        return ""
 
 
 @contextlib.contextmanager

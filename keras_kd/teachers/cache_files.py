@@ -1,7 +1,6 @@
 """Files of a cache that several processes may write and that a disk may damage."""
 
 import contextlib
-import errno
 import io
 import os
 import secrets
@@ -10,13 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_kd.files import write_whole
+
 
 class CacheWriteError(OSError):
     """A file of a cache could not be written; what was there before is whole."""
 
 
 def write_shared(path, write, replace=True):
-    """As `keras_kd.checkpoint.write_atomically`, in a folder where others may write the same file.
+    """As `keras_kd.files.write_whole`, for a file of a cache: its errors say what to do.
 
     Args:
         path: the file to make or replace.
@@ -26,26 +27,14 @@ def write_shared(path, write, replace=True):
     Raises:
         CacheWriteError: the disk is full or not writable; no part of the file is left.
     """
-    path = Path(path)
-    # A name of its own: two writers of one shard must not write into one file.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "xb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        if replace or not _linked(temporary, path):
-            os.replace(temporary, path)
+        write_whole(path, write, replace)
     except OSError as error:
         raise CacheWriteError(
             error.errno,
             f"Could not write {path} ({error.strerror}). Shards that are whole are kept. Free "
             "some space or give another --cache; the same command goes on with what is missing",
         ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
 def check_writable(folder):
@@ -56,19 +45,6 @@ def check_writable(folder):
     finally:
         with contextlib.suppress(OSError):
             probe.unlink(missing_ok=True)
-
-
-def _linked(temporary, path):
-    """Gives a file its name unless that is taken; False where the file system has no links."""
-    try:
-        os.link(temporary, path)
-    except FileExistsError:
-        pass
-    except OSError as error:
-        if error.errno in (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP):
-            return False
-        raise
-    return True
 
 
 def read_arrays(path, names):

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from keras_kd.checkpoint import write_atomically
+from keras_kd.files import write_atomically
 from keras_kd.teachers.cache_files import read_arrays
 from keras_kd.teachers.cache_fingerprint import differences
 

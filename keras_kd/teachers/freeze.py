@@ -10,8 +10,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_kd.checkpoint import write_json
 from keras_kd.distribute import spans_workers
+from keras_kd.files import write_json
 from keras_kd.models.hub import HubModule, run_once
 from keras_kd.models.taps import tapped
 from keras_kd.teachers import engines, trial

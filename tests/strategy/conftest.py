@@ -27,3 +27,24 @@ def make_strategy(two_devices):
         return mirrored(two_devices[:replicas])
 
     return make
+
+
+@pytest.fixture(scope="session")
+def teacher(two_devices, tmp_path_factory):
+    """Folder of a SavedModel of digits: a matrix of random numbers."""
+    import numpy as np
+    import tensorflow as tf
+
+    class Logits(tf.Module):
+        def __init__(self):
+            super().__init__()
+            kernel = np.random.default_rng(0).normal(size=(8 * 8, 10))
+            self.kernel = tf.Variable(kernel.astype("float32"))
+
+        @tf.function(input_signature=[tf.TensorSpec([None, 8, 8, 1], tf.float32)])
+        def __call__(self, images):
+            return tf.reshape(images, [-1, 8 * 8]) @ self.kernel
+
+    path = str(tmp_path_factory.mktemp("teacher") / "saved")
+    tf.saved_model.save(Logits(), path)
+    return path

@@ -3,7 +3,6 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from multi_worker_config import get_config
 
 from keras_kd import run, teachers
@@ -11,26 +10,6 @@ from keras_kd.streams import Streams
 from keras_kd.teach import teach
 from keras_kd.teachers.cache import TeacherCache
 from keras_kd.teachers.cache_stream import CachedTargets
-
-
-class Logits(tf.Module):
-    """A SavedModel teacher of digits: a matrix of random numbers."""
-
-    def __init__(self):
-        super().__init__()
-        kernel = np.random.default_rng(0).normal(size=(8 * 8, 10))
-        self.kernel = tf.Variable(kernel.astype("float32"))
-
-    @tf.function(input_signature=[tf.TensorSpec([None, 8, 8, 1], tf.float32)])
-    def __call__(self, images):
-        return tf.reshape(images, [-1, 8 * 8]) @ self.kernel
-
-
-@pytest.fixture(scope="module")
-def teacher(tmp_path_factory):
-    path = str(tmp_path_factory.mktemp("teacher") / "saved")
-    tf.saved_model.save(Logits(), path)
-    return path
 
 
 def settings(teacher, cache=""):

@@ -2,32 +2,10 @@
 
 import keras
 import numpy as np
-import pytest
-import tensorflow as tf
 from multi_worker_config import get_config
 from test_multi_worker import Workers, checkpoint
 
 from keras_kd import run
-
-
-class Logits(tf.Module):
-    """A SavedModel teacher of digits: a matrix of random numbers."""
-
-    def __init__(self):
-        super().__init__()
-        kernel = np.random.default_rng(0).normal(size=(8 * 8, 10))
-        self.kernel = tf.Variable(kernel.astype("float32"))
-
-    @tf.function(input_signature=[tf.TensorSpec([None, 8, 8, 1], tf.float32)])
-    def __call__(self, images):
-        return tf.reshape(images, [-1, 8 * 8]) @ self.kernel
-
-
-@pytest.fixture(scope="module")
-def teacher(tmp_path_factory):
-    path = str(tmp_path_factory.mktemp("teacher") / "saved")
-    tf.saved_model.save(Logits(), path)
-    return path
 
 
 def settings(teacher):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_kd import checkpoint
+from keras_kd import files
 from keras_kd.data import FixedViews, build_dataset, load_source
 from keras_kd.teachers import FixedTargets, fixed, fixed_average, fixed_files, fixed_targets, freeze
 from keras_kd.teachers.fixed_average import Average
@@ -125,10 +125,12 @@ def test_a_file_is_reused_and_the_teacher_sees_a_few_images_only(teacher, tmp_pa
 
 
 def test_a_moved_or_copied_teacher_is_the_same_one(teacher, tmp_path):
-    fixed_targets(teacher, views_of(), tmp_path / "t.npz", 8)
+    first, calls = fixed_targets(teacher, views_of(), tmp_path / "t.npz", 8), []
     teacher.save(tmp_path / "copy.keras")
     copy = keras.models.load_model(tmp_path / "copy.keras")
-    fixed_targets(copy, views_of(), tmp_path / "t.npz", 16)
+    again = fixed_targets(copy, views_of(), tmp_path / "t.npz", 16, counted(copy, calls))
+    assert not calls
+    np.testing.assert_array_equal(first.targets, again.targets)
 
 
 class Stop(Exception):
@@ -190,7 +192,7 @@ def test_a_full_disk_leaves_no_part_of_a_file(teacher, tmp_path, monkeypatch):
     def full(descriptor):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(checkpoint.os, "fsync", full)
+    monkeypatch.setattr(files.os, "fsync", full)
     with pytest.raises(OSError, match=r"t\.npz \(No space left on device\)"):
         fixed_targets(teacher, views_of("fix/rs"), tmp_path / "t.npz", 8)
     assert os.listdir(tmp_path) == ["teacher.lock"]
