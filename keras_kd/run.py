@@ -141,6 +141,8 @@ def rehearse(config, workdir, source, streams, teacher):
     """
     student, chosen = student_and_methods(config, source, streams, teacher)
     KDModel(student, teacher, chosen, config.distil.label_weight)
+    for method in chosen:
+        method.check_examples(source.split(config.data.train_split).ids)
     # A teacher that has yet to learn is compared when it has.
     check_targets(config, workdir, streams, teacher if config.teacher.handle else None)
     for name, settings in trained_stages(config).items():

@@ -184,6 +184,9 @@ def test_a_finished_stage_without_its_checkpoint_is_trained_again(finished, tmp_
     np.testing.assert_array_equal(a, b)
 
 
+VECTORS = {"student_taps": ["pre_logits"], "teacher_taps": ["pre_logits"]}
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -193,6 +196,10 @@ def test_a_finished_stage_without_its_checkpoint_is_trained_again(finished, tmp_
         (
             {"distil.methods": {"hint": {"student_taps": ["stag2"], "teacher_taps": ["stage2"]}}},
             "'stag2'",
+        ),
+        (
+            {"distil.methods": {"crd": {**VECTORS, "num_examples": 9}}},
+            r"ids from 6 to 1777\. Give the method first_id=6, num_examples=1772",
         ),
         ({"checkpoint.keep_at": ("7 steps",)}, r"config\.checkpoint\.keep_at.* 6 steps"),
         ({"baseline.label_weight": 0.0}, r"config\.baseline\.label_weight"),

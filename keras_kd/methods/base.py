@@ -108,6 +108,16 @@ class Method(keras.layers.Layer):
         """
         return student
 
+    def check_examples(self, ids):
+        """Hook before training: refuses examples that the method could not use.
+
+        Args:
+            ids: int64 array `[N]`, the `id` of every training example.
+
+        Raises:
+            ValueError: what is wrong, and what to do.
+        """
+
     def before_step(self, batch):
         """Hook before both models run; returns the batch they see (generators act here)."""
         return batch

@@ -155,6 +155,16 @@ class CRD(Method):
         self.random = keras.random.SeedGenerator()
         self.built = True
 
+    def check_examples(self, ids):
+        lowest, highest = int(min(ids)), int(max(ids))
+        if lowest < self.first_id or highest >= self.first_id + self.num_examples:
+            raise ValueError(
+                "CRD's bank has a row for each id from first_id to before first_id + num_examples. "
+                f"Received: first_id={self.first_id}, num_examples={self.num_examples}, and "
+                f"training examples with ids from {lowest} to {highest}. Give the method "
+                f"first_id={lowest}, num_examples={highest - lowest + 1}."
+            )
+
     def call(self, batch, student, teacher):
         rows = self._rows(batch)
         s, t = self._embed(student, teacher)

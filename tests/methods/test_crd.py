@@ -144,3 +144,12 @@ def test_bad_input_is_refused(features, numpy):
     for bad in ({"momentum": 1.0}, {"negatives": 0}, {"dimensions": 2.5}, {"first_id": -1}):
         with pytest.raises(ValueError, match=f"{next(iter(bad))} must"):
             make(**bad)
+
+
+def test_examples_outside_the_bank_are_refused_before_the_first_step():
+    method = make(first_id=3)
+    method.check_examples(np.arange(3, 3 + N))
+    for ids in (np.arange(2, 2 + N), np.arange(4, 4 + N)):
+        advice = rf"ids from {ids[0]} to {ids[-1]}\. Give the method first_id={ids[0]}, num_ex"
+        with pytest.raises(ValueError, match=advice):
+            method.check_examples(ids)
