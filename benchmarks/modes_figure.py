@@ -54,6 +54,7 @@ def draw(source, split, resolution, seed, images, output, **options):
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from PIL import Image
 
     from keras_kd.data.preview import first_batch, show
     from keras_kd.data.views import MODES
@@ -77,6 +78,8 @@ def draw(source, split, resolution, seed, images, output, **options):
     figure.subplots_adjust(left=0.09, right=0.99, top=0.99, bottom=0.01, wspace=0.06, hspace=0.06)
     Path(output).absolute().parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(output, format="png")
+    # Photographs in a palette take a third of the bytes.
+    Image.open(output).convert("RGB").quantize(256).save(output, optimize=True)
 
 
 def _head(line, examples, ids):
@@ -86,9 +89,9 @@ def _head(line, examples, ids):
     found = originals_of(examples, positions(examples, ids))
     for index, image in enumerate(found):
         show(line[2 * index], image)
-        line[2 * index].set_xlabel("teacher", fontsize=8)
         line[2 * index + 1].axis("off")
-        line[2 * index + 1].text(0.5, 0.0, "student", ha="center", va="bottom", fontsize=8)
+        names = "below, left: teacher\nright: student"
+        line[2 * index + 1].text(0.5, 0.0, names, ha="center", va="bottom", fontsize=8)
     line[0].set_ylabel("image", fontsize=8)
 
 
