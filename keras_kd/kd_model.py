@@ -138,7 +138,13 @@ class KDModel(distribute.ReplicaSafe, keras.Model):
         return self._logs(batch, student["logits"], {"loss", *losses})
 
     def test_step(self, data):
-        batch = unpack(data)
+        # Metrics count a batch of static shape without its values: where the data have come to
+        # their end, as a strategy's do, they would count one that is not there.
+        present = [value for value in tf.nest.flatten(data) if value is not None]
+        with tf.control_dependencies(present):
+            return self._evaluated(unpack(data))
+
+    def _evaluated(self, batch):
         logits = ops.cast(self(batch, training=False), "float32")
         names = set()
         if "labels" in batch:
@@ -148,9 +154,9 @@ class KDModel(distribute.ReplicaSafe, keras.Model):
             )
         if self.fidelity:
             names.update(self._fidelity)
-            teacher = self._teach(batch)["logits"]
-            self._fidelity["kl"].update_state(kl_divergence(teacher, logits))
-            self._fidelity["agreement"].update_state(agreement(teacher, logits))
+            teacher, weight = self._teach(batch)["logits"], batch.get("sample_weight")
+            self._fidelity["kl"].update_state(kl_divergence(teacher, logits), weight)
+            self._fidelity["agreement"].update_state(agreement(teacher, logits), weight)
         if not names:
             raise ValueError(
                 "Nothing to evaluate: the data has no labels and fidelity is off. "

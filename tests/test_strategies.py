@@ -82,7 +82,7 @@ def compiled(kd, batch):
     tf.function(kd.train_step, jit_compile=True)(batch)
 
 
-def test_the_train_step_compiles_wholly_with_static_shapes():
+def test_the_steps_compile_wholly_with_static_shapes():
     """What a TPU needs: XLA compiles no call back to the host, and takes no open shape."""
 
     def network(depth):
@@ -97,12 +97,16 @@ def test_the_train_step_compiles_wholly_with_static_shapes():
     student = network((1,))
     kd = keras_kd.KDModel(student, teacher, SoftTargets(), label_weight=0.1)
     optimizer = keras_kd.optimizers.AdamW(1e-2, 1e-4, global_clipnorm=1.0)
-    kd.compile(optimizer, metrics=["sparse_categorical_accuracy"], jit_compile=False)
+    kd.compile(optimizer, weighted_metrics=["sparse_categorical_accuracy"], jit_compile=False)
     (first, second) = batches.take(2)
     kd.train_on_batch(*first)  # builds the metrics
     before = student.get_weights()
     compiled(kd, second)
     assert any(np.abs(a - b).max() > 0 for a, b in zip(before, student.get_weights()))
+    evaluated = data.evaluation_dataset("digits", "test[:10]", 8, 8, fill_to=1)
+    shapes = [spec.shape for spec in tf.nest.flatten(evaluated.element_spec)]
+    assert all(shape.is_fully_defined() for shape in shapes)
+    tf.function(kd.test_step, jit_compile=True)(next(iter(evaluated)))
 
 
 def test_a_call_to_the_host_in_the_step_would_be_found():

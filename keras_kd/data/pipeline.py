@@ -146,6 +146,7 @@ def evaluation_dataset(
     teacher_resolution=None,
     with_ids=False,
     full_image=False,
+    fill_to=0,
 ):
     """Every example of a split once, in order, without anything random.
 
@@ -161,9 +162,12 @@ def evaluation_dataset(
         with_ids: whether x carries `id`, int64 `[B]`.
         full_image: whether the whole image is resized, whatever its shape, where nothing may be
             cut off.
+        fill_to: N > 0, where no shape may be open: all batches are whole, and as many as N divides.
 
     Returns:
-        `tf.data.Dataset` of `(x, y)` as from `build_dataset`, y int32 `[B]`.
+        `tf.data.Dataset` of `(x, y)` as from `build_dataset`, y int32 `[B]`. Filled up, it is of
+        `(x, y, sample_weight)`: 0 for what fills up, and else the number of rows over that of
+        examples, so that the means over rows and the weighted means are those of the examples.
 
     Raises:
         ValueError: if an argument is out of its range, or the data cannot be used.
@@ -174,6 +178,9 @@ def evaluation_dataset(
     count = examples.num_examples
     batch_size = min(batch_size, count)
     num_batches = -(-count // batch_size)
+    if fill_to:
+        check_whole("fill_to", fill_to, 1)
+        num_batches = -(-num_batches // fill_to) * fill_to
 
     def plan(step):
         # The last batch is filled with its last example, which is cut off again.
@@ -190,14 +197,21 @@ def evaluation_dataset(
     decode = assembly.decoder(examples, outputs, False, False, False, None, with_ids)
     steps = tf.data.Dataset.range(num_batches)
     data = assembly.batches(steps, plan, examples, groups, decode, batch_size)
-    if count % batch_size:
-        whole = tf.data.Dataset.range(num_batches)
+    if fill_to:
+        rows = num_batches * batch_size
+
+        def weigh(step, batch):
+            row = step * batch_size + tf.range(batch_size, dtype=tf.int64)
+            return *batch, tf.where(row < count, rows / count, 0.0)
+
+        data = assembly.map_parallel(tf.data.Dataset.zip(steps, data), weigh)
+    elif count % batch_size:
 
         def cut(step, batch):
             valid = tf.minimum(count - step * batch_size, batch_size)
             return tf.nest.map_structure(lambda value: value[:valid], batch)
 
-        data = assembly.map_parallel(tf.data.Dataset.zip(whole, data), cut)
+        data = assembly.map_parallel(tf.data.Dataset.zip(steps, data), cut)
     return assembly.finished(data, num_batches)
 
 

@@ -285,6 +285,19 @@ def test_evaluation_is_in_order_and_complete(photos):
     np.testing.assert_array_equal(np.concatenate([y for _, y in got]), examples.labels)
 
 
+@pytest.mark.parametrize("fill_to", [1, 3, 4])
+def test_evaluation_fills_up_where_no_shape_may_be_open(photos, fill_to):
+    plain = list(evaluation_dataset(photos, "train", 12, 16).as_numpy_iterator())
+    data = evaluation_dataset(photos, "train", 12, 16, fill_to=fill_to)
+    got = list(data.as_numpy_iterator())
+    assert len(got) == -(-4 // fill_to) * fill_to
+    assert all(s.shape.is_fully_defined() for s in tf.nest.flatten(data.element_spec))
+    images, labels, weights = (np.concatenate(parts) for parts in zip(*got))
+    np.testing.assert_array_equal(images[:40], np.concatenate([x for x, _ in plain]))
+    np.testing.assert_array_equal(labels[:40], np.concatenate([y for _, y in plain]))
+    np.testing.assert_allclose(weights, np.repeat([len(weights) / 40, 0], [40, len(weights) - 40]))
+
+
 def test_evaluation_shows_the_central_seven_eighths(photos):
     """Red is 2 * row and green 2 * column, so the box can be read off the pixels."""
     sizes = photos.split("train").sizes

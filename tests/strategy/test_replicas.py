@@ -6,6 +6,8 @@ import pytest
 import tensorflow as tf
 
 import keras_kd
+from keras_kd import strategies
+from keras_kd.data import evaluation_dataset
 from keras_kd.methods import Hint, SoftTargets
 
 CLASSES = 5
@@ -170,6 +172,30 @@ def test_evaluation_on_two_replicas_counts_every_example_once(make_strategy):
     assert results[0].keys() == {"loss", "kl", "agreement", "sparse_categorical_accuracy"}
     for name, value in results[0].items():
         assert value == pytest.approx(results[1][name], abs=1e-6), name
+
+
+def linear(seed):
+    keras.utils.set_random_seed(seed)
+    images = keras.Input((8, 8, 1))
+    return keras.Model(images, keras.layers.Dense(10)(keras.layers.Flatten()(images)))
+
+
+@pytest.mark.parametrize(("images", "fill_to"), [(50, 2), (64, 0)])
+def test_evaluation_without_open_shapes_gives_the_same(make_strategy, monkeypatch, images, fill_to):
+    """As on a TPU: each replica takes whole batches, of which the last ones may only fill up."""
+    several = lambda strategy: strategy.num_replicas_in_sync == 2  # noqa: E731
+    monkeypatch.setattr(strategies, "_feeds_several_hosts", several)
+    results = []
+    for replicas, fill in ((1, 0), (2, fill_to)):
+        strategy = make_strategy(replicas)
+        data = evaluation_dataset("digits", f"test[:{images}]", 16, 8, fill_to=fill)
+        with strategy.scope():
+            kd = keras_kd.KDModel(linear(1), linear(2), SoftTargets(), fidelity=True)
+            kd.compile("sgd", weighted_metrics=["sparse_categorical_accuracy"])
+        found = kd.evaluate(strategies.feed_all(strategy, data), return_dict=True, verbose=0)
+        results.append({name: float(value) for name, value in found.items()})
+    assert results[0].keys() == {"loss", "kl", "agreement", "sparse_categorical_accuracy"}
+    assert results[0] == pytest.approx(results[1], abs=1e-6)
 
 
 def test_a_second_fit_takes_no_batch_to_build_what_is_built(make_strategy):
