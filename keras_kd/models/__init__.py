@@ -4,7 +4,8 @@ A builder takes `num_classes` and `input_shape` and returns a functional Keras m
 an image in [-1, 1], its only output the logits `[B, num_classes]` in float32, under mixed precision
 too. Layers that serve as taps have readable names that never drift: `stem`, `stage1`, ...,
 `pre_logits`. Loaders of published weights stand beside the network that they fill.
-`build(name, ...)` finds a builder by its name.
+`build(name, ...)` finds a builder by its name; `start_from(init, ...)` puts pretrained weights
+into a network, or a new classifier on a pretrained one.
 """
 
 import inspect
@@ -14,6 +15,7 @@ from keras_kd.models.bit_npz import load_bit_npz
 from keras_kd.models.efficientnet_lite import efficientnet_lite, load_efficientnet_npz
 from keras_kd.models.hub import HubModule, hub
 from keras_kd.models.mobilenet_v3 import mobilenet_v3_large, mobilenet_v3_small
+from keras_kd.models.pretrained import start_from
 from keras_kd.models.resnet import resnet, resnet50
 from keras_kd.names import nearest
 
@@ -37,6 +39,7 @@ __all__ = [
     "check",
     "load_bit_npz",
     "load_efficientnet_npz",
+    "start_from",
     *BUILDERS,
 ]
 

@@ -69,6 +69,26 @@ def load_pretrained(model, path):
     return _fill(model, arrays, path, head=_classes(arrays) == model.output_shape[-1])
 
 
+def check_network(model, units, width, label):
+    """Refuses a model of another depth or width than a published file, before it is fetched.
+
+    Args:
+        model: what `bit_resnet` built.
+        units: the file's units a stage.
+        width: the file's width multiplier.
+        label: what the user named, for the error.
+
+    Raises:
+        ValueError: it is not of that depth and width, or not BiT.
+    """
+    own = _architecture(_variables(model))
+    if own != (units, width):
+        raise ValueError(
+            f"these weights are for {_described(units, width)}. "
+            f"Received: {label!r} for a network of {_described(*own)}. Build bit_resnet with these."
+        )
+
+
 def _fill(model, arrays, path, head):
     wanted = _variables(model)
     _check_architecture(arrays, wanted, path)

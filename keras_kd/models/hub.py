@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from keras_kd.models.layers import check_size, head
 
+HUB_HOSTS = ("https://tfhub.dev/", "https://www.kaggle.com/models/", "https://kaggle.com/models/")
 OFFLINE_HELP = (
     "Without a network use a local copy: download the module elsewhere, unpack it, and pass the "
     "folder that holds saved_model.pb; or set TFHUB_CACHE_DIR to a cache that already has it."

@@ -84,7 +84,7 @@ def tap_names(model):
     return list(_replay(model)[0].outputs)
 
 
-def _replay(model):
+def _replay(model, images=None):
     graph = _functional(model)
     if graph is None:
         raise ValueError(
@@ -93,7 +93,11 @@ def _replay(model):
             "keras.Model(inputs, outputs), or use a method that matches the logits only."
         )
     replay = _Replay()
-    inputs = [keras.Input(batch_shape=x.shape, dtype=x.dtype, name=x.name) for x in graph.inputs]
+    inputs = (
+        [images]
+        if images is not None
+        else [keras.Input(batch_shape=x.shape, dtype=x.dtype, name=x.name) for x in graph.inputs]
+    )
     return replay, inputs, replay.run(graph, inputs)
 
 
@@ -116,12 +120,14 @@ def tapped(model, names):
     return keras.Model(inputs[0], outputs, name=f"{model.name}_tapped")
 
 
-def flat_calls(model, names=()):
+def flat_calls(model, names=(), images=None):
     """The calls of one inference pass in order, nested models unrolled.
 
     Args:
         model: functional or `Sequential` Keras model with one input and one output, the logits.
         names: tap names, as in `tapped`.
+        images: symbolic images to run the model on, of any size that its layers take; by default
+            a new input of the model's own.
 
     Returns:
         (input, calls, outputs): the symbolic input; a list of (operation, args, kwargs, output)
@@ -130,7 +136,7 @@ def flat_calls(model, names=()):
     Raises:
         ValueError: as `tapped`.
     """
-    replay, inputs, logits = _replay(model)
+    replay, inputs, logits = _replay(model, images)
     outputs = {name: replay.find(name, model) for name in dict.fromkeys(names)}
     calls = []
     for operation, args, kwargs, output in replay.calls:

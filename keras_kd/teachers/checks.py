@@ -1,14 +1,6 @@
 """What a teacher must be, each check with one readable error, before any image is run."""
 
-import itertools
-
-import keras
-import numpy as np
-
 from keras_kd.models.output import ends_in_probabilities
-
-# What a classifier is usually fed after its own preprocessing.
-CANONICAL = ((-1.0, 1.0), (0.0, 1.0), (0.0, 255.0))
 
 
 def check_images(model, label, input_shape):
@@ -71,47 +63,3 @@ def check_classes(model, num_classes, label):
         "a config as teacher model 'hub' with its handle, and fine-tune it first. If they are the "
         "logits of other classes, fine-tune it on this data set first."
     )
-
-
-def expected_range(model):
-    """The value range that a model's own preprocessing expects, or None where it has none.
-
-    Looks at the layers before the first with trainable weights, nested models included. A
-    `Rescaling` tells it: of [0, 255], [0, 1] and [-1, 1], the range that it maps closest to a
-    usual one. A `Normalization` tells it by its mean.
-    """
-    for layer in _leading(model):
-        if isinstance(layer, keras.layers.Rescaling):
-            return _of_rescaling(float(np.mean(layer.scale)), float(np.mean(layer.offset)))
-        if isinstance(layer, keras.layers.Normalization) and layer.mean is not None:
-            return _of_mean(float(np.mean(keras.ops.convert_to_numpy(layer.mean))))
-    return None
-
-
-def _leading(model):
-    """Layers from the input on, nested models unrolled, up to the first with kernels."""
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            yield from _leading(layer)
-            return
-        if layer.weights and not isinstance(layer, keras.layers.Normalization):
-            return
-        yield layer
-
-
-def _of_rescaling(scale, offset):
-    def distance(source, target):
-        low, high = (scale * value + offset for value in source)
-        return (abs(low - target[0]) + abs(high - target[1])) / (target[1] - target[0])
-
-    # Ranked by how far the result lies from a usual range; ours wins a tie.
-    ranked = sorted(
-        itertools.product(CANONICAL, CANONICAL), key=lambda pair: round(distance(*pair), 3)
-    )
-    return ranked[0][0]
-
-
-def _of_mean(mean):
-    if mean > 2:
-        return (0.0, 255.0)
-    return (0.0, 1.0) if mean > 0.2 else (-1.0, 1.0)

@@ -1,7 +1,5 @@
 """Loads a teacher from wherever it lies and refuses one that would teach nonsense."""
 
-import json
-import zipfile
 from pathlib import Path
 
 import keras
@@ -10,12 +8,11 @@ import numpy as np
 from keras_kd import handles
 from keras_kd.models.bit import bit_file, bit_resnet, published
 from keras_kd.models.bit_npz import load_bit_npz
-from keras_kd.models.hub import check_range, hub, load_module, run_once
-from keras_kd.teachers.checks import check_classes, check_images, check_logits, expected_range
+from keras_kd.models.hub import HUB_HOSTS, check_range, hub, load_module, run_once
+from keras_kd.models.saved import OURS, convert, expected_range, open_keras, recorded_range
+from keras_kd.teachers.checks import check_classes, check_images, check_logits
 from keras_kd.teachers.ensemble import Ensemble, resized
 
-OURS = (-1.0, 1.0)  # the value range of images in this toolkit
-HUB_HOSTS = ("https://tfhub.dev/", "https://www.kaggle.com/models/", "https://kaggle.com/models/")
 KINDS = (
     "a Keras model, 'path/to/model.keras', a SavedModel folder, 'bit:NAME', 'hub:HANDLE', "
     "or a https://tfhub.dev or https://www.kaggle.com/models address"
@@ -122,8 +119,8 @@ def _open(handle, num_classes, input_shape, input_range):
             "Check the path, or train a teacher first."
         )
     if path.is_dir():
-        return _open_hub(text, input_shape, input_range or _recorded_range(path))
-    return _prepare(_open_keras(path), repr(text), input_shape, input_range)
+        return _open_hub(text, input_shape, input_range or recorded_range(path))
+    return _prepare(open_keras(path), repr(text), input_shape, input_range)
 
 
 def published_bit(handle, num_classes=None):
@@ -150,24 +147,6 @@ def _open_bit(handle, num_classes, input_shape):
     return load_bit_npz(bit_resnet(entry.depth, entry.width, entry.num_classes, shape), path)
 
 
-def _open_keras(path):
-    if not zipfile.is_zipfile(path):
-        raise ValueError(
-            f"a model file must be a whole Keras 3 archive (.keras). Received: handle={str(path)!r}"
-            ", which is not one. If it was cut short, copy it again; if it is an older .h5 file, "
-            "load it with keras.models.load_model and save it as .keras."
-        )
-    try:
-        return keras.models.load_model(path, compile=False)
-    except Exception as error:  # Keras raises whatever the archive's content provokes
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ValueError(
-            f"a .keras file must load with keras.models.load_model. Received: handle={str(path)!r}"
-            f", which fails: {first}. Import the package that registers its custom layers first, "
-            "or load it yourself and pass the model."
-        ) from error
-
-
 def _open_hub(handle, input_shape, input_range):
     if input_shape is None:
         raise ValueError(
@@ -183,20 +162,6 @@ def _open_hub(handle, input_shape, input_range):
             "(-1, 1), (0, 1) or (0, 255)."
         )
     return hub(handle, None, input_shape, input_range, head=False)
-
-
-def _recorded_range(folder):
-    """The range that an export of this toolkit recorded beside the model, or None."""
-    path = folder / "assets.extra" / "keras_kd.json"
-    if not path.is_file():
-        return None
-    try:
-        return check_range(json.loads(path.read_text(encoding="utf-8"))["input_range"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            'assets.extra/keras_kd.json must hold {"input_range": [low, high]}. '
-            f"Received: {path}: {error}. Repair it, or pass input_range."
-        ) from error
 
 
 def _prepare(model, label, input_shape, input_range):
@@ -217,11 +182,8 @@ def _prepare(model, label, input_shape, input_range):
                 f"Pass input_range=({low}, {high}) to have the values converted."
             )
     elif input_range != OURS:
-        low, high = input_range
         inputs = keras.Input(model.input_shape[1:], name="image")
-        x = keras.layers.Rescaling(
-            (high - low) / 2, (high + low) / 2, dtype="float32", name="to_teacher_range"
-        )(inputs)
+        x = convert(inputs, input_range, "to_teacher_range")
         model = keras.Model(inputs, model(x), name=f"{model.name}_converted")
     return model
 

@@ -10,8 +10,8 @@ import tensorflow as tf
 from keras_kd.models import bit_resnet, efficientnet_lite, resnet
 from keras_kd.models.bit import PUBLISHED, Published
 from keras_kd.models.bit_npz import _layer_name
+from keras_kd.models.saved import expected_range
 from keras_kd.teachers import load
-from keras_kd.teachers.checks import expected_range
 
 
 def images(*shape):

@@ -1,0 +1,274 @@
+"""Networks that start from what another training learned, under a classifier of their own."""
+
+from pathlib import Path
+
+import keras
+
+from keras_kd.models.bit import UNITS, bit_file, bit_resnet, published
+from keras_kd.models.bit_npz import check_network, load_bit_npz, load_pretrained
+from keras_kd.models.efficientnet_lite import load_efficientnet_npz
+from keras_kd.models.hub import HUB_HOSTS, check_range, hub
+from keras_kd.models.layers import check_size, head
+from keras_kd.models.npz import listed, read_arrays
+from keras_kd.models.output import SQUASHING, TRANSPARENT
+from keras_kd.models.saved import OURS, convert, expected_range, open_keras, recorded_range
+from keras_kd.models.taps import flat_calls
+
+KINDS = (
+    "'bit:NAME', the path of an .npz or .keras file, a SavedModel folder, 'hub:HANDLE', or a "
+    "https://tfhub.dev or https://www.kaggle.com/models address"
+)
+
+
+def start_from(init, num_classes, input_shape, network=None, *, keep_head=False, input_range=None):
+    """A trainable network with pretrained weights and a classifier that starts at zero.
+
+    Args:
+        init: where the weights come from: `bit:` and a name of `keras_kd.models.bit.PUBLISHED`;
+            an `.npz` file of BiT or EfficientNet-Lite; a `.keras` file; a SavedModel folder; or a
+            TF-Hub handle, after `hub:` or as its https address.
+        num_classes: number of logits.
+        input_shape: (height, width, channels) of images in [-1, 1], which may be of another size
+            than those that the weights were trained on.
+        network: what a builder of `keras_kd.models` gave, to be filled in place: by the archive's
+            own names, or from a `.keras` file of the same layers by name. Without it the network
+            is the one that `init` holds, cut below its classifier (the last dense layer); where
+            there is none, its features are what it gives.
+        keep_head: take the pretrained classifier over where it has `num_classes` classes. A hub
+            module's is always new.
+        input_range: (low, high) of the pixel values that `init`'s own network expects; by default
+            what it is known to expect, see `keras_kd.teachers.load`.
+
+    Returns:
+        A functional `keras.Model` with float32 logits `[B, num_classes]`, all of it trainable. Its
+        features are called `pre_logits`.
+
+    Raises:
+        ValueError: when `init` leads to no weights, or they do not fit; names the arrays or layers.
+        ConnectionError: when the weights cannot be fetched.
+    """
+    shape = check_size(num_classes, input_shape)
+    text = str(init) if isinstance(init, Path) else init
+    if not isinstance(text, str) or not text:
+        raise ValueError(f"init must be {KINDS}. Received: init={init!r}.")
+    if input_range is not None:
+        input_range = check_range(input_range)
+    if network is None:
+        network = _own_network(text, num_classes, shape, keep_head, input_range)
+    elif input_range not in (None, OURS):
+        raise ValueError(
+            "The networks of keras_kd.models take images in [-1, 1]; input_range is for those that "
+            f"init brings. Received: input_range={input_range}, init={text!r}. Leave it out."
+        )
+    else:
+        _fill(network, text, keep_head)
+    network.trainable = True  # a file may hold layers that were frozen to teach
+    return network
+
+
+def _own_network(init, num_classes, shape, keep_head, input_range):
+    """The network that `init` itself holds."""
+    if init.startswith("bit:"):
+        entry = published(init.removeprefix("bit:"))
+        network = bit_resnet(entry.depth, entry.width, num_classes, shape)
+        _fill(network, init, keep_head)
+        return network
+    if init.startswith("hub:") or init.startswith(HUB_HOSTS):
+        reach = input_range or (0.0, 1.0)
+        return hub(init.removeprefix("hub:"), num_classes, shape, reach, trainable=True)
+    path = _existing(init)
+    if path.is_dir():
+        reach = input_range or recorded_range(path)
+        if reach is None:
+            raise ValueError(
+                "input_range must be given for a SavedModel folder without "
+                f"assets.extra/keras_kd.json. Received: init={init!r}. Give the values its images "
+                "have: (-1, 1), (0, 1) or (0, 255)."
+            )
+        return hub(init, num_classes, shape, reach, trainable=True)
+    if path.suffix == ".npz":
+        raise ValueError(
+            "An .npz file holds weights and no network. "
+            f"Received: init={init!r} without a network. Name its builder, such as bit_resnet."
+        )
+    return _with_new_head(open_keras(path), init, num_classes, shape, keep_head, input_range)
+
+
+def _existing(init):
+    path = Path(init)
+    scheme = init.split(":", 1)[0]
+    state = f"with the unknown scheme {scheme + ':'!r}" if ":" in init else "which is not there"
+    if not path.exists():
+        raise ValueError(f"init must be {KINDS}. Received: init={init!r}, {state}.")
+    return path
+
+
+def _fill(network, init, keep_head):
+    """Puts the weights of `init` into a network that was built for them."""
+    classifier = _classifier(network)
+    classifier.set_weights([0.0 * weight for weight in classifier.get_weights()])
+    if init.startswith("bit:"):
+        name = init.removeprefix("bit:")
+        entry = published(name)
+        check_network(network, UNITS[entry.depth], entry.width, init)
+        return _fill_bit(network, bit_file(name), keep_head)
+    if init.startswith("hub:") or init.startswith(HUB_HOSTS) or _existing(init).is_dir():
+        raise ValueError(
+            "A hub module or SavedModel brings its own network. Received: "
+            f"init={init!r} for the network {network.name!r}. Leave the network out."
+        )
+    if not init.endswith(".npz"):
+        return _fill_by_name(network, open_keras(Path(init)), init, keep_head)
+    if network.name.startswith("efficientnet_lite"):
+        classes = network.output_shape[-1]
+        same = keep_head and read_arrays(init).get("_fc.bias", ()).shape == (classes,)
+        return load_efficientnet_npz(network, init, head=same)
+    if network.name != "bit_resnet":
+        raise ValueError(
+            "An .npz file fills bit_resnet or efficientnet_lite. "
+            f"Received: init={init!r} for the network {network.name!r}. Take one of these two."
+        )
+    return _fill_bit(network, init, keep_head)
+
+
+def _fill_bit(network, path, keep_head):
+    if keep_head:
+        return load_pretrained(network, path)
+    return load_bit_npz(network, path, head=False)
+
+
+def _classifier(network):
+    for layer in network.layers:
+        if layer.name == "logits" and isinstance(layer, keras.layers.Dense):
+            return layer
+    raise ValueError(
+        "network must end in a dense layer 'logits', as those of keras_kd.models do. "
+        f"Received: network={network.name!r} with layers {[one.name for one in network.layers]}."
+    )
+
+
+def _fill_by_name(network, model, init, keep_head):
+    """Copies every layer's weights from the layer of the same name, the classifier's if asked."""
+    own = {layer.name: layer for layer in network.layers if layer.weights}
+    theirs = {layer.name: layer.get_weights() for layer in model.layers if layer.weights}
+    if not keep_head or _shapes(own["logits"].get_weights()) != _shapes(theirs.get("logits", [])):
+        theirs.pop("logits", None)
+        own.pop("logits")
+    problems = [f"{name} (in the network, not in the file)" for name in own if name not in theirs]
+    problems += [f"{name} (in the file, not in the network)" for name in theirs if name not in own]
+    for name in own.keys() & theirs.keys():
+        file, mine = _shapes(theirs[name]), _shapes(own[name].get_weights())
+        if file != mine:
+            problems.append(f"{name} (file {file}, network {mine})")
+    if problems:
+        raise ValueError(
+            f"the file must hold the layers of {network.name!r}. Received: init={init!r}, "
+            f"{len(problems)} mismatches: {listed(sorted(problems))}. Build the network that the "
+            "file holds, or leave the network out to take the file's own."
+        )
+    for name, layer in own.items():
+        layer.set_weights(theirs[name])
+
+
+def _shapes(weights):
+    return [weight.shape for weight in weights]
+
+
+def _with_new_head(model, init, num_classes, shape, keep_head, input_range):
+    """A Keras model on images of `shape`, cut below its classifier, with a new one."""
+    inputs = getattr(model, "inputs", None) or []
+    if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].shape[-1] != shape[-1]:
+        raise ValueError(
+            f"the model must take one batch of images [B, H, W, {shape[-1]}]. Received: "
+            f"init={init!r} with inputs of shapes {[tuple(one.shape) for one in inputs]}."
+        )
+    known = expected_range(model)
+    if input_range is None and known not in (None, OURS):
+        low, high = (f"{value:g}" for value in known)
+        raise ValueError(
+            "images in this toolkit are in [-1, 1]. Received: "
+            f"init={init!r}, whose first layer expects [{low}, {high}]. Set input_range to "
+            f"({low}, {high}) to have the values converted."
+        )
+    images = keras.Input(shape, name="image")
+    converted = images
+    if input_range not in (None, OURS):
+        converted = convert(images, input_range, "to_pretrained_range")
+    try:
+        features, old = _features(model, converted)
+        x = _pooled(features, model)
+        network = keras.Model(images, head(x, num_classes), name=model.name)
+    except ValueError as error:
+        raise ValueError(
+            f"the model must run on images of shape {shape} up to its features, [B, F] or "
+            f"[B, H, W, F]. Received: init={init!r}: {str(error).strip()}"
+        ) from error
+    if keep_head and old is not None and old.weights[0].shape[-1] == num_classes:
+        new = network.get_layer("logits")
+        new.kernel.assign(keras.ops.reshape(old.weights[0], new.kernel.shape))
+        if old.use_bias:
+            new.bias.assign(old.weights[1])
+    return network
+
+
+def _features(model, images):
+    """(features, the classifier that stood on them or None) of a model run on symbolic images."""
+    _, calls, outputs = flat_calls(model, images=images)
+    made_by, source = {}, {}
+    for operation, args, kwargs, output in calls:
+        tensors = [
+            t for t in keras.tree.flatten((args, kwargs)) if isinstance(t, keras.KerasTensor)
+        ]
+        for one in keras.tree.flatten(output):
+            made_by[id(one)], source[id(one)] = operation, tensors and tensors[0]
+    end = tensor = outputs["logits"]
+    while _passes(made_by.get(id(tensor))):
+        tensor = source[id(tensor)]
+    operation = made_by.get(id(tensor))
+    if not _classifies(operation, tensor):
+        return end, None
+    tensor = source[id(tensor)]
+    while isinstance(made_by.get(id(tensor)), keras.layers.Dropout):
+        tensor = source[id(tensor)]
+    return tensor, operation
+
+
+def _passes(operation):
+    """Whether only the form of the logits changes here: squashed, reshaped, dropped."""
+    if not isinstance(operation, keras.layers.Layer):
+        return type(operation).__name__ in ("Softmax", "Sigmoid", "LogSoftmax")
+    if isinstance(operation, keras.layers.Activation):
+        return _linear_or_squashing(operation)
+    return isinstance(operation, (keras.layers.Softmax, *TRANSPARENT))
+
+
+def _classifies(operation, output):
+    """Whether a layer is a classifier: dense, or a 1x1 convolution of a single pixel."""
+    if isinstance(operation, keras.layers.Dense):
+        return len(output.shape) == 2 and _linear_or_squashing(operation)
+    if isinstance(operation, keras.layers.Conv2D):
+        return tuple(output.shape[1:3]) == (1, 1) == operation.kernel_size
+    return False
+
+
+def _linear_or_squashing(layer):
+    return getattr(layer.activation, "__name__", "") in ("linear", *SQUASHING)
+
+
+def _pooled(features, model):
+    """Features `[B, F]` by the name of `pre_logits`."""
+    if len(features.shape) == 4:
+        name = None if _has(model, "pre_logits") else "pre_logits"
+        return keras.layers.GlobalAveragePooling2D(name=name)(features)
+    if len(features.shape) != 2:
+        raise ValueError(f"its features have the shape {tuple(features.shape)}")
+    if _has(model, "pre_logits"):
+        return features
+    return keras.layers.Activation("linear", name="pre_logits")(features)
+
+
+def _has(model, name):
+    return any(
+        layer.name == name or (isinstance(layer, keras.Model) and _has(layer, name))
+        for layer in model.layers
+    )
