@@ -53,7 +53,7 @@ def _stepper(config):
     side, settings, count = config.data.resolution, config.distil, config.batch_size
     rng = np.random.default_rng(0)
     task = types.SimpleNamespace(num_classes=10, channels=3, resolution=side)
-    teacher = run.build_model(config, config.teacher.model, task, side)
+    teacher = run.build_model(config, config.teacher, task, side)
     teacher.trainable = False
     student, chosen = run.student_and_methods(config, task, task, teacher)
     taps = [tap for method in chosen for tap in method.teacher_taps]

@@ -34,10 +34,14 @@ def stage(**changes):
             "warmup": "5 percent",  # of the total, or in the other units
             "interval": "1 epochs",  # log, evaluate and checkpoint this often
             "optimizer": "adamw",
+            "schedule": "cosine",  # or "staircase": a tenth of the rate after each of `decay_at`
+            "decay_at": ("30 percent", "60 percent", "90 percent"),
             "learning_rate": 3e-3,
             "weight_decay": 1e-4,  # share of a kernel taken away a step at the peak rate
             "clip": 1.0,  # global norm of the gradients; 0 for none
             "label_weight": 1.0,  # factor of the labels' cross-entropy
+            "mixup_alpha": 1.0,  # where the mode mixes: Beta(alpha, alpha) of the coefficient
+            "rc_scale": 8 / 7,  # resized short side over the side of a random crop
         }
     )
     settings.lock().update(changes)
@@ -88,7 +92,9 @@ def base():
             # empty: train one
             "handle": "",
             "input_range": (),  # pixel values that a handle expects; empty: [-1, 1] or known
+            "init": "",  # pretrained weights to train one from, see keras_kd.models.start_from
             "engine": "auto",  # how it runs, see keras_kd.teachers.freeze; auto: the fastest here
+            # An empty name: the network that init brings.
             "model": {"name": "resnet", "kwargs": ml_collections.ConfigDict()},
             "train": stage(),
         }
@@ -181,6 +187,7 @@ def absolute(config):
         config.data.source = full(config.data.source)
     config.data.data_dir = full(config.data.data_dir)
     config.teacher.handle = handles.absolute(config.teacher.handle)
+    config.teacher.init = full(config.teacher.init)
     config.teacher_cache = full(config.teacher_cache)
     config.fixed_targets = full(config.fixed_targets)
     return config
@@ -250,7 +257,7 @@ def _same_type(value, default):
 
 def _check_values(config):
     # Imported here, so that a config file loads without waiting for TensorFlow.
-    from keras_kd import fixed_config, methods, models
+    from keras_kd import fixed_config, methods, models, stage_config
     from keras_kd.teachers import engines
 
     def need(condition, key, what):
@@ -304,7 +311,7 @@ def _check_values(config):
             raise ValueError(f"config.teacher.{key}: {error}") from error
     need(config.export.calibration_images >= 1, "export.calibration_images", "at least 1")
     for name, settings in trained_stages(config).items():
-        _check_stage(name, settings, need)
+        stage_config.check(name, settings, need)
         need(
             settings.label_weight > 0 or name == "distil",
             f"{name}.label_weight",
@@ -320,28 +327,20 @@ def _check_values(config):
             "logits only",
         )
     fixed_config.check(config, need)
-    used = [config.student] if config.teacher.handle else [config.student, config.teacher]
-    for section in used:
-        models.check(section.model.name, section.model.kwargs)
-
-
-def _check_stage(name, settings, need):
-    from keras_kd import optimizers
-    from keras_kd.data.views import find_mode
-
-    find_mode(settings.mode)
-    optimizers.build(settings.optimizer, 1.0, 1, weight_decay=settings.weight_decay)
-    need(0 < settings.learning_rate < math.inf, f"{name}.learning_rate", "finite and above 0")
-    need(0 <= settings.weight_decay < 1, f"{name}.weight_decay", "at least 0 and below 1")
-    need(settings.clip >= 0, f"{name}.clip", "at least 0 (0 for none)")
     need(
-        math.isfinite(settings.label_weight) and settings.label_weight >= 0,
-        f"{name}.label_weight",
-        "finite and at least 0",
+        not (config.teacher.handle and config.teacher.init),
+        "teacher.init",
+        "empty where config.teacher.handle names a teacher that has learned already",
     )
-    for key, total in (("total", None), ("warmup", 1000), ("interval", 1000)):
-        try:
-            length = steps(settings[key], batch_size=1, num_examples=1000, total=total)
-        except ValueError as error:
-            raise ValueError(f"config.{name}.{key}: {error}") from error
-        need(length > 0 or key == "warmup", f"{name}.{key}", "longer than nothing")
+    used = ["student"] if config.teacher.handle else ["student", "teacher"]
+    for role in used:
+        model, init = config[role].model, config[role].get("init", "")
+        if model.name or not init:
+            models.check(model.name, model.kwargs)
+        else:
+            need(
+                not model.kwargs,
+                f"{role}.model.kwargs",
+                f"empty where config.{role}.model.name is: the network is the one of "
+                f"config.{role}.init",
+            )

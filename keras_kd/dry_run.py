@@ -189,7 +189,7 @@ def _two_steps(name, config, source, streams, teacher, lengths):
         tutor = run.compiled_teacher(config, None, teacher, streams)
         stream, _ = streams.together(settings)
     elif name == "baseline":
-        student = run.build_model(config, config.student.model, source, streams.resolution)
+        student = run.build_model(config, config.student, source, streams.resolution)
         stream, _ = streams.alone(settings, streams.resolution)
     else:
         student = teacher

@@ -7,14 +7,14 @@ where it was.
 import contextlib
 import os
 
-import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_kd import data, models, stages, strategies, teachers
+from keras_kd import data, stages, strategies
 from keras_kd.config import absolute, check, trained_stages
 from keras_kd.files import write_atomically, write_json
 from keras_kd.kd_model import KDModel
+from keras_kd.networks import build_model, compiled_teacher, get_teacher, student_and_methods
 from keras_kd.streams import Streams
 from keras_kd.targets import check_targets, chosen_methods, get_targets
 from keras_kd.teachers.cache_claims import alone
@@ -97,42 +97,6 @@ def load_source(config, index_dir=None):
     )
 
 
-def build_model(config, section, source, resolution, precision=None):
-    """The network that a `model` section names, with the source's classes and channels.
-
-    Args:
-        config: the run's config.
-        section: ConfigDict with `name` and `kwargs`.
-        source: `keras_kd.data.Source`.
-        resolution: side of its images, px.
-        precision: dtype policy; default: the config's.
-
-    Returns:
-        a functional Keras model that gives logits. The same seed gives the same weights.
-    """
-    keras.utils.set_random_seed(config.seed)
-    before = keras.mixed_precision.dtype_policy()
-    keras.mixed_precision.set_dtype_policy(precision or config.precision)
-    try:
-        shape = (resolution, resolution, source.channels)
-        return models.build(section.name, source.num_classes, shape, **section.kwargs)
-    finally:
-        keras.mixed_precision.set_dtype_policy(before)
-
-
-def get_teacher(config, source, streams):
-    """The teacher: loaded by its handle, or a network that has yet to learn."""
-    settings, resolution = config.teacher, streams.teacher_resolution
-    if not settings.handle:
-        return build_model(config, settings.model, source, resolution)
-    return teachers.load(
-        settings.handle,
-        num_classes=source.num_classes,
-        input_shape=(resolution, resolution, source.channels),
-        input_range=tuple(settings.input_range) or None,
-    )
-
-
 def rehearse(config, workdir, source, streams, teacher):
     """Builds all that comes later once, so that a mistake in it shows before hours of training.
 
@@ -181,7 +145,7 @@ def train_baseline(config, workdir, source, streams, progress=lambda line: None)
     """What the student's network reaches on labels alone: the stage's result, or None."""
     if not config.baseline.enabled:
         return None
-    student = build_model(config, config.student.model, source, streams.resolution)
+    student = build_model(config, config.student, source, streams.resolution)
     train, evaluation = streams.alone(config.baseline, streams.resolution)
     return stages.train(
         "baseline",
@@ -217,34 +181,6 @@ def distil(config, workdir, source, streams, teacher, progress=lambda line: None
         keep_at=config.checkpoint.keep_at,
     )
     return student
-
-
-def student_and_methods(config, source, streams, teacher, precision=None):
-    """The student, with the head that its methods may want, and new objects of these methods."""
-    student = build_model(config, config.student.model, source, streams.resolution, precision)
-    chosen = chosen_methods(config)
-    for method in chosen:
-        student = method.prepare_student(student, teacher)
-    return student, chosen
-
-
-def compiled_teacher(config, workdir, teacher, streams, progress=lambda line: None):
-    """The teacher folded and run by the engine that the config names or a trial chooses.
-
-    The choice stands in `teacher_engine.json` and holds for all starts on the working directory;
-    without one it is not recorded.
-    """
-    side, replicas = streams.teacher_resolution, tf.distribute.get_strategy().num_replicas_in_sync
-    return teachers.freeze(
-        teacher,
-        input_shape=(side, side, streams.source.channels),
-        taps=[tap for method in chosen_methods(config) for tap in method.teacher_taps],
-        engine=config.teacher.engine,
-        batch_size=config.batch_size // replicas,
-        record=workdir / "teacher_engine.json" if workdir and workdir.writes else None,
-        deterministic=config.deterministic,
-        progress=progress,
-    )
 
 
 def needs_ids(config):
@@ -308,7 +244,7 @@ def tell(config, workdir, source, streams, teacher, baseline, student, command):
         "dataset": config.data.source,
         "name": config.name,
         "teacher": {
-            "name": config.teacher.handle or config.teacher.model.name,
+            "name": config.teacher.handle or config.teacher.model.name or config.teacher.init,
             "accuracy": share(teacher_logits, labels),
             "parameters": teacher.count_params(),
         },
@@ -372,4 +308,6 @@ def preview(config, path):
         seed=config.seed,
         flip=settings.flip,
         crop_area=tuple(settings.crop_area),
+        rc_scale=config.distil.rc_scale,
+        mixup_alpha=config.distil.mixup_alpha,
     )

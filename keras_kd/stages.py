@@ -220,9 +220,10 @@ def make_optimizer(settings, num_examples, batch_size, steps_per_execution=1):
         a `keras.optimizers.Optimizer`.
 
     Raises:
-        ValueError: a warm-up that is longer than the stage, or an impossible rate.
+        ValueError: a warm-up or a decay that lies outside the stage, or an impossible rate.
     """
     total, warmup, _ = stage_lengths(settings, num_examples, batch_size, steps_per_execution)
+    units = _units(num_examples, batch_size, total)
     return optimizers.build(
         settings.optimizer,
         settings.learning_rate,
@@ -230,6 +231,8 @@ def make_optimizer(settings, num_examples, batch_size, steps_per_execution=1):
         warmup,
         weight_decay=settings.weight_decay,
         clip=settings.clip,
+        schedule=settings.schedule,
+        decay_at=[steps(length, **units) for length in settings.decay_at],
     )
 
 

@@ -73,9 +73,9 @@ class Streams:
         # Labels of mixed images are mixed too. Under `fix/*` it sees what a student would.
         train = functools.partial(
             self.train,
-            mode=settings.mode.replace("ind/", "same/"),
+            **_views(settings) | {"mode": settings.mode.replace("ind/", "same/")},
             resolution=resolution,
-            one_hot=settings.mode == "mix",
+            one_hot=find_mode(settings.mode).mixup,
         )
         return self._endless(train), self._evaluated(self.evaluate(resolution))
 
@@ -89,7 +89,7 @@ class Streams:
         own_view = settings.mode.startswith("ind/")
         train = functools.partial(
             self.train,
-            mode=settings.mode,
+            **_views(settings),
             resolution=self.resolution if own_view else self.teacher_resolution,
             teacher_resolution=self.teacher_resolution if own_view else None,
         )
@@ -107,6 +107,7 @@ class Streams:
             settings.mode,
             self.teacher_resolution,
             crops=settings.fix_crops,
+            rc_scale=settings.rc_scale,
             **options,
         )
 
@@ -166,10 +167,15 @@ class Streams:
     def _both(self, settings):
         return functools.partial(
             self.train,
-            mode=settings.mode,
+            **_views(settings),
             resolution=self.resolution,
             teacher_resolution=self.teacher_resolution,
-            one_hot=settings.mode == "mix" and settings.label_weight > 0,
+            one_hot=find_mode(settings.mode).mixup and settings.label_weight > 0,
             # Fixed targets are joined by them.
             with_ids=self.with_ids or find_mode(settings.mode).fixed is not None,
         )
+
+
+def _views(settings):
+    """What a stage's config says of the views, as arguments of `keras_kd.data.build_dataset`."""
+    return {name: settings[name] for name in ("mode", "mixup_alpha", "rc_scale")}

@@ -46,6 +46,7 @@ MODES = {
     "ind/rc": Mode("random_crop", teacher="random_crop"),
     "ind/ic": Mode("inception_crop", teacher="inception_crop"),
     "mix": Mode("inception_crop", mixup=True),
+    "mix/rc": Mode("random_crop", mixup=True),  # BiT's fine-tuning on larger data
 }
 
 # Crop -> function of sizes [B, 2], a seed and the settings, giving boxes [B, 4].

@@ -96,7 +96,7 @@ def bit_resnet(
     """
     shape = check_size(num_classes, input_shape)
     base = scaled(64, width)
-    units = _units(depth)
+    units = stage_units(depth)
     if weights is not None:
         weights = _weights_file(weights, units, width)  # before the long work of building
 
@@ -166,7 +166,7 @@ def _weights_file(weights, units, width):
     if str(weights).endswith(".npz"):
         return weights
     entry = published(weights)
-    if (_units(entry.depth), entry.width) != (units, width):
+    if (stage_units(entry.depth), entry.width) != (units, width):
         raise ValueError(
             f"these weights are for depth={entry.depth}, width={entry.width}. "
             f"Received: weights={weights!r} for {units} units a stage and width={width}."
@@ -174,7 +174,8 @@ def _weights_file(weights, units, width):
     return bit_file(weights)
 
 
-def _units(depth):
+def stage_units(depth):
+    """Units of each stage, of a depth as `bit_resnet` takes it."""
     if isinstance(depth, (tuple, list)):
         if depth and all(type(n) is int and n >= 1 for n in depth):
             return tuple(depth)

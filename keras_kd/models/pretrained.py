@@ -4,10 +4,10 @@ from pathlib import Path
 
 import keras
 
-from keras_kd.models.bit import UNITS, bit_file, bit_resnet, published
+from keras_kd.models.bit import bit_file, bit_resnet, published, stage_units
 from keras_kd.models.bit_npz import check_network, load_bit_npz, load_pretrained
 from keras_kd.models.efficientnet_lite import load_efficientnet_npz
-from keras_kd.models.hub import HUB_HOSTS, check_range, hub
+from keras_kd.models.hub import HUB_HOSTS, check_range, hub, load_module
 from keras_kd.models.layers import check_size, head
 from keras_kd.models.npz import listed, read_arrays
 from keras_kd.models.output import SQUASHING, TRANSPARENT
@@ -80,6 +80,7 @@ def _own_network(init, num_classes, shape, keep_head, input_range):
     if path.is_dir():
         reach = input_range or recorded_range(path)
         if reach is None:
+            load_module(init)  # a wrong folder is refused before the question of the range
             raise ValueError(
                 "input_range must be given for a SavedModel folder without "
                 f"assets.extra/keras_kd.json. Received: init={init!r}. Give the values its images "
@@ -110,7 +111,7 @@ def _fill(network, init, keep_head):
     if init.startswith("bit:"):
         name = init.removeprefix("bit:")
         entry = published(name)
-        check_network(network, UNITS[entry.depth], entry.width, init)
+        check_network(network, stage_units(entry.depth), entry.width, init)
         return _fill_bit(network, bit_file(name), keep_head)
     if init.startswith("hub:") or init.startswith(HUB_HOSTS) or _existing(init).is_dir():
         raise ValueError(
@@ -120,8 +121,8 @@ def _fill(network, init, keep_head):
     if not init.endswith(".npz"):
         return _fill_by_name(network, open_keras(Path(init)), init, keep_head)
     if network.name.startswith("efficientnet_lite"):
-        classes = network.output_shape[-1]
-        same = keep_head and read_arrays(init).get("_fc.bias", ()).shape == (classes,)
+        bias = read_arrays(init).get("_fc.bias") if keep_head else None
+        same = bias is not None and bias.shape == (network.output_shape[-1],)
         return load_efficientnet_npz(network, init, head=same)
     if network.name != "bit_resnet":
         raise ValueError(

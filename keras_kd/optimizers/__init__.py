@@ -1,20 +1,30 @@
 """How the student learns: recipe-faithful optimizers and schedules.
 
-`build` makes an optimizer from what a config says: a name, a peak rate and the length of the run.
+`build` makes an optimizer from what a config says: a name, a peak rate, a schedule and the length
+of the run.
 """
 
 import keras
 
 from keras_kd.names import nearest
 from keras_kd.optimizers.adamw import AdamW
-from keras_kd.optimizers.schedules import WarmupCosine
+from keras_kd.optimizers.schedules import SCHEDULES, WarmupCosine, WarmupStaircase
 from keras_kd.optimizers.shampoo import Shampoo
 
-__all__ = ["AdamW", "Shampoo", "WarmupCosine", "build"]
+__all__ = ["AdamW", "Shampoo", "WarmupCosine", "WarmupStaircase", "build"]
 
 
-def build(name, learning_rate, total_steps, warmup_steps=0, weight_decay=0.0, clip=0.0):
-    """Makes an optimizer with warm-up and cosine decay.
+def build(
+    name,
+    learning_rate,
+    total_steps,
+    warmup_steps=0,
+    weight_decay=0.0,
+    clip=0.0,
+    schedule="cosine",
+    decay_at=(),
+):
+    """Makes an optimizer whose rate warms up and decays.
 
     Args:
         name: `adamw`, `shampoo`, `adam` (without decay) or `sgd` (Nesterov-free momentum 0.9).
@@ -23,14 +33,23 @@ def build(name, learning_rate, total_steps, warmup_steps=0, weight_decay=0.0, cl
         warmup_steps: steps of linear warm-up.
         weight_decay: for `adamw` and `shampoo`, see `AdamW`; must be 0 for the others.
         clip: largest global norm of the gradients; 0 for none.
+        schedule: `cosine` or `staircase`, see `WarmupCosine` and `WarmupStaircase`.
+        decay_at: for `staircase`, the steps after which the rate falls to a tenth.
 
     Returns:
         a `keras.optimizers.Optimizer`.
 
     Raises:
-        ValueError: unknown name, or a decay that the optimizer would ignore.
+        ValueError: unknown name or schedule, impossible steps, or a weight decay that the optimizer
+            would ignore.
     """
-    schedule = WarmupCosine(learning_rate, total_steps, warmup_steps)
+    if schedule not in SCHEDULES:
+        raise ValueError(
+            f"A schedule must be one of {', '.join(SCHEDULES)}. "
+            f"Received: schedule={schedule!r}.{nearest(schedule, SCHEDULES)}"
+        )
+    stairs = {"decay_at": decay_at} if schedule == "staircase" else {}
+    schedule = SCHEDULES[schedule](learning_rate, total_steps, warmup_steps, **stairs)
     clip = clip or None
     builders = {
         "adamw": lambda: AdamW(schedule, weight_decay=weight_decay, global_clipnorm=clip),

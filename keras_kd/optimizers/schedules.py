@@ -6,13 +6,12 @@ import keras
 from keras import ops
 
 
-@keras.saving.register_keras_serializable(package="keras_kd")
-class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
-    """Linear warm-up from 0, then half a cosine down to 0.
+class _Warmup(keras.optimizers.schedules.LearningRateSchedule):
+    """Linear warm-up from 0 to a peak, before whatever follows.
 
     Args:
         peak_learning_rate: the rate at the end of the warm-up, above 0.
-        total_steps: steps of the whole run; the rate is 0 from there on.
+        total_steps: steps of the whole run.
         warmup_steps: steps of the warm-up, at least 0 and fewer than `total_steps`.
 
     Raises:
@@ -34,13 +33,9 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
         self.total_steps = int(total_steps)
         self.warmup_steps = int(warmup_steps)
 
-    def __call__(self, step):
-        """The learning rate, a float32 scalar, of the step numbered from 0."""
-        step = ops.cast(step, "float32")
-        warmup = ops.minimum(step / max(self.warmup_steps, 1), 1.0) if self.warmup_steps else 1.0
-        progress = (step - self.warmup_steps) / (self.total_steps - self.warmup_steps)
-        cosine = 0.5 * (1.0 + ops.cos(math.pi * ops.clip(progress, 0.0, 1.0)))
-        return self.peak_learning_rate * warmup * cosine
+    def _warmup(self, step):
+        """Share of the peak that the warm-up allows, of a float32 step."""
+        return ops.minimum(step / max(self.warmup_steps, 1), 1.0) if self.warmup_steps else 1.0
 
     def get_config(self):
         return {
@@ -48,3 +43,69 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
             "total_steps": self.total_steps,
             "warmup_steps": self.warmup_steps,
         }
+
+
+@keras.saving.register_keras_serializable(package="keras_kd")
+class WarmupCosine(_Warmup):
+    """Linear warm-up from 0, then half a cosine down to 0.
+
+    Args:
+        peak_learning_rate: the rate at the end of the warm-up, above 0.
+        total_steps: steps of the whole run; the rate is 0 from there on.
+        warmup_steps: steps of the warm-up, at least 0 and fewer than `total_steps`.
+
+    Raises:
+        ValueError: an impossible rate or length.
+    """
+
+    def __call__(self, step):
+        """The learning rate, a float32 scalar, of the step numbered from 0."""
+        step = ops.cast(step, "float32")
+        progress = (step - self.warmup_steps) / (self.total_steps - self.warmup_steps)
+        cosine = 0.5 * (1.0 + ops.cos(math.pi * ops.clip(progress, 0.0, 1.0)))
+        return self.peak_learning_rate * self._warmup(step) * cosine
+
+
+@keras.saving.register_keras_serializable(package="keras_kd")
+class WarmupStaircase(_Warmup):
+    """Linear warm-up from 0, then a constant rate that falls to a tenth at given steps.
+
+    As in BiT's code, the step with the number of a boundary is still made at the old rate.
+
+    Args:
+        peak_learning_rate: the rate at the end of the warm-up, above 0.
+        total_steps: steps of the whole run.
+        warmup_steps: steps of the warm-up, at least 0 and fewer than `total_steps`.
+        decay_at: steps after which the rate falls to a tenth, in order, from the end of the
+            warm-up to the end of the run; none for a constant rate.
+
+    Raises:
+        ValueError: an impossible rate or length, or boundaries out of order or of the run.
+
+    Paper: Kolesnikov et al. 2020, "Big Transfer (BiT)", arXiv 1912.11370.
+    """
+
+    def __init__(self, peak_learning_rate, total_steps, warmup_steps=0, decay_at=()):
+        super().__init__(peak_learning_rate, total_steps, warmup_steps)
+        self.decay_at = [int(step) for step in decay_at]
+        ordered = [self.warmup_steps, *self.decay_at, self.total_steps]
+        if ordered != sorted(ordered):
+            raise ValueError(
+                "decay_at must be steps in order, none before the end of the warm-up or after the "
+                f"end of the run. Received: decay_at={self.decay_at}, warmup_steps={warmup_steps}, "
+                f"total_steps={total_steps}."
+            )
+
+    def __call__(self, step):
+        """The learning rate, a float32 scalar, of the step numbered from 0."""
+        step = ops.cast(step, "float32")
+        rate = self.peak_learning_rate * self._warmup(step)
+        for boundary in self.decay_at:
+            rate = rate * ops.where(step > boundary, 0.1, 1.0)
+        return rate
+
+    def get_config(self):
+        return {**super().get_config(), "decay_at": self.decay_at}
+
+
+SCHEDULES = {"cosine": WarmupCosine, "staircase": WarmupStaircase}

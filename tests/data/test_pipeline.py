@@ -14,7 +14,7 @@ from keras_kd.data import mixup as mixup_module
 from keras_kd.data.byte_ranges import ByteRanges
 from keras_kd.data.views import MODES
 
-UNMIXED = [mode for mode in MODES if mode != "mix"]
+UNMIXED = [mode for mode in MODES if not MODES[mode].mixup]
 FIXED = [mode for mode in MODES if mode.startswith("fix/")]
 
 

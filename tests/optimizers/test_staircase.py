@@ -1,0 +1,78 @@
+"""The staircase schedule against BiT's own loop, written here in plain Python."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_kd.optimizers import WarmupStaircase, build
+
+
+def published_rate(step, supports, rate=0.003):
+    """The rate of a step as big_transfer's bit_hyperrule.py defines it."""
+    if step < supports[0]:
+        return rate * step / supports[0]
+    for boundary in supports[1:]:
+        if boundary < step:
+            rate /= 10
+    return rate
+
+
+@pytest.mark.parametrize(
+    "supports",
+    [
+        (100, 200, 300, 400, 500),
+        (500, 3_000, 6_000, 9_000, 10_000),
+        (500, 6_000, 12_000, 18_000, 20_000),
+    ],
+    ids=["small", "medium", "large"],
+)
+def test_it_is_bits_own_around_every_boundary(supports):
+    warmup, *decay_at, total = supports
+    schedule = WarmupStaircase(0.003, total, warmup, decay_at)
+    around = {b + d for b in (0, *supports) for d in (-1, 0, 1, 2)}
+    steps = sorted(step for step in {*around, *range(0, total, 97)} if 0 <= step < total)
+    rates = [float(schedule(step)) for step in steps]
+    np.testing.assert_allclose(rates, [published_rate(s, supports) for s in steps], rtol=1e-6)
+    assert rates[0] == 0.0 and max(rates) == pytest.approx(0.003)
+
+
+def test_without_boundaries_the_rate_stays():
+    schedule = WarmupStaircase(0.5, 10)
+    assert [float(schedule(step)) for step in (0, 5, 9)] == [0.5, 0.5, 0.5]
+
+
+def test_it_survives_its_config():
+    schedule = WarmupStaircase(0.5, 10, 2, (4, 8))
+    again = keras.optimizers.schedules.deserialize(keras.optimizers.schedules.serialize(schedule))
+    assert [float(again(s)) for s in range(10)] == [float(schedule(s)) for s in range(10)]
+
+
+def test_momentum_0_9_under_the_staircase():
+    """Two steps of SGD with momentum, by hand: v = 0.9 v - lr g, w += v."""
+    optimizer = build("sgd", 0.1, 4, schedule="staircase", decay_at=(0,))
+    assert not optimizer.nesterov
+    weight, gradient = keras.Variable([1.0]), np.float32([2.0])
+    velocity, expected = 0.0, 1.0
+    for rate in (0.1, 0.01):  # the step of the boundary is the last at the old rate
+        optimizer.apply([keras.ops.convert_to_tensor(gradient)], [weight])
+        velocity = 0.9 * velocity - rate * 2.0
+        expected += velocity
+        np.testing.assert_allclose(weight.numpy(), [expected], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"warmup_steps": 10}, "warm-up must be shorter.*warmup_steps=10, total_steps=10"),
+        ({"decay_at": (6, 3)}, r"steps in order.*decay_at=\[6, 3\]"),
+        ({"decay_at": (3, 11)}, r"end of the run.*decay_at=\[3, 11\]"),
+        ({"warmup_steps": 5, "decay_at": (3,)}, "before the end of the warm-up"),
+        ({"learning_rate": 0.0}, "above 0"),
+        ({"schedule": "stair"}, "cosine, staircase.*Did you mean 'staircase'"),
+    ],
+    ids=["warm-up", "order", "late", "early", "rate", "name"],
+)
+def test_impossible_schedules(arguments, message):
+    arguments = {"learning_rate": 0.1, "schedule": "staircase", "total_steps": 10} | arguments
+    with pytest.raises(ValueError, match=message):
+        build("sgd", **arguments)
