@@ -258,7 +258,7 @@ def test_a_stopped_fine_tuning_ends_as_if_it_had_not_been(tmp_path, monkeypatch)
         ({"teacher.train.warmup": "5 steps"}, r"config\.teacher\.train: The warm-up must be short"),
         ({"teacher.train.warmup": "3 steps"}, r"config\.teacher\.train: decay_at must be steps"),
         ({"teacher.init": "weights.keras"}, "which is not there"),
-        ({"teacher.init": "bit:R50x1-N"}, "Did you mean 'R50x1-M'"),
+        ({"teacher.init": "bit:R50x1M"}, "Did you mean 'R50x1-M'"),
         ({"teacher.init": ""}, "name must be one of"),
         ({"teacher.handle": "teacher.keras"}, r"config\.teacher\.init must be empty"),
         ({"teacher.model.kwargs": {"depth": 8}}, r"config\.teacher\.model\.kwargs must be empty"),

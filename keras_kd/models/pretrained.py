@@ -62,7 +62,10 @@ def start_from(init, num_classes, input_shape, network=None, *, keep_head=False,
         )
     else:
         _fill(network, text, keep_head)
-    network.trainable = True  # a file may hold layers that were frozen to teach
+    # A file may hold layers that were frozen to teach; and setting what is already set reaches none
+    # of them on TensorFlow, so there and back.
+    network.trainable = False
+    network.trainable = True
     return network
 
 

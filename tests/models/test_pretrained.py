@@ -91,7 +91,7 @@ def test_a_published_bit_brings_its_network(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r"depth=\(1, 1\) and width=0.125.*width=0.25"):
         start_from("bit:tiny-M", 3, (32, 32, 3), bit_resnet(UNITS, 0.25, 3, (32, 32, 3)))
     with pytest.raises(ValueError, match="Did you mean 'R50x1-M'"):
-        start_from("bit:R50x1-N", 3, (32, 32, 3))
+        start_from("bit:R50x1M", 3, (32, 32, 3))
 
 
 def test_efficientnet_archives(tmp_path):
