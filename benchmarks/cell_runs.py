@@ -39,7 +39,7 @@ def train_on_labels(config, folder):
     """
     config, workdir, source, streams = _opened(config, folder)
     # As `run.train_baseline`, but what was trained is kept.
-    student = run.build_model(config, config.student, source, streams.resolution)
+    student = run.build_student(config, source, streams.resolution)
     result = stages.train(
         "baseline",
         student,

@@ -43,7 +43,7 @@ def seconds(config, every):
     with tempfile.TemporaryDirectory() as folder, strategy.scope():
         # Cost depends on the networks' sizes, not on what the teacher knows.
         teacher = run.get_teacher(config, source, streams)
-        student = run.build_model(config, config.student, source, streams.resolution)
+        student = run.build_student(config, source, streams.resolution)
         result = stages.train(
             "distil",
             student,

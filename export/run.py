@@ -77,7 +77,9 @@ def export_one(name, student, workdir, source, config, logits, dataset):
         written = to_saved_model(student, path, names, size, full)
     else:
         path = workdir / "export" / f"student_{name}.tflite"
-        images = calibration_images(source, config, student) if name == "int8" else None
+        images = None
+        if name == "int8":
+            images = calibration_images(training_data(source, config, workdir), config, student)
         size = resolution(config, student)
         written = to_tflite(student, path, name, images, size)
     written.pop("path")
@@ -132,8 +134,14 @@ def load_student(workdir):
         ) from error
 
 
-def load_data(config, index_dir=None):
-    """The source that the run was trained on; `index_dir` holds the scan that training made.
+def load_data(config, index_dir=None, role="eval"):
+    """A source of the run; `index_dir` holds the scan that training made.
+
+    Args:
+        config: the run's config, a nested dict.
+        index_dir: folder of the scans, or None.
+        role: "eval", the data set of the classes; or "train", whose images the student saw: the
+            same one unless the run distilled on another.
 
     Raises:
         ExportError: the config names none, or its data is not where it was.
@@ -141,7 +149,7 @@ def load_data(config, index_dir=None):
     from keras_kd.data import load_source
 
     data = section(config, "data")
-    name = data.get("source")
+    name = (role == "eval" and data.get("eval_source")) or data.get("source")
     if not name:
         raise ExportError(
             "Expected a config.json that names data.source. "
@@ -171,6 +179,13 @@ def evaluation_images(source, config, student=None, split="eval", batch_size=Non
         resolution(config, student),
         full_image=bool(data.get("eval_full_image")),
     )
+
+
+def training_data(source, config, workdir):
+    """The source whose images the student learned from; `source` itself where it is that."""
+    if not section(config, "data").get("eval_source"):
+        return source
+    return load_data(config, workdir / "index", role="train")
 
 
 def calibration_images(source, config, student):

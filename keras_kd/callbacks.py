@@ -38,13 +38,15 @@ class Clock(keras.callbacks.Callback):
         interval: steps between two evaluations.
         total: steps of the whole stage.
         times: what `times` held when the run was stopped within this interval.
+        ends: steps at which the stage ended before it was prolonged; they end intervals too.
     """
 
-    def __init__(self, step, interval, total, times=None):
+    def __init__(self, step, interval, total, times=None, ends=()):
         super().__init__()
         self.step = self.first_step = step
         self.interval = interval
         self.total = total
+        self.ends = sorted({*ends, total})
         self.times = times or {}
         self._since = time.monotonic()
 
@@ -56,11 +58,16 @@ class Clock(keras.callbacks.Callback):
     @property
     def at_end(self):
         """Whether an interval has just ended."""
-        return self.step % self.interval == 0 or self.step == self.total
+        return self.step % self.interval == 0 or self.step in self.ends
+
+    @property
+    def next_end(self):
+        """The next step at which the stage ends, or ended before it was prolonged."""
+        return next(end for end in self.ends if end > self.step)
 
     def on_epoch_begin(self, epoch, logs=None):
         self._fit_began = self.step
-        if self.step % self.interval == 0:
+        if self.at_end:
             self.times = {}
         if self.started:
             self._since = time.monotonic()
@@ -131,7 +138,7 @@ class Save(keras.callbacks.Callback):
         self.leave_if_asked()
 
     def on_epoch_begin(self, epoch, logs=None):
-        if self.clock.step % self.clock.interval:
+        if not self.clock.at_end:
             for variable, value in zip(self.running, self.carried):
                 assign_running(variable, value)
 

@@ -42,6 +42,8 @@ def stage(**changes):
             "label_weight": 1.0,  # factor of the labels' cross-entropy
             "mixup_alpha": 1.0,  # where the mode mixes: Beta(alpha, alpha) of the coefficient
             "rc_scale": 8 / 7,  # resized short side over the side of a random crop
+            "ema": 0.0,  # average of the weights: the share that a step keeps, as 0.999; 0 for none
+            "prolong": "",  # how a run goes on whose total was raised: stretch, fresh; empty: not
         }
     )
     settings.lock().update(changes)
@@ -77,6 +79,7 @@ def base():
             "data_dir": "",  # where tfds keeps its data; empty: its default
             "train_split": "train",
             "eval_split": "test",
+            "eval_source": "",  # data set of the teacher's classes, where source is of others
             "resolution": 32,  # side of the student's image, px
             "teacher_resolution": 0,  # side of the teacher's; 0: the student's
             "eval_batch_size": 250,
@@ -100,7 +103,10 @@ def base():
         }
     )
     config.student = ml_collections.ConfigDict(
-        {"model": {"name": "resnet", "kwargs": ml_collections.ConfigDict()}}
+        {
+            "init": "",  # pretrained weights to start from, see keras_kd.models.start_from
+            "model": {"name": "resnet", "kwargs": ml_collections.ConfigDict()},
+        }
     )
     config.baseline = stage()
     config.baseline.enabled = True
@@ -177,17 +183,21 @@ def absolute(config):
     def full(path):
         return os.path.abspath(path) if path and os.path.exists(path) else path
 
+    def located(source):
+        scheme, colon, path = source.partition(":")
+        if scheme == "folder":
+            return f"folder:{full(path)}"
+        if scheme == "tfrecord" and os.path.isdir(os.path.dirname(path) or "."):
+            return f"tfrecord:{os.path.abspath(path)}"
+        return full(source) if not colon and scheme != "digits" else source
+
     config = config.copy_and_resolve_references()
-    scheme, colon, path = config.data.source.partition(":")
-    if scheme == "folder":
-        config.data.source = f"folder:{full(path)}"
-    elif scheme == "tfrecord" and os.path.isdir(os.path.dirname(path) or "."):
-        config.data.source = f"tfrecord:{os.path.abspath(path)}"
-    elif not colon and scheme != "digits":
-        config.data.source = full(config.data.source)
+    config.data.source = located(config.data.source)
+    config.data.eval_source = located(config.data.eval_source)
     config.data.data_dir = full(config.data.data_dir)
     config.teacher.handle = handles.absolute(config.teacher.handle)
     config.teacher.init = full(config.teacher.init)
+    config.student.init = full(config.student.init)
     config.teacher_cache = full(config.teacher_cache)
     config.fixed_targets = full(config.fixed_targets)
     return config
@@ -257,7 +267,7 @@ def _same_type(value, default):
 
 def _check_values(config):
     # Imported here, so that a config file loads without waiting for TensorFlow.
-    from keras_kd import fixed_config, methods, models, stage_config
+    from keras_kd import domains, fixed_config, methods, models, stage_config
     from keras_kd.teachers import engines
 
     def need(condition, key, what):
@@ -327,6 +337,7 @@ def _check_values(config):
             "logits only",
         )
     fixed_config.check(config, need)
+    domains.check(config, need)
     need(
         not (config.teacher.handle and config.teacher.init),
         "teacher.init",
@@ -334,7 +345,7 @@ def _check_values(config):
     )
     used = ["student"] if config.teacher.handle else ["student", "teacher"]
     for role in used:
-        model, init = config[role].model, config[role].get("init", "")
+        model, init = config[role].model, config[role].init
         if model.name or not init:
             models.check(model.name, model.kwargs)
         else:

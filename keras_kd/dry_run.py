@@ -13,7 +13,6 @@ from keras_kd import handles, run, stages, teachers
 from keras_kd.config import trained_stages
 from keras_kd.data.fake import FakeSource, fake_source
 from keras_kd.evaluation.accuracy import accuracy
-from keras_kd.kd_model import KDModel
 from keras_kd.models import bit_resnet
 from keras_kd.models.flops import size, size_without_weights
 from keras_kd.plan import describe, make_plan, measured
@@ -79,7 +78,7 @@ def _offline(config):
     for role in (config.teacher, config.student):
         if "weights" in role.model.kwargs:
             _change(role.model.kwargs, {"weights": None})
-        if not role.get("init", "").startswith("bit:"):
+        if not role.init.startswith("bit:"):
             continue
         entry, role.init = published_bit(role.init), ""
         if not role.model.name:
@@ -92,7 +91,7 @@ def _source(config, side):
     """Random images in the place of the run's data."""
     data = config.data
     where = (data.data_dir or None, side)
-    evaluated = data.get("eval_source") or data.source
+    evaluated = data.eval_source or data.source
     classes = fake_source(evaluated, *where)
     classes.split(data.eval_split)
     if evaluated == data.source:
@@ -151,7 +150,7 @@ def _is_random(config):
     """Whether no network is loaded from somewhere."""
     handle = config.teacher.handle
     named = [name for name, _ in handles.members(handle)] if handle else []
-    named += [role.init for role in (config.teacher, config.student) if role.get("init")]
+    named += [role.init for role in (config.teacher, config.student) if role.init]
     return all(name.startswith("bit:") for name in named)
 
 
@@ -189,12 +188,12 @@ def _two_steps(name, config, source, streams, teacher, lengths):
         tutor = run.compiled_teacher(config, None, teacher, streams)
         stream, _ = streams.together(settings)
     elif name == "baseline":
-        student = run.build_model(config, config.student, source, streams.resolution)
+        student = run.build_student(config, source, streams.resolution)
         stream, _ = streams.alone(settings, streams.resolution)
     else:
         student = teacher
         stream, _ = streams.alone(settings, streams.teacher_resolution)
-    kd = KDModel(student, tutor, chosen, settings.label_weight)
+    kd = stages.model_class(settings)(student, tutor, chosen, settings.label_weight)
     optimizer = stages.make_optimizer(settings, **lengths)
     kd.compile(optimizer, metrics=[accuracy()], jit_compile=stages.JIT[config.xla])
     first, second = itertools.islice(stream(0, 2)[0], 2)

@@ -7,7 +7,7 @@ from keras_kd import models, teachers
 from keras_kd.targets import chosen_methods
 
 
-def build_model(config, role, source, resolution, precision=None):
+def build_model(config, role, source, resolution, precision=None, keep_head=False):
     """The network of a role, with the source's classes and channels.
 
     Args:
@@ -17,6 +17,7 @@ def build_model(config, role, source, resolution, precision=None):
         source: `keras_kd.data.Source`.
         resolution: side of its images, px.
         precision: dtype policy; default: the config's.
+        keep_head: take over the classifier of `init` where it has as many classes.
 
     Returns:
         a functional Keras model that gives logits. The same seed gives the same weights.
@@ -26,14 +27,21 @@ def build_model(config, role, source, resolution, precision=None):
     keras.mixed_precision.set_dtype_policy(precision or config.precision)
     try:
         shape = (resolution, resolution, source.channels)
-        name, kwargs, init = role.model.name, role.model.kwargs, role.get("init", "")
+        name, kwargs, init = role.model.name, role.model.kwargs, role.init
         network = models.build(name, source.num_classes, shape, **kwargs) if name else None
         if not init:
             return network
         reach = tuple(role.get("input_range", ())) or None
-        return models.start_from(init, source.num_classes, shape, network, input_range=reach)
+        return models.start_from(
+            init, source.num_classes, shape, network, keep_head=keep_head, input_range=reach
+        )
     finally:
         keras.mixed_precision.set_dtype_policy(before)
+
+
+def build_student(config, source, resolution, precision=None):
+    """A new student; pretrained weights bring their classifier where the classes are as many."""
+    return build_model(config, config.student, source, resolution, precision, keep_head=True)
 
 
 def get_teacher(config, source, streams):
@@ -51,7 +59,7 @@ def get_teacher(config, source, streams):
 
 def student_and_methods(config, source, streams, teacher, precision=None):
     """The student, with the head that its methods may want, and new objects of these methods."""
-    student = build_model(config, config.student, source, streams.resolution, precision)
+    student = build_student(config, source, streams.resolution, precision)
     chosen = chosen_methods(config)
     for method in chosen:
         student = method.prepare_student(student, teacher)

@@ -92,7 +92,7 @@ def describe(config, plan):
             f"{name}: {stage['steps']:,} steps of {config.batch_size:,} images = "
             f"{stage['epochs']:,.1f} epochs, mode {settings.mode}{methods}",
             f"  {settings.optimizer}: learning rate {stage['peak']:g} after {stage['warmup']:,} "
-            f"steps of warm-up, then a {settings.get('schedule', 'cosine')} down; weight decay "
+            f"steps of warm-up, then a {settings.schedule} down; weight decay "
             f"{settings.weight_decay:g}, gradients clipped at {settings.clip:g}",
             f"  a step: {cost}; logs, evaluates and saves every {stage['interval']:,} steps",
         ]

@@ -3,9 +3,8 @@
 import keras
 import tensorflow as tf
 
-from keras_kd import data, run, teachers
+from keras_kd import data, run, stages, teachers
 from keras_kd.checkpoint import read_weights
-from keras_kd.kd_model import KDModel
 
 
 def load_student(workdir):
@@ -159,9 +158,11 @@ def students_at(config, source, teacher, files):
         ValueError: a checkpoint that is damaged.
     """
     streams = run.Streams(config, source)
-    trained, methods = run.student_and_methods(config, source, streams, teacher)
-    kd = KDModel(trained, teacher, methods, config.distil.label_weight)
-    student = trained
+    network, methods = run.student_and_methods(config, source, streams, teacher)
+    make = stages.model_class(config.distil)
+    kd = make(network, teacher, methods, config.distil.label_weight)
+    # The average is what a run evaluates, and what leaves.
+    student = trained = kd.average if config.distil.ema else network
     if config.precision != "float32":
         student, _ = run.student_and_methods(config, source, streams, teacher, precision="float32")
     answer = tf.function(student, reduce_retracing=True)

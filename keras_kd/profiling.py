@@ -9,7 +9,6 @@ import tensorflow as tf
 
 from keras_kd import run, stages
 from keras_kd.evaluation.accuracy import accuracy
-from keras_kd.kd_model import KDModel
 from keras_kd.targets import open_targets, stand_in
 
 WARM_UP = 10  # Steps left out: tracing, compiling, filling the prefetch buffer.
@@ -94,7 +93,7 @@ def _stage(config, index_dir):
         stream = streams.cached(config.distil, targets)
     settings = config.distil
     compiled = run.compiled_teacher(config, None, teacher, streams)
-    kd = KDModel(student, compiled, chosen, settings.label_weight)
+    kd = stages.model_class(settings)(student, compiled, chosen, settings.label_weight)
     kd.compile(
         stages.make_optimizer(settings, **run.lengths(config, streams)),
         metrics=[accuracy()],

@@ -10,11 +10,11 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from keras_kd import data, stages, strategies
+from keras_kd import data, domains, prolong, stages, strategies
 from keras_kd.config import absolute, check, trained_stages
 from keras_kd.files import write_atomically, write_json
 from keras_kd.kd_model import KDModel
-from keras_kd.networks import build_model, compiled_teacher, get_teacher, student_and_methods
+from keras_kd.networks import build_student, compiled_teacher, get_teacher, student_and_methods
 from keras_kd.streams import Streams
 from keras_kd.targets import check_targets, chosen_methods, get_targets
 from keras_kd.teachers.cache_claims import alone
@@ -59,6 +59,7 @@ def run(config, workdir, strategy=None, progress=lambda line: None, command="", 
     with strategy.scope():
         teacher = get_teacher(config, source, streams)
         rehearse(config, workdir, source, streams, teacher)
+        accept_longer(config, workdir, streams)
         train_teacher(config, workdir, teacher, streams, progress)
         baseline = train_baseline(config, workdir, source, streams, progress)
         student = distil(config, workdir, source, streams, teacher, progress)
@@ -88,13 +89,8 @@ def prepare(config):
 
 
 def load_source(config, index_dir=None):
-    """The data source that a config names; `index_dir` saves a restart the scan of its files."""
-    return data.load_source(
-        config.data.source,
-        data_dir=config.data.data_dir or None,
-        allow_bad=config.data.allow_bad,
-        index_dir=index_dir,
-    )
+    """The data source whose classes a run is about; `index_dir` saves a restart its scan."""
+    return domains.load_classes(config, index_dir)
 
 
 def rehearse(config, workdir, source, streams, teacher):
@@ -106,7 +102,7 @@ def rehearse(config, workdir, source, streams, teacher):
     student, chosen = student_and_methods(config, source, streams, teacher)
     KDModel(student, teacher, chosen, config.distil.label_weight)
     for method in chosen:
-        method.check_examples(source.split(config.data.train_split).ids)
+        method.check_examples(streams.images.split(config.data.train_split).ids)
     # A teacher that has yet to learn is compared when it has.
     check_targets(config, workdir, streams, teacher if config.teacher.handle else None)
     for name, settings in trained_stages(config).items():
@@ -115,6 +111,17 @@ def rehearse(config, workdir, source, streams, teacher):
         except ValueError as error:
             raise ValueError(f"config.{name}: {error}") from error
     stages.steps_to_keep(config.checkpoint.keep_at, config.distil, **lengths(config, streams))
+
+
+def accept_longer(config, workdir, streams):
+    """Lets stages go on whose totals were raised, see `keras_kd.prolong`."""
+    counted = lengths(config, streams)
+    prolong.accept(
+        trained_stages(config),
+        workdir,
+        lambda length: stages.total_steps(length, **counted),
+        lambda settings, pieces: stages.make_optimizer(settings, **counted, pieces=pieces),
+    )
 
 
 def train_teacher(config, workdir, teacher, streams, progress=lambda line: None):
@@ -145,7 +152,7 @@ def train_baseline(config, workdir, source, streams, progress=lambda line: None)
     """What the student's network reaches on labels alone: the stage's result, or None."""
     if not config.baseline.enabled:
         return None
-    student = build_model(config, config.student, source, streams.resolution)
+    student = build_student(config, source, streams.resolution)
     train, evaluation = streams.alone(config.baseline, streams.resolution)
     return stages.train(
         "baseline",
@@ -239,9 +246,12 @@ def tell(config, workdir, source, streams, teacher, baseline, student, command):
         ),
     )
     distilled = workdir.result("distil")
-    examples = {name: source.split(config.data[f"{name}_split"]) for name in ("train", "eval")}
+    examples = {
+        "train": streams.images.split(config.data.train_split),
+        "eval": source.split(config.data.eval_split),
+    }
     report = {
-        "dataset": config.data.source,
+        "dataset": config.data.eval_source or config.data.source,
         "name": config.name,
         "teacher": {
             "name": config.teacher.handle or config.teacher.model.name or config.teacher.init,
@@ -250,7 +260,7 @@ def tell(config, workdir, source, streams, teacher, baseline, student, command):
         },
         "baseline": baseline and {"accuracy": baseline["accuracy"]},
         "student": {
-            "name": config.student.model.name,
+            "name": config.student.model.name or config.student.init,
             "accuracy": share(student_logits, labels),
             "parameters": student.count_params(),
         },
@@ -259,6 +269,7 @@ def tell(config, workdir, source, streams, teacher, baseline, student, command):
         "stages": {name: workdir.result(name) for name in ("teacher", "baseline", "distil")},
         "classes": list(source.class_names),
         "data": {
+            "distilled_on": config.data.source if config.data.eval_source else None,
             "train_images": examples["train"].num_examples,
             "test_images": examples["eval"].num_examples,
             "train_split": config.data.train_split,
@@ -298,7 +309,7 @@ def preview(config, path):
     check(config)
     settings = config.data
     return data.preview(
-        load_source(config),
+        domains.load_images(config, load_source(config)),
         settings.train_split,
         config.distil.mode,
         settings.resolution,

@@ -2,7 +2,7 @@
 
 import math
 
-from keras_kd import optimizers
+from keras_kd import optimizers, prolong
 from keras_kd.config import steps
 from keras_kd.data.views import find_mode
 
@@ -29,6 +29,8 @@ def check(name, settings, need):
     need(0 < settings.learning_rate < math.inf, f"{name}.learning_rate", "finite and above 0")
     need(0 <= settings.weight_decay < 1, f"{name}.weight_decay", "at least 0 and below 1")
     need(settings.clip >= 0, f"{name}.clip", "at least 0 (0 for none)")
+    need(0 <= settings.ema < 1, f"{name}.ema", "at least 0 (0 for none) and below 1")
+    prolong.check(name, settings)
     need(
         math.isfinite(settings.label_weight) and settings.label_weight >= 0,
         f"{name}.label_weight",

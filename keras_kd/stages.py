@@ -5,12 +5,14 @@ arguments: a teacher learns from labels, a baseline too, a student from its teac
 """
 
 import contextlib
+import functools
 import statistics
 import zlib
 
 import tensorflow as tf
 
-from keras_kd import optimizers, signals, strategies
+from keras_kd import optimizers, prolong, signals, strategies
+from keras_kd.averaging import AveragedKDModel
 from keras_kd.callbacks import Callbacks, Clock, Progress, Save
 from keras_kd.config import steps
 from keras_kd.evaluation.accuracy import accuracy
@@ -90,7 +92,9 @@ def train(
         steps_per_execution,
     )
     kept = steps_to_keep(keep_at, settings, *lengths)
-    kd = KDModel(
+    checkpoints = workdir.checkpoints(name, checkpoint_keep)
+    pieces = prolong.pieces_of(checkpoints, total, settings.prolong)
+    kd = model_class(settings)(
         student,
         teacher,
         methods,
@@ -100,26 +104,30 @@ def train(
     )
     metric = accuracy()
     kd.compile(
-        make_optimizer(settings, *lengths),
+        make_optimizer(settings, *lengths, pieces),
         metrics=[metric],
         steps_per_execution=steps_per_execution,
         jit_compile=JIT[xla],
     )
     # Keras tells a compiled metric's variables only after the first step.
     running = list({id(v): v for v in [*kd.metrics_variables, *metric.variables]}.values())
-    checkpoints = workdir.checkpoints(name, checkpoint_keep)
     done, meta = checkpoints.restore([*kd.variables, *kd.optimizer.variables], running)
     fixed = {"num_examples": num_examples, "total": total, "interval": interval}
-    _refuse_other_lengths(name, meta.get("lengths", fixed), fixed, checkpoints.restored)
+    _refuse_other_lengths(name, meta.get("lengths", fixed), fixed, pieces, checkpoints.restored)
     strategy = tf.distribute.get_strategy()
     _refuse_other_workers(name, strategies.gather(strategy, done), checkpoints.folder)
     kd.go_on_from(done)
-    if done >= total and workdir.result(name):
-        tell(_finished(name, workdir.result(name)))
-        return workdir.result(name)
+    result = workdir.result(name)
+    if done >= total and result and result["steps"] == total:
+        if settings.ema:
+            kd.use_average()
+        tell(_finished(name, result))
+        return result
     if done:
         tell(f"{name}: goes on from step {done:,}")
-    clock = Clock(done, interval, total, meta.get("times"))
+    if writes:
+        prolong.record(checkpoints, pieces)
+    clock = Clock(done, interval, total, meta.get("times"), prolong.ends(pieces))
     log = Log(workdir, name, batch_size, clock, writes)
     # Another worker may see an older log; the chief's replicas come first.
     lacks_interval = strategies.gather(strategy, int(log.lacks_interval))[0][0]
@@ -143,13 +151,18 @@ def train(
             _fit(kd, stream, evaluation, clock, steps_per_execution, callbacks)
         if writer:
             writer.wait()
+    if settings.ema:
+        kd.use_average()
     result = _summary(log.entries, total)
     if writes:
         workdir.finish(name, result)
     return result
 
 
-def _refuse_other_lengths(name, there, here, path):
+def _refuse_other_lengths(name, there, here, pieces, path):
+    if there["total"] in [piece.stop for piece in pieces[:-1]]:
+        # Saved before the stage was prolonged; its interval may be a share of the total.
+        here = {**there, "num_examples": here["num_examples"]}
     if there != here:
         differing = [key for key in here if there.get(key) != here[key]]
         found = ", ".join(f"{key}={there.get(key)} there, {here[key]} here" for key in differing)
@@ -171,9 +184,9 @@ def _refuse_other_workers(name, gathered, folder):
 
 def _fit(kd, stream, evaluation, clock, multiple, callbacks):
     """One segment: whole intervals, or what is left of one, of data of one structure."""
-    start, interval = clock.step, clock.interval
-    end = min(start - start % interval + interval, clock.total)
-    dataset, until = stream(start, clock.total if start % interval == 0 else end)
+    start, interval, stop = clock.step, clock.interval, clock.next_end
+    end = min(start - start % interval + interval, stop)
+    dataset, until = stream(start, stop if start % interval == 0 else end)
     if until != clock.total:
         until -= until % multiple
     if until <= start:
@@ -207,7 +220,12 @@ def _finished(name, result):
     return f"{name}: finished before{accuracy}"
 
 
-def make_optimizer(settings, num_examples, batch_size, steps_per_execution=1):
+def model_class(settings):
+    """What makes a stage's `KDModel`: with `ema` one that averages its student's weights."""
+    return functools.partial(AveragedKDModel, decay=settings.ema) if settings.ema else KDModel
+
+
+def make_optimizer(settings, num_examples, batch_size, steps_per_execution=1, pieces=None):
     """The optimizer of a stage, with its schedule in steps.
 
     Args:
@@ -215,6 +233,7 @@ def make_optimizer(settings, num_examples, batch_size, steps_per_execution=1):
         num_examples: training examples an epoch.
         batch_size: examples a step, over all replicas.
         steps_per_execution: as in Keras.
+        pieces: list of `keras_kd.prolong.Piece` of a stage that was prolonged; None for one piece.
 
     Returns:
         a `keras.optimizers.Optimizer`.
@@ -222,17 +241,23 @@ def make_optimizer(settings, num_examples, batch_size, steps_per_execution=1):
     Raises:
         ValueError: a warm-up or a decay that lies outside the stage, or an impossible rate.
     """
-    total, warmup, _ = stage_lengths(settings, num_examples, batch_size, steps_per_execution)
-    units = _units(num_examples, batch_size, total)
+    total = total_steps(settings.total, num_examples, batch_size, steps_per_execution)
+
+    def schedule(length):
+        units = _units(num_examples, batch_size, length)
+        return optimizers.make_schedule(
+            settings.schedule,
+            settings.learning_rate,
+            length,
+            steps(settings.warmup, **units),
+            [steps(boundary, **units) for boundary in settings.decay_at],
+        )
+
     return optimizers.build(
         settings.optimizer,
-        settings.learning_rate,
-        total,
-        warmup,
+        prolong.spliced(pieces or [prolong.Piece(0, 0, total)], schedule),
         weight_decay=settings.weight_decay,
         clip=settings.clip,
-        schedule=settings.schedule,
-        decay_at=[steps(length, **units) for length in settings.decay_at],
     )
 
 
@@ -252,7 +277,7 @@ def steps_to_keep(keep_at, settings, num_examples, batch_size, steps_per_executi
     Raises:
         ValueError: a length that is none, or that the stage does not have.
     """
-    total, _, _ = stage_lengths(settings, num_examples, batch_size, steps_per_execution)
+    total = total_steps(settings.total, num_examples, batch_size, steps_per_execution)
     found = set()
     for length in keep_at:
         step = steps(length, **_units(num_examples, batch_size, total))
@@ -278,13 +303,16 @@ def stage_lengths(settings, num_examples, batch_size, steps_per_execution=1):
     Returns:
         (total, warm-up, interval): whole executions each but the warm-up.
     """
+    total = total_steps(settings.total, num_examples, batch_size, steps_per_execution)
+    units = _units(num_examples, batch_size, total)
+    interval = _whole(max(1, steps(settings.interval, **units)), steps_per_execution)
+    return total, steps(settings.warmup, **units), interval
 
-    def count(length, total=None):
-        return steps(length, **_units(num_examples, batch_size, total))
 
-    total = _whole(max(1, count(settings.total)), steps_per_execution)
-    interval = _whole(max(1, count(settings.interval, total)), steps_per_execution)
-    return total, count(settings.warmup, total), interval
+def total_steps(length, num_examples, batch_size, steps_per_execution=1):
+    """A stage's total in steps, whole executions, at least one; arguments as `make_optimizer`'s."""
+    count = steps(length, **_units(num_examples, batch_size, None))
+    return _whole(max(1, count), steps_per_execution)
 
 
 def _units(num_examples, batch_size, total):

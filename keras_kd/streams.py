@@ -4,7 +4,7 @@ import functools
 
 import tensorflow as tf
 
-from keras_kd import data, strategies
+from keras_kd import data, domains, strategies
 from keras_kd.data import service
 from keras_kd.data.views import find_mode
 from keras_kd.teachers import cache_fingerprint
@@ -15,7 +15,8 @@ class Streams:
 
     Args:
         config: the run's config.
-        source: `keras_kd.data.Source`.
+        source: `keras_kd.data.Source` of the teacher's classes, on which models are evaluated; the
+            training images are its own too, unless the config names others.
         strategy: the `tf.distribute.Strategy` whose replicas share a batch; None for one.
         data_service: address of a tf.data service that makes the training batches, or empty.
         with_ids: whether batches for teacher and student carry `id`.
@@ -36,14 +37,15 @@ class Streams:
                 f"Nearest: {max(1, config.batch_size // replicas) * replicas}."
             )
         self.source = source
+        self.images = domains.load_images(config, source)
         self.with_ids = with_ids
         self.train_split = settings.train_split
-        self.num_examples = source.split(settings.train_split).num_examples
+        self.num_examples = self.images.split(settings.train_split).num_examples
         if config.batch_size > self.num_examples:
             raise ValueError(
                 "config.batch_size must not exceed the number of training images. Received: "
                 f"batch_size={config.batch_size}, {self.num_examples} images in split "
-                f"'{settings.train_split}' of {source.name}."
+                f"'{settings.train_split}' of {self.images.name}."
             )
         self.resolution = settings.resolution
         self.teacher_resolution = settings.teacher_resolution or settings.resolution
@@ -53,7 +55,7 @@ class Streams:
             self.make = functools.partial(service.build_dataset, data_service)
         self.train = functools.partial(
             data.build_dataset,
-            source,
+            self.images,
             settings.train_split,
             batch_size=config.batch_size,
             seed=config.seed,
@@ -93,7 +95,7 @@ class Streams:
             resolution=self.resolution if own_view else self.teacher_resolution,
             teacher_resolution=self.teacher_resolution if own_view else None,
         )
-        seen = cache_fingerprint.of_data(self.source, self.train_split)
+        seen = cache_fingerprint.of_data(self.images, self.train_split)
         seen |= cache_fingerprint.of_views(train)
         images = lambda x, y: x["teacher"] if own_view else x  # noqa: E731
         return lambda start: train(start_step=start).map(images), seen
@@ -102,7 +104,7 @@ class Streams:
         """What the teacher sees of each example under a mode `fix/*`: `data.FixedViews`."""
         options = {name: self.train.keywords[name] for name in ("seed", "flip", "crop_area")}
         return data.FixedViews(
-            self.source,
+            self.images,
             self.train_split,
             settings.mode,
             self.teacher_resolution,
@@ -153,7 +155,9 @@ class Streams:
         def make(worker_index, num_workers):
             settings = {**train.keywords, **changes, "start_step": start}
             settings |= {"worker_index": worker_index, "num_workers": num_workers}
-            return join(self.make(*train.args, **settings), worker_index, num_workers)
+            batches = join(self.make(*train.args, **settings), worker_index, num_workers)
+            # Labels of another data set would only make up an accuracy.
+            return batches if self.images is self.source else batches.map(lambda x, y: (x,))
 
         return strategies.feed(self.strategy, make)
 

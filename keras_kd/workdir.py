@@ -10,10 +10,18 @@ from keras_kd.files import write_json
 
 # May differ from start to start: where the targets come from does not change what they are.
 CHANGEABLE = ("teacher_cache", "fixed_targets")
+# Stages that may be made longer, see `keras_kd.prolong`; nothing else learns from their outcome.
+PROLONGABLE = ("baseline", "distil")
 
 
 class Workdir:
-    """A directory that belongs to one config.
+    """A directory that belongs to one config, but for the lengths of stages that are prolonged.
+
+    Attributes:
+        path: `pathlib.Path` of the directory.
+        writes: whether this process writes files.
+        earlier: the config, a dict, that the directory belongs to since an earlier start that
+            trained something; None for a new one.
 
     Args:
         path: the directory; made if missing.
@@ -28,14 +36,16 @@ class Workdir:
     def __init__(self, path, config, writes=True):
         self.path = Path(path)
         self.writes = writes
-        settings = json.loads(config.to_json_best_effort())
+        self.earlier = None
+        self._settings = settings = json.loads(config.to_json_best_effort())
         known = self.path / "config.json"
         if self.path.is_file():
             raise ValueError(f"--workdir must be a directory. Received: workdir={path}, a file.")
         # A run that was refused before it trained anything leaves nothing that could be mixed up.
-        if known.exists() and (self.path / "checkpoints").exists():
-            there = {**_read_json(known), **{key: settings[key] for key in CHANGEABLE}}
-            _refuse_other(self.path, there, settings)
+        if known.exists() and self._began():
+            self.earlier = _read_json(known)
+            there = {**self.earlier, **{key: settings[key] for key in CHANGEABLE}}
+            _refuse_other(self.path, _tolerant(there, settings), settings)
         elif writes:
             write_json(known, settings)
 
@@ -55,11 +65,45 @@ class Workdir:
         """Marks a stage as finished with what it measured."""
         write_json(self.path / "checkpoints" / stage / "result.json", result)
 
+    def prolong(self, stages):
+        """Makes the directory that of a config whose stages are longer, as `accept` found right.
+
+        Args:
+            stages: names of the stages that are not finished any more; empty: nothing changes.
+        """
+        if not self.writes or not stages:
+            return
+        # In this order: whoever is stopped in between finds the shorter run, and finishes it.
+        for stage in stages:
+            (self.path / "checkpoints" / stage / "result.json").unlink(missing_ok=True)
+        write_json(self.path / "config.json", self._settings)
+
     @property
     def report(self):
-        """What `report.json` holds, or None while the run is not finished."""
+        """What `report.json` holds, or None while the run, or its longer form, is not finished."""
         path = self.path / "report.json"
-        return _read_json(path) if path.exists() else None
+        if not path.exists() or self._asks_more():
+            return None
+        report = _read_json(path)
+        for stage, told in report.get("stages", {}).items():
+            there = (self.path / "checkpoints" / stage).exists()  # may be deleted to save space
+            if there and json.dumps(self.result(stage)) != json.dumps(told):
+                return None
+        return report
+
+    def _began(self):
+        """Whether a run has trained something here, even if its checkpoints were deleted since."""
+        files = (self.path / "checkpoints").glob("*/[!.]*")
+        trained = any(path.name != "lengths.json" for path in files)
+        return trained or (self.path / "report.json").exists()
+
+    def _asks_more(self):
+        """Whether this start's config has a prolongation that the directory's has not."""
+        return self.earlier is not None and any(
+            self._settings[stage].get(key) != self.earlier[stage].get(key)
+            for stage in PROLONGABLE
+            for key in ("total", "prolong")
+        )
 
 
 def load_config(path):
@@ -98,6 +142,15 @@ def _flat(settings, prefix=""):
         else:
             flat[prefix + key] = value
     return flat
+
+
+def _tolerant(there, here):
+    """`there` without what a prolongation may change: whether it is one is seen with the data."""
+    for stage in PROLONGABLE:
+        if here.get(stage, {}).get("prolong") and stage in there:
+            changed = {key: here[stage][key] for key in ("total", "prolong")}
+            there = {**there, stage: {**there[stage], **changed}}
+    return there
 
 
 def _refuse_other(path, there, here):

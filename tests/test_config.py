@@ -60,6 +60,10 @@ def test_the_defaults_pass():
         ("checkpoint.keep_at", "50 percent", "must be of type tuple"),
         ("teacher.handle", 3, "must be of type str"),
         ("teacher.handle", "a.keras,,b.keras", r"config\.teacher\.handle: a teacher's handle must"),
+        ("distil.ema", 1.0, r"config\.distil\.ema must be at least 0 .* and below 1"),
+        ("baseline.ema", -0.1, r"config\.baseline\.ema"),
+        ("distil.prolong", "strech", "Did you mean 'stretch'"),
+        ("teacher.train.prolong", "fresh", "is another teacher"),
     ],
 )
 def test_mistakes_are_named(key, value, message):

@@ -34,6 +34,7 @@ class Method(keras.layers.Layer):
     """
 
     needs_teacher = True  # False: learns without the outputs of any teacher
+    needs_labels = False  # True: batches must carry labels
     needs_id = False  # True: batches must carry `id`, the index of each example in the data
 
     def __init__(self, student_taps=(), teacher_taps=(), weight=1.0, warmup_steps=0, name=None):

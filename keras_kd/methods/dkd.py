@@ -63,6 +63,8 @@ class DKD(LogitMethod):
         ValueError: a bad factor or temperature, class counts that differ, or missing labels.
     """
 
+    needs_labels = True
+
     def __init__(self, alpha=1.0, beta=8.0, temperature=4.0, **kwargs):
         super().__init__(**kwargs)
         self.alpha, self.beta = not_negative(alpha=alpha, beta=beta)

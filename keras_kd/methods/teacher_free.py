@@ -48,6 +48,7 @@ class TeacherFreeKD(LogitMethod):
     """
 
     needs_teacher = False
+    needs_labels = True
 
     def __init__(self, confidence=0.99, temperature=20.0, **kwargs):
         super().__init__(**kwargs)

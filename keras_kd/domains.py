@@ -1,0 +1,81 @@
+"""Which images a student learns from, and whose classes it learns.
+
+Usually both are one data set. Function matching looks at no label, so the images may also be of
+another one: `data.source` names the images, `data.eval_source` the data set that the teacher knows,
+on which the student is evaluated.
+
+Paper: Beyer et al. 2021, arXiv 2106.05237, figure 6.
+"""
+
+from keras_kd import data, methods
+
+
+def load_classes(config, index_dir=None):
+    """The data source whose classes teacher and student know; most often the only one.
+
+    Args:
+        config: ConfigDict of a run.
+        index_dir: folder that saves a restart the scan of its files, or None.
+
+    Returns:
+        a `keras_kd.data.Source`.
+
+    Raises:
+        ValueError, FileNotFoundError, RuntimeError: see `keras_kd.data.load_source`.
+    """
+    return _load(config, config.data.eval_source or config.data.source, index_dir)
+
+
+def load_images(config, classes):
+    """The data source whose images the student learns from.
+
+    Args:
+        config: ConfigDict of a run.
+        classes: what `load_classes` gave.
+
+    Returns:
+        `classes`, or another `keras_kd.data.Source`.
+
+    Raises:
+        ValueError: images of other channels than the teacher's, or see `load_classes`.
+    """
+    if not config.data.eval_source:
+        return classes
+    images = _load(config, config.data.source, classes.index_dir)
+    if images.channels != classes.channels:
+        raise ValueError(
+            "config.data.source must have images of as many channels as config.data.eval_source. "
+            f"Received: {images.channels} in {images.name}, {classes.channels} in {classes.name}. "
+            "Choose two of one kind, both grey or both in colour."
+        )
+    return images
+
+
+def _load(config, name, index_dir):
+    return data.load_source(
+        name,
+        data_dir=config.data.data_dir or None,
+        allow_bad=config.data.allow_bad,
+        index_dir=index_dir,
+    )
+
+
+def check(config, need):
+    """Refuses what needs labels where those of the images mean nothing.
+
+    Args:
+        config: ConfigDict of a run.
+        need: function `(condition, key, what)` that raises a ValueError about a key.
+    """
+    if not config.data.eval_source:
+        return
+    why = "with data.eval_source, since the labels of data.source mean nothing to the teacher"
+    need(config.teacher.handle, "teacher.handle", f"a teacher of eval_source's classes {why}")
+    need(not config.baseline.enabled, "baseline.enabled", f"False {why}")
+    need(config.distil.label_weight == 0, "distil.label_weight", f"0 {why}")
+    for name, kwargs in config.distil.methods.items():
+        if methods.get(name, **kwargs).needs_labels:
+            raise ValueError(
+                f"config.distil.methods must do without labels {why}. Received: {name!r}, which "
+                "needs them. Choose a method such as soft_targets."
+            )

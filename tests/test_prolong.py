@@ -1,0 +1,255 @@
+"""A stage that is made longer: its rate against NumPy, its bits after a stop, refusals."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_kd import metrics_log, optimizers, prolong, stages
+from keras_kd.checkpoint import Checkpoints
+from keras_kd.config import base, stage
+from keras_kd.kd_model import KDModel
+from keras_kd.methods import SoftTargets
+from keras_kd.prolong import Piece
+from keras_kd.workdir import Workdir
+
+PEAK = 0.1
+TIMINGS = ("seconds", "images_per_second", "first_step_seconds")
+
+
+def network(seed):
+    keras.utils.set_random_seed(seed)
+    return keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+
+
+def images(step):
+    x = tf.random.stateless_normal([8, 4], [7, step])
+    return x, tf.cast(tf.argmax(x[:, :3], axis=1), tf.int32)
+
+
+def evaluation():
+    x = np.random.default_rng(0).normal(size=(20, 4)).astype("float32")
+    return tf.data.Dataset.from_tensor_slices((x, x[:, :3].argmax(1))).batch(5)
+
+
+def endless(start, stop):
+    return tf.data.Dataset.counter(start).map(images), stop
+
+
+def train(folder, total, how="", stream=endless, warmup="5 percent", keep=2, **changes):
+    """A stage of plain SGD with momentum, in intervals of 6 steps, saved every 2."""
+    student = network(1)
+    settings = stage(
+        total=f"{total} steps", interval="6 steps", warmup=warmup, learning_rate=PEAK,
+        optimizer="sgd", weight_decay=0.0, clip=0.0, label_weight=0.0, prolong=how,
+    )  # fmt: skip
+    arguments = {"num_examples": 64, "batch_size": 8, "checkpoint_every": "2 steps"} | changes
+    stages.train(
+        "distil", student, settings, Workdir(folder, base()), stream, evaluation(),
+        teacher=network(2), methods=[SoftTargets()], checkpoint_keep=keep, **arguments,
+    )  # fmt: skip
+    return student.get_weights()
+
+
+def cosine(steps, length, warmup):
+    steps = np.asarray(steps, "float64")
+    progress = np.clip((steps - warmup) / (length - warmup), 0, 1)
+    return PEAK * np.minimum(steps / warmup, 1) * 0.5 * (1 + np.cos(np.pi * progress))
+
+
+def by_hand(rates):
+    """The same steps in a plain loop, each at a rate that is told."""
+    kd = KDModel(network(1), network(2), [SoftTargets()])
+    kd.compile(keras.optimizers.SGD(PEAK, momentum=0.9))
+    for step, rate in enumerate(rates):
+        kd.optimizer.learning_rate = float(rate)
+        kd.train_on_batch(*images(step))
+    return kd.student.get_weights()
+
+
+def assert_close(a, b):
+    for one, other in zip(a, b, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+
+
+def outcome(folder, step):
+    """All that must be equal: a checkpoint's arrays, and the log without its timings."""
+    with np.load(Checkpoints(folder / "checkpoints" / "distil").path(step)) as saved:
+        arrays = {key: saved[key] for key in saved.files if key.isdigit()}
+    entries = metrics_log.logged(folder / "metrics.jsonl", "distil")
+    return arrays, [{k: v for k, v in e.items() if k not in TIMINGS} for e in entries]
+
+
+def assert_same(a, b):
+    assert a[1] == b[1]
+    assert a[0].keys() == b[0].keys()
+    for key, value in a[0].items():
+        np.testing.assert_array_equal(value, b[0][key])
+
+
+def stop_after(monkeypatch, step):
+    """Ends the process, as it were, when this step is saved."""
+    save = Checkpoints.save
+
+    def save_and_stop(self, snapshot):
+        save(self, snapshot)
+        if snapshot.step == step:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Checkpoints, "save", save_and_stop)
+
+
+# Warm-ups of 5 percent, rounded up: 1 of 14 steps, 2 of 24 or 30, 1 of 10.
+OLD = cosine(range(14), 14, 1)
+
+
+def test_stretched_then_fresh_takes_the_rates_that_it_says(tmp_path):
+    train(tmp_path, 14)
+    train(tmp_path, 24, "stretch")
+    weights = train(tmp_path, 34, "fresh")
+    rates = [*OLD, *cosine(range(14, 24), 24, 2), *cosine(range(10), 10, 1)]
+    assert_close(weights, by_hand(rates))
+    entries = metrics_log.logged(tmp_path / "metrics.jsonl", "distil")
+    assert [entry["step"] for entry in entries] == [6, 12, 14, 18, 24, 30, 34]
+    assert Workdir(tmp_path, base()).result("distil")["steps"] == 34
+
+
+def test_fresh_then_stretched_lengthens_the_fresh_part(tmp_path):
+    train(tmp_path, 14)
+    train(tmp_path, 24, "fresh")
+    weights = train(tmp_path, 44, "stretch")
+    rates = [*OLD, *cosine(range(10), 10, 1), *cosine(range(10, 30), 30, 2)]
+    assert_close(weights, by_hand(rates))
+
+
+@pytest.mark.parametrize(
+    ("how", "rates", "ends"),
+    [
+        ("stretch", [*OLD[:8], *cosine(range(8, 24), 24, 2)], [6, 12, 18, 24]),
+        ("fresh", [*OLD, *cosine(range(10), 10, 1)], [6, 12, 14, 18, 24]),
+    ],
+)
+def test_an_unfinished_stage_is_prolonged_from_where_it_is(tmp_path, monkeypatch, how, rates, ends):
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        stop_after(patch, 8)
+        train(tmp_path, 14)
+    newest = Workdir(tmp_path, base()).checkpoints("distil").steps()[-1]
+    for step in range(10, newest + 1, 2):  # what it did before it noticed
+        Workdir(tmp_path, base()).checkpoints("distil").path(step).unlink()
+    assert_close(train(tmp_path, 24, how), by_hand(rates))
+    entries = metrics_log.logged(tmp_path / "metrics.jsonl", "distil")
+    assert [entry["step"] for entry in entries] == ends
+
+
+@pytest.fixture(scope="module", params=prolong.HOW)
+def undisturbed(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp(request.param)
+    train(folder, 14)
+    train(folder, 24, request.param)
+    return request.param, outcome(folder, 24)
+
+
+@pytest.mark.parametrize("step", [0, 16, 18, 22, 24])
+def test_a_prolonged_stage_resumes_to_the_bit(undisturbed, tmp_path, monkeypatch, step):
+    how, expected = undisturbed
+    train(tmp_path, 14)
+
+    def none(start, stop):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        stop_after(patch, step)
+        train(tmp_path, 24, how, none if step == 0 else endless)
+    train(tmp_path, 24, how)
+    assert_same(outcome(tmp_path, 24), expected)
+
+
+def test_falling_back_behind_the_old_end_keeps_the_old_rates(undisturbed, tmp_path):
+    """Where the newest checkpoints are lost, what is done again is done at the rates of then."""
+    how, expected = undisturbed
+    train(tmp_path, 14, keep=20)
+    train(tmp_path, 24, how, keep=20)
+    kept = Workdir(tmp_path, base()).checkpoints("distil")
+    for step in kept.steps():
+        if step > 12:
+            kept.path(step).unlink()
+    (kept.folder / "result.json").unlink()
+    train(tmp_path, 24, how, keep=20)
+    assert_same(outcome(tmp_path, 24), expected)
+
+
+def test_several_steps_an_execution_are_prolonged_as_well(tmp_path):
+    for folder, several in (("one", 1), ("two", 2)):
+        train(tmp_path / folder, 14, steps_per_execution=several)
+    weights = [
+        train(tmp_path / folder, 24, "fresh", steps_per_execution=several)
+        for folder, several in (("one", 1), ("two", 2))
+    ]
+    assert_close(*weights)
+
+
+@pytest.mark.parametrize(
+    ("total", "how", "message"),
+    [
+        (24, "", "total=14 there, 24 here"),
+        (12, "stretch", "total=14 there, 12 here"),
+        (24, "stretch", "num_examples=64 there, 65 here"),
+    ],
+)
+def test_other_lengths_and_data_are_refused(tmp_path, total, how, message):
+    train(tmp_path, 14)
+    with pytest.raises(ValueError, match=message):
+        train(tmp_path, total, how, num_examples=65 if "65" in message else 64)
+    lengths = json.loads((tmp_path / "checkpoints" / "distil" / "lengths.json").read_text())
+    assert [piece["stop"] for piece in lengths["pieces"]] == [14]
+
+
+def test_an_interval_may_be_a_share_of_the_total(tmp_path, monkeypatch):
+    monkeypatch.setattr(stages, "_interval", lambda settings, total, *lengths: total // 2)
+    train(tmp_path, 14)
+    train(tmp_path, 24, "stretch")
+    entries = metrics_log.logged(tmp_path / "metrics.jsonl", "distil")
+    assert [entry["step"] for entry in entries] == [7, 14, 24]
+
+
+@pytest.mark.parametrize(
+    ("how", "pieces", "step", "expected"),
+    [
+        ("stretch", [(0, 0, 14)], 14, [(0, 0, 14), (14, 0, 50)]),
+        ("stretch", [(0, 0, 14)], 0, [(0, 0, 50)]),
+        ("stretch", [(0, 0, 14), (14, 14, 30)], 10, [(0, 0, 14), (14, 14, 50)]),
+        ("fresh", [(0, 0, 14), (9, 0, 30)], 12, [(0, 0, 14), (9, 0, 30), (30, 30, 50)]),
+    ],
+)
+def test_pieces(how, pieces, step, expected):
+    found = prolong.extended([Piece(*piece) for piece in pieces], 50, how, step)
+    assert found == [Piece(*piece) for piece in expected]
+
+
+def test_only_old_ends_that_were_reached_end_an_interval():
+    assert prolong.ends([Piece(0, 0, 14), Piece(14, 0, 20)]) == [14, 20]
+    assert prolong.ends([Piece(0, 0, 14), Piece(9, 0, 20)]) == [20]
+
+
+def test_a_spliced_schedule_survives_saving_and_keeps_the_peak():
+    schedule = optimizers.Spliced(
+        [optimizers.WarmupCosine(PEAK, 14, 1), optimizers.WarmupCosine(PEAK, 10, 2)],
+        since=[0, 14],
+        starts=[0, 14],
+    )
+    optimizer = optimizers.AdamW(schedule, weight_decay=0.1)
+    again = optimizers.AdamW.from_config(optimizer.get_config())
+    steps = np.arange(26)
+    expected = [*OLD, *cosine(range(12), 10, 2)]
+    for each in (schedule, again._learning_rate):
+        np.testing.assert_allclose([float(each(step)) for step in steps], expected, atol=1e-8)
+    assert again._peak == PEAK
+
+
+@pytest.mark.parametrize(("since", "starts"), [([1, 14], [0, 14]), ([0, 0], [0, 14]), ([0], [0])])
+def test_a_schedule_that_cannot_be_spliced_is_refused(since, starts):
+    pieces = [optimizers.WarmupCosine(PEAK, 14), optimizers.WarmupCosine(PEAK, 10)]
+    with pytest.raises(ValueError, match="rising from 0"):
+        optimizers.Spliced(pieces, since, starts)
