@@ -8,6 +8,7 @@ from setuptools import find_packages, setup
 # install inside the `keras_kd` name space so that no greedy name lands in site-packages.
 RIM = {
     "keras_kd.configs": "configs",
+    "keras_kd.configs.baselines": "configs/baselines",
     "keras_kd.configs.funmatch": "configs/funmatch",
     "keras_kd.configs.methods": "configs/methods",
     "keras_kd.export": "export",
