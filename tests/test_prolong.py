@@ -134,7 +134,7 @@ def test_fresh_then_stretched_lengthens_the_fresh_part(tmp_path):
 def test_an_unfinished_stage_is_prolonged_from_where_it_is(tmp_path, monkeypatch, how, rates, ends):
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         stop_after(patch, 8)
-        train(tmp_path, 14)
+        train(tmp_path, 14, keep=20)
     newest = Workdir(tmp_path, base()).checkpoints("distil").steps()[-1]
     for step in range(10, newest + 1, 2):  # what it did before it noticed
         Workdir(tmp_path, base()).checkpoints("distil").path(step).unlink()
