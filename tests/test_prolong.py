@@ -135,9 +135,10 @@ def test_an_unfinished_stage_is_prolonged_from_where_it_is(tmp_path, monkeypatch
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         stop_after(patch, 8)
         train(tmp_path, 14, keep=20)
-    newest = Workdir(tmp_path, base()).checkpoints("distil").steps()[-1]
-    for step in range(10, newest + 1, 2):  # what it did before it noticed
-        Workdir(tmp_path, base()).checkpoints("distil").path(step).unlink()
+    kept = Workdir(tmp_path, base()).checkpoints("distil")
+    for step in kept.steps():
+        if step > 8:  # what it did before it noticed
+            kept.path(step).unlink()
     assert_close(train(tmp_path, 24, how), by_hand(rates))
     entries = metrics_log.logged(tmp_path / "metrics.jsonl", "distil")
     assert [entry["step"] for entry in entries] == ends
