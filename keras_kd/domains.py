@@ -42,13 +42,18 @@ def load_images(config, classes):
     if not config.data.eval_source:
         return classes
     images = _load(config, config.data.source, classes.index_dir)
+    check_channels(images, classes)
+    return images
+
+
+def check_channels(images, classes):
+    """Refuses images of other channels than those of the teacher's data set."""
     if images.channels != classes.channels:
         raise ValueError(
             "config.data.source must have images of as many channels as config.data.eval_source. "
             f"Received: {images.channels} in {images.name}, {classes.channels} in {classes.name}. "
             "Choose two of one kind, both grey or both in colour."
         )
-    return images
 
 
 def _load(config, name, index_dir):

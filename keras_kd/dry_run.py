@@ -9,13 +9,14 @@ import time
 
 import keras
 
-from keras_kd import handles, run, stages, teachers
+from keras_kd import domains, handles, run, stages, teachers
 from keras_kd.config import trained_stages
 from keras_kd.data.fake import FakeSource, fake_source
 from keras_kd.evaluation.accuracy import accuracy
 from keras_kd.models import bit_resnet
 from keras_kd.models.flops import size, size_without_weights
 from keras_kd.plan import describe, make_plan, measured
+from keras_kd.targets import stand_in
 from keras_kd.teachers.load import published_bit, together
 
 BATCH = 8  # images of the two steps
@@ -97,6 +98,7 @@ def _source(config, side):
     if evaluated == data.source:
         return classes
     images = fake_source(data.source, *where)
+    domains.check_channels(images, classes)
     data.eval_source, data.eval_split = "", data.train_split
     return FakeSource(images.name, classes.class_names, images.channels, images.counts, side)
 
@@ -187,6 +189,8 @@ def _two_steps(name, config, source, streams, teacher, lengths):
         student, chosen = run.student_and_methods(config, source, streams, teacher)
         tutor = run.compiled_teacher(config, None, teacher, streams)
         stream, _ = streams.together(settings)
+        if stored := stand_in(config, streams):
+            stream = streams.cached(settings, stored)
     elif name == "baseline":
         student = run.build_student(config, source, streams.resolution)
         stream, _ = streams.alone(settings, streams.resolution)

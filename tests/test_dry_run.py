@@ -124,6 +124,17 @@ def test_imagenets_variants_pass(words):
     assert plan["teacher"].flops == 2 * expected
 
 
+def test_averages_stairs_and_stored_targets_are_built_too():
+    config = digits.get_config()
+    config.baseline.enabled = False
+    config.teacher.train.update(schedule="staircase", ema=0.9)
+    config.distil.update(mode="fix/cc", ema=0.999)
+    told = []
+    plan = dry.dry_run(config, tiny=True, progress=told.append)
+    assert all(math.isfinite(planned["loss"]) for planned in plan["stages"].values())
+    assert "then a staircase down" in told[0] and "then a cosine down" in told[0]
+
+
 def test_a_measured_step_gives_the_time(monkeypatch):
     config = digits.get_config()
     config.baseline.enabled = False
@@ -149,8 +160,9 @@ def test_a_measured_step_gives_the_time(monkeypatch):
         ({"teacher.handle": "bit:R152x2-food128"}, "know the data set's 37 classes"),
         ({"teacher.handle": "bit:R152x2-pets128@512"}, "at most that of the images, 128 px"),
         ({"data.source": "tfds:pets"}, "sizes of a data set that is not here"),
+        ({"data.eval_source": "digits"}, "as many channels .* Received: 3 in tfds:oxford_iiit"),
     ],
-    ids=["warm-up", "temperature", "batch", "split", "classes", "side", "source"],
+    ids=["warm-up", "temperature", "batch", "split", "classes", "side", "source", "channels"],
 )
 def test_what_a_run_would_refuse(changes, message):
     config = pets37.get_config("fast")
