@@ -10,9 +10,10 @@ from PIL import Image
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 
-from keras_kd import data, domains, metrics_log, run, teach
+from keras_kd import data, domains, metrics_log, run, targets, teach
 from keras_kd.config import absolute, base, check
 from keras_kd.export.run import evaluation_images, load_data, training_data
+from keras_kd.workdir import Workdir
 
 KNOWN = 5  # the teacher knows the digits below; the student sees pictures of the others
 
@@ -94,6 +95,7 @@ def test_teacher_and_student_see_the_other_images_and_no_label(config):
     assert streams.taught(config.distil)[1]["data.source"] == "folder:others"
 
 
+@pytest.mark.slow
 def test_cached_targets_give_what_the_live_teacher_gives(config, tmp_path):
     config.distil.update(total="6 steps", interval="3 steps")
     config.teacher.engine = "graph"
@@ -107,6 +109,19 @@ def test_cached_targets_give_what_the_live_teacher_gives(config, tmp_path):
     ]
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
     assert live["student"]["accuracy"] == pytest.approx(cached["student"]["accuracy"], abs=0.02)
+
+
+def test_fixed_targets_are_answers_to_the_other_images(config, tmp_path):
+    config.distil.update(mode="fix/cc", rc_scale=1.25, total="4 steps", interval="4 steps")
+    run.run(config, tmp_path)
+    streams = run.Streams(config, run.load_source(config))
+    model = keras.models.load_model(config.teacher.handle)
+    workdir = Workdir(tmp_path, config, writes=False)
+    stored = targets.get_targets(config, workdir, streams, model, model)
+    ((x,),) = streams.cached(config.distil, stored)(0, 4)[0].take(1)
+    views = data.FixedViews(config.data.source, "train", "fix/cc", 8, rc_scale=1.25)
+    positions = [views.examples.ids.tolist().index(one) for one in x["id"].numpy()]
+    np.testing.assert_allclose(x["teacher_logits"], model(views.at(positions)), atol=1e-4)
 
 
 def test_an_export_is_checked_on_the_classes_and_calibrated_on_the_images(config, tmp_path):

@@ -80,7 +80,8 @@ def check_fixed(path, views, teacher=None):
         ValueError: what is wrong, and what to do.
     """
     stored = read(path, fingerprint(views, teacher))
-    rows = (views.num_examples, views.source.num_classes)
+    # The teacher's classes need not be those of the images: its own answers tell them.
+    rows = (views.num_examples, stored["probe"].shape[-1])
     if stored["targets"].shape != rows or not np.array_equal(stored["ids"], views.examples.ids):
         raise ValueError(
             f"The fixed targets in {path} must be a row of {rows[1]} classes for each of "
