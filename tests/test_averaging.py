@@ -9,9 +9,11 @@ from keras_kd import metrics_log, stages
 from keras_kd.averaging import AveragedKDModel, decay_at
 from keras_kd.checkpoint import Checkpoints
 from keras_kd.config import base, stage
+from keras_kd.data import assembly
 from keras_kd.kd_model import KDModel
 from keras_kd.methods import SoftTargets
 from keras_kd.workdir import Workdir
+from keras_kd.writer import Writer
 
 DECAY = 0.6  # reached at step 13; before, the young average moves faster
 TIMINGS = ("seconds", "images_per_second", "first_step_seconds")
@@ -111,7 +113,14 @@ def test_an_impossible_decay_is_refused(decay):
 
 def evaluation():
     x = np.random.default_rng(0).normal(size=(20, 4)).astype("float32")
-    return tf.data.Dataset.from_tensor_slices((x, x[:, :3].argmax(1))).batch(5)
+    data = tf.data.Dataset.from_tensor_slices((x, x[:, :3].argmax(1))).batch(5)
+    return data.with_options(assembly.options())
+
+
+def endless(start, stop):
+    data = tf.data.Dataset.counter(start).map(images)
+    # Without its options an iterator that is given up may hold the test up for a minute.
+    return data.with_options(assembly.options()), stop
 
 
 def train(folder, ema=DECAY, **changes):
@@ -123,8 +132,7 @@ def train(folder, ema=DECAY, **changes):
     )  # fmt: skip
     arguments = {"num_examples": 64, "batch_size": 8, "checkpoint_every": "2 steps"} | changes
     result = stages.train(
-        "distil", student, settings, Workdir(folder, base()),
-        lambda start, stop: (tf.data.Dataset.counter(start).map(images), stop), evaluation(),
+        "distil", student, settings, Workdir(folder, base()), endless, evaluation(),
         teacher=network(2), methods=[SoftTargets()], **arguments,
     )  # fmt: skip
     return result, student
@@ -157,15 +165,20 @@ def test_a_stage_ends_with_the_average_that_it_evaluated(undisturbed, tmp_path):
 @pytest.mark.parametrize("step", [2, 8, 12, 14])
 def test_a_stopped_stage_resumes_to_the_bit(undisturbed, tmp_path, monkeypatch, step):
     (_, student), (arrays, entries) = undisturbed
-    save = Checkpoints.save
+    save, submit = Checkpoints.save, Writer.submit
 
     def save_and_stop(self, snapshot):
         save(self, snapshot)
         if snapshot.step == step:
             raise KeyboardInterrupt
 
+    def submit_and_wait(self, snapshot):
+        submit(self, snapshot)
+        self.wait()  # else this step may give way to a newer one
+
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(Checkpoints, "save", save_and_stop)
+        patch.setattr(Writer, "submit", submit_and_wait)
         train(tmp_path)
     for _ in range(2):  # it goes on, and then finds itself finished
         _, again = train(tmp_path)

@@ -227,6 +227,7 @@ def test_a_medium_set_is_fine_tuned_under_mild_mixup(tmp_path):
     run.run(config, tmp_path / "run")
 
 
+@pytest.mark.slow  # what resumes is the same stage as any
 def test_a_stopped_fine_tuning_ends_as_if_it_had_not_been(tmp_path, monkeypatch):
     from keras_kd.checkpoint import Checkpoints
 

@@ -82,6 +82,7 @@ def test_the_shorter_runs_products_stay_until_the_longer_ones_are_there(workdir,
     assert "nothing to do" in told[0]
 
 
+@pytest.mark.slow  # the pieces of a stage are tested in test_prolong
 def test_a_run_is_prolonged_again_and_again(workdir):
     run.run(longer("10 steps", "stretch"), workdir)
     run.run(longer("13 steps", "stretch"), workdir)

@@ -135,7 +135,7 @@ def test_a_run_that_was_stopped_can_be_evaluated_at_its_steps(finished, tmp_path
 
 @pytest.fixture(scope="module")
 def in_colour(tmp_path_factory):
-    """The workdir of a run in mixed precision on 7 classes, with an ensemble as its teacher."""
+    """The workdir of an averaged run in mixed precision, 7 classes, its teacher an ensemble."""
     folder = tmp_path_factory.mktemp("colour")
     own = write_folder(folder / "own", CLASSES)
     teachers = [resnet(8, 0.25, 7, (8, 8, 3)), resnet(8, 0.5, 7, (8, 8, 3))]
@@ -143,6 +143,7 @@ def in_colour(tmp_path_factory):
     Ensemble(teachers).save(folder / "ensemble.keras")
     changes = {
         "precision": "mixed_bfloat16",
+        "distil.ema": 0.9,
         "teacher.handle": str(folder / "ensemble.keras"),
         "teacher.engine": "graph",
         "data.source": own,
