@@ -105,7 +105,7 @@ def train(
     metric = accuracy()
     kd.compile(
         make_optimizer(settings, *lengths, pieces),
-        metrics=[metric],
+        weighted_metrics=[metric],  # rows that only fill up a batch weigh nothing
         steps_per_execution=steps_per_execution,
         jit_compile=JIT[xla],
     )

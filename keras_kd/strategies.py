@@ -140,7 +140,12 @@ def feed_all(strategy, dataset):
 
 
 def _feeds_several_hosts(strategy):
-    return distribute.spans_workers(strategy) or isinstance(strategy, tf.distribute.TPUStrategy)
+    return distribute.spans_workers(strategy) or is_tpu(strategy)
+
+
+def is_tpu(strategy):
+    """Whether the replicas are cores of a TPU."""
+    return isinstance(strategy, tf.distribute.TPUStrategy)
 
 
 def gather(strategy, *values):

@@ -79,7 +79,7 @@ class Streams:
             resolution=resolution,
             one_hot=find_mode(settings.mode).mixup,
         )
-        return self._endless(train), self._evaluated(self.evaluate(resolution))
+        return self._endless(train), self._evaluated(resolution)
 
     def taught(self, settings):
         """What the teacher alone sees while a student is distilled.
@@ -115,7 +115,8 @@ class Streams:
 
     def together(self, settings):
         """For teacher and student: (stream of `stages.train`, evaluation)."""
-        return self._endless(self._both(settings)), self._evaluated(self.held_out())
+        sides = {"teacher_resolution": self.teacher_resolution}
+        return self._endless(self._both(settings)), self._evaluated(self.resolution, **sides)
 
     def held_out(self):
         """The evaluation data for teacher and student, as one process alone reads them."""
@@ -165,8 +166,10 @@ class Streams:
         """The stream that `stages.train` takes, of data that keep their structure to the end."""
         return lambda start, stop: (self._start(train, start), stop)
 
-    def _evaluated(self, evaluation):
-        return strategies.feed_all(self.strategy, evaluation)
+    def _evaluated(self, resolution, **options):
+        if strategies.is_tpu(self.strategy):  # takes no open shape, and a batch for each core
+            options["fill_to"] = self.strategy.num_replicas_in_sync
+        return strategies.feed_all(self.strategy, self.evaluate(resolution, **options))
 
     def _both(self, settings):
         return functools.partial(

@@ -1,4 +1,4 @@
-"""Which strategy a command gets, and what a TPU would ask of the train step."""
+"""Which strategy a command gets, and what a TPU would ask of the steps."""
 
 import json
 from types import SimpleNamespace
@@ -10,7 +10,9 @@ import tensorflow as tf
 
 import keras_kd
 from keras_kd import data, strategies
+from keras_kd.config import base
 from keras_kd.methods import SoftTargets
+from keras_kd.streams import Streams
 
 
 def test_one_device_needs_no_strategy(monkeypatch):
@@ -126,3 +128,14 @@ def test_a_call_to_the_host_in_the_step_would_be_found():
     kd.train_on_batch(*batch)
     with pytest.raises(tf.errors.InvalidArgumentError, match="PyFunc"):
         compiled(kd, batch)
+
+
+def test_a_tpu_evaluates_in_whole_batches(monkeypatch):
+    config = base()
+    config.data.source, config.data.eval_batch_size = "digits", 96
+    for tpu in (False, True):
+        monkeypatch.setattr(strategies, "is_tpu", lambda strategy, tpu=tpu: tpu)
+        streams = Streams(config, data.load_source("digits"))
+        for _, evaluation in (streams.alone(config.baseline, 8), streams.together(config.distil)):
+            shapes = [spec.shape for spec in tf.nest.flatten(evaluation.element_spec)]
+            assert all(shape.is_fully_defined() for shape in shapes) == tpu
