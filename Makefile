@@ -8,10 +8,10 @@ INSTALLED := .venv/installed
 demo: $(INSTALLED)
 	$(BIN)/keras-kd-train --config=configs/digits.py --workdir=workdir/digits
 
-# Strategy tests need virtual devices, and so a process that has not used any yet.
+# Strategy tests need virtual devices, and so processes that have not used any yet.
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -n 2 -m "not slow and not strategy"
-	$(BIN)/python -m pytest -m "strategy and not slow" tests/strategy
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "strategy and not slow" tests/strategy
 
 test-slow: $(INSTALLED)
 	$(BIN)/python -m pytest -m "slow and not strategy"

@@ -34,6 +34,7 @@ def test_it_passes_its_checks_and_tells_its_command(path):
         config.update({"batch_sizes": 1})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", EMBEDDED, ids=lambda path: path.stem)
 def test_it_takes_two_steps_a_stage(path, tmp_path):
     config = load(path).get_config()

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
+from tiny_run import tiny_run
 
 from keras_kd import metrics_log, profiling, run, targets
 from keras_kd.checkpoint import Checkpoints
-from keras_kd.config import base, stage
+from keras_kd.config import stage
 from keras_kd.data import FixedViews
 from keras_kd.teach import teach
 from keras_kd.teachers import fixed
@@ -23,22 +24,10 @@ MODES = ("fix/rs", "fix/cc", "fix/ic_ens")
 
 
 def tiny(**changes):
-    """Six steps in two intervals a stage, on networks of a few thousand weights."""
-    config = base()
-    config.batch_size = 16
-    config.deterministic = True
-    config.data.resolution = 8
-    config.data.eval_full_image = True
-    config.data.train_split = "train[:64]"
-    config.data.eval_split = "test[:50]"
-    short = {"total": "6 steps", "interval": "3 steps", "warmup": "1 steps"}
-    config.teacher.model = {"name": "resnet", "kwargs": {"depth": 8, "width": 0.5}}
-    config.teacher.train = stage(**{**short, "mode": "fix/cc", "learning_rate": 0.03})
-    config.student.model = {"name": "resnet", "kwargs": {"depth": 8, "width": 0.25}}
-    config.baseline.enabled = False
-    config.distil.update({**short, "mode": "fix/ic_ens", "fix_crops": 5})
-    config.update_from_flattened_dict(changes)
-    return config
+    """Fixed targets of a teacher that has seen central crops, and no baseline."""
+    own = {"deterministic": True, "teacher.train.learning_rate": 0.03, "baseline.enabled": False}
+    own |= {"teacher.train.mode": "fix/cc", "distil.mode": "fix/ic_ens", "distil.fix_crops": 5}
+    return tiny_run(**{**own, **changes})
 
 
 def student_of(workdir):
@@ -103,7 +92,8 @@ def test_modes_train_other_students(finished):
     assert len(set(losses)) == 3
 
 
-@pytest.mark.parametrize("stopped_in", ["targets", pytest.param("distil", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("stopped_in", ["targets", "distil"])
 def test_a_stopped_run_ends_as_if_it_had_not_been(finished, tmp_path, monkeypatch, stopped_in):
     config = tiny(**{"teacher.handle": str(finished / "fix_rs" / "teacher.keras")})
     with monkeypatch.context() as patched:
@@ -233,6 +223,7 @@ def test_a_teacher_cache_is_refused_and_not_filled(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_logits_themselves_serve_methods_that_need_them(finished, tmp_path):
     handle = str(finished / "fix_rs" / "teacher.keras")
     config = tiny(**{"distil.mode": "fix/rs", "teacher.handle": handle})

@@ -5,27 +5,10 @@ import shutil
 
 import numpy as np
 import pytest
+from tiny_run import tiny_run as tiny
 
 from keras_kd import run
 from keras_kd.checkpoint import Checkpoints
-from keras_kd.config import base, stage
-
-
-def tiny(**changes):
-    config = base()
-    config.batch_size = 16
-    config.data.resolution = 8
-    config.data.eval_full_image = True
-    config.data.train_split = "train[:64]"
-    config.data.eval_split = "test[:50]"
-    short = {"total": "6 steps", "interval": "3 steps", "warmup": "1 steps"}
-    config.teacher.model = {"name": "resnet", "kwargs": {"depth": 8, "width": 0.25}}
-    config.teacher.train = stage(**short)
-    config.student.model = {"name": "resnet", "kwargs": {"depth": 8, "width": 0.25}}
-    config.baseline.update(short)
-    config.distil.update(short)
-    config.update_from_flattened_dict(changes)
-    return config
 
 
 def longer(total="10 steps", how="stretch", **changes):

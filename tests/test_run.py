@@ -11,31 +11,13 @@ from types import SimpleNamespace
 import keras
 import numpy as np
 import pytest
+from tiny_run import tiny_run as tiny
 
 from keras_kd import callbacks, metrics_log, run, stages
 from keras_kd.checkpoint import Checkpoints
-from keras_kd.config import base, stage
 from keras_kd.workdir import Workdir
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-
-
-def tiny(**changes):
-    """Two intervals of three steps a stage, on networks of a few thousand weights."""
-    config = base()
-    config.batch_size = 16
-    config.data.resolution = 8
-    config.data.eval_full_image = True
-    config.data.train_split = "train[:64]"
-    config.data.eval_split = "test[:50]"
-    short = {"total": "6 steps", "interval": "3 steps", "warmup": "1 steps"}
-    config.teacher.model = {"name": "resnet", "kwargs": {"depth": 8, "width": 0.5}}
-    config.teacher.train = stage(**short)
-    config.student.model = {"name": "resnet", "kwargs": {"depth": 8, "width": 0.25}}
-    config.baseline.update(short)
-    config.distil.update(short)
-    config.update_from_flattened_dict(changes)
-    return config
 
 
 def lines(workdir, name):
@@ -97,7 +79,7 @@ def test_checkpoints_hold_the_student_and_no_teacher(finished):
     assert len(described["variables"]) == len(student.variables) + 2 * trainable + 1
 
 
-@pytest.mark.parametrize("stopped_in", ["teacher", "distil"])
+@pytest.mark.parametrize("stopped_in", [pytest.param("teacher", marks=pytest.mark.slow), "distil"])
 def test_a_stopped_run_ends_as_if_it_had_not_been(finished, tmp_path, monkeypatch, stopped_in):
     _, whole = finished
     save = Checkpoints.save

@@ -5,9 +5,10 @@ from types import SimpleNamespace
 import keras
 import numpy as np
 import pytest
+from tiny_run import tiny_run
 
 from keras_kd import metrics_log, models, run
-from keras_kd.config import absolute, base, stage
+from keras_kd.config import absolute
 
 NETWORK = {"depth": 8, "width": 0.25}
 
@@ -24,19 +25,10 @@ def pretrained(tmp_path_factory):
 
 
 def tiny(init):
-    config = base()
-    config.batch_size = 16
-    config.data.resolution = 8
-    config.data.eval_full_image = True
-    config.data.train_split = "train[:64]"
-    config.data.eval_split = "test[:50]"
-    short = {"total": "2 steps", "interval": "2 steps", "warmup": "0 steps"}
+    config = tiny_run(2)
     config.teacher.model = {"name": "resnet", "kwargs": NETWORK}
-    config.teacher.train = stage(**short)
     config.student.model = {"name": "resnet", "kwargs": NETWORK}
     config.student.init = str(init)
-    config.baseline.update(short)
-    config.distil.update(short)
     return config
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from tiny_run import tiny_run
 
 from keras_kd import run
-from keras_kd.config import base, stage
 from keras_kd.teach import step_range, teach
 from keras_kd.teachers.cache import TeacherCache
 from keras_kd.teachers.cache_files import CacheWriteError
@@ -22,22 +22,9 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 def tiny(**changes):
-    """Eight steps of distillation in two intervals, on networks of a few thousand weights."""
-    config = base()
-    config.batch_size = 16
-    config.deterministic = True
-    config.data.resolution = 8
-    config.data.eval_full_image = True
-    config.data.train_split = "train[:64]"
-    config.data.eval_split = "test[:50]"
-    short = {"total": "8 steps", "interval": "4 steps", "warmup": "1 steps"}
-    config.teacher.model = {"name": "resnet", "kwargs": {"depth": 8, "width": 0.5}}
-    config.teacher.train = stage(**{**short, "learning_rate": 0.03})
-    config.student.model = {"name": "resnet", "kwargs": {"depth": 8, "width": 0.25}}
-    config.baseline.enabled = False
-    config.distil.update(short)
-    config.update_from_flattened_dict(changes)
-    return config
+    """Eight steps of distillation in two intervals, and no baseline."""
+    own = {"deterministic": True, "teacher.train.learning_rate": 0.03, "baseline.enabled": False}
+    return tiny_run(8, **{**own, **changes})
 
 
 @pytest.fixture(scope="module")

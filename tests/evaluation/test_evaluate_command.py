@@ -11,9 +11,9 @@ import keras
 import numpy as np
 import pytest
 from sklearn import metrics
+from tiny_run import tiny_run
 
 from keras_kd import evaluation, metrics_log, run
-from keras_kd.config import base, stage
 from keras_kd.evaluate import evaluate
 from keras_kd.models import resnet
 from keras_kd.teachers import Ensemble
@@ -23,23 +23,9 @@ CLASSES = [f"class{index}" for index in range(7)]
 
 
 def tiny(**changes):
-    """Six steps in two intervals, on networks of a few thousand weights."""
-    config = base()
-    config.batch_size = 16
-    config.checkpoint.keep = 1
-    config.checkpoint.keep_at = ("2 steps", "50 percent")
-    config.data.resolution = 8
-    config.data.eval_full_image = True
-    config.data.train_split = "train[:64]"
-    config.data.eval_split = "test[:50]"
-    short = {"total": "6 steps", "interval": "3 steps", "warmup": "1 steps"}
-    config.teacher.model = {"name": "resnet", "kwargs": {"depth": 8, "width": 0.5}}
-    config.teacher.train = stage(**short)
-    config.student.model = {"name": "resnet", "kwargs": {"depth": 8, "width": 0.25}}
-    config.baseline.enabled = False
-    config.distil.update(short)
-    config.update_from_flattened_dict(changes)
-    return config
+    """Two checkpoints that are kept for good, and no baseline."""
+    own = {"checkpoint.keep": 1, "checkpoint.keep_at": ("2 steps", "50 percent")}
+    return tiny_run(**{**own, "baseline.enabled": False, **changes})
 
 
 def assert_close(found, wanted):

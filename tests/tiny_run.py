@@ -1,0 +1,26 @@
+"""The smallest whole run, from which the tests of runs start."""
+
+from keras_kd.config import base, stage
+
+
+def tiny_run(length=6, **changes):
+    """A config of all stages: two intervals each, on networks of a few thousand weights.
+
+    Args:
+        length: steps of each stage, even.
+        **changes: further values, by dotted key.
+    """
+    config = base()
+    config.batch_size = 16
+    config.data.resolution = 8
+    config.data.eval_full_image = True
+    config.data.train_split = "train[:64]"
+    config.data.eval_split = "test[:50]"
+    short = {"total": f"{length} steps", "interval": f"{length // 2} steps", "warmup": "1 steps"}
+    config.teacher.model = {"name": "resnet", "kwargs": {"depth": 8, "width": 0.5}}
+    config.teacher.train = stage(**short)
+    config.student.model = {"name": "resnet", "kwargs": {"depth": 8, "width": 0.25}}
+    config.baseline.update(short)
+    config.distil.update(short)
+    config.update_from_flattened_dict(changes)
+    return config
