@@ -208,6 +208,7 @@ def test_a_teacher_is_fine_tuned_from_each_kind_of_start(tmp_path, start):
     assert all(np.isfinite(line["loss"]) for line in logged)
 
 
+@pytest.mark.slow
 def test_a_medium_set_is_fine_tuned_under_mild_mixup(tmp_path):
     arguments, _ = keras_backbone(tmp_path)
     config = fine_tuning(tmp_path, *arguments, examples=50_000)

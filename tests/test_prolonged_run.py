@@ -80,6 +80,7 @@ def test_a_run_is_prolonged_again_and_again(workdir):
     assert report["student"]["accuracy"] == accuracy
 
 
+@pytest.mark.slow
 def test_a_report_that_was_not_renewed_before_a_stop_is_renewed(workdir, monkeypatch):
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(run, "tell", lambda *args: (_ for _ in ()).throw(KeyboardInterrupt))

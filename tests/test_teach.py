@@ -80,13 +80,8 @@ def test_float32_targets_train_the_same_student_to_the_bit(live, tmp_path, epoch
     assert_equal(student_of(home, tmp_path / "b", teacher_cache=cache, **changes), expected)
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"distil.mode": "ind/ic"},
-        pytest.param({"data.teacher_resolution": 12}, marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("changes", [{"distil.mode": "ind/ic"}, {"data.teacher_resolution": 12}])
 def test_a_teacher_with_a_view_of_its_own(live, tmp_path, changes):
     run.run(tiny(**changes), tmp_path / "live")
     cache = str(tmp_path / "cache")
