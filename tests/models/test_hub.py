@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_kd.data.assembly import options
 from keras_kd.models import HubModule, hub
 
 
@@ -114,7 +115,8 @@ def test_mirrored_strategy_holds_mirrored_variables(folder):
         model = hub(folder, 4, (8, 8, 3), (-1, 1), trainable=True, head=False)
         model.compile(optimizer=keras.optimizers.SGD(0.5), loss="mse", jit_compile=False)
     assert isinstance(model.trainable_variables[0].value, tf.distribute.DistributedValues)
-    model.fit(images(4), np.ones((4, 4), "float32"), batch_size=4, verbose=0)
+    data = tf.data.Dataset.from_tensors((images(4), np.ones((4, 4), "float32")))
+    model.fit(data.with_options(options()), verbose=0)
     assert np.abs(model.trainable_variables[0].numpy() - KERNEL).max() > 1e-3
 
 

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 import keras_kd
 from keras_kd import methods
+from keras_kd.data.assembly import options
 
 EXAMPLES, BATCH, CLASSES = 16, 8, 4
 # The docstrings of these say that relations exist within a replica's own share of the batch, or
@@ -62,7 +63,8 @@ def train(strategy, name, sizes=(BATCH, 7)):
         tf.TensorSpec((None,), tf.int64),
     )
     if sizes:
-        kd.fit(tf.data.Dataset.from_generator(batches, output_signature=spec), verbose=0)
+        data = tf.data.Dataset.from_generator(batches, output_signature=spec)
+        kd.fit(data.with_options(options()), verbose=0)
     return kd
 
 

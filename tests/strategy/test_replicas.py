@@ -8,6 +8,7 @@ import tensorflow as tf
 import keras_kd
 from keras_kd import strategies
 from keras_kd.data import evaluation_dataset
+from keras_kd.data.assembly import options as untuned
 from keras_kd.methods import Hint, SoftTargets
 
 CLASSES = 5
@@ -64,7 +65,7 @@ def train(strategy, sizes=(8, 8, 8), hint=False, optimizer=None, weighted=False,
     )
     if not weighted:
         data = data.map(lambda x, y, w: (x, y))
-    history = kd.fit(data, epochs=1, verbose=0)
+    history = kd.fit(data.with_options(untuned()), epochs=1, verbose=0)
     logs = {name: values[0] for name, values in history.history.items()}
     return [w.numpy() for w in kd.weights], logs
 
