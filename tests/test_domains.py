@@ -111,6 +111,7 @@ def test_cached_targets_give_what_the_live_teacher_gives(config, tmp_path):
     assert live["student"]["accuracy"] == pytest.approx(cached["student"]["accuracy"], abs=0.02)
 
 
+@pytest.mark.slow
 def test_fixed_targets_are_answers_to_the_other_images(config, tmp_path):
     config.distil.update(mode="fix/cc", rc_scale=1.25, total="4 steps", interval="4 steps")
     run.run(config, tmp_path)

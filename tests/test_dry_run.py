@@ -106,14 +106,8 @@ def test_the_plan_of_pets_by_hand():
     assert "weight decay 0.001, gradients clipped at 1" in told[0]
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        "ensemble,S160",
-        pytest.param("T384,mobilenet_gn", marks=pytest.mark.slow),
-        pytest.param("fast,mobilenet_bn", marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("words", ["ensemble,S160", "T384,mobilenet_gn", "fast,mobilenet_bn"])
 def test_imagenets_variants_pass(words):
     plan = dry.dry_run(imagenet.get_config(words), tiny=True)
     one = bit_by_hand((3, 8, 36, 3), 2, 224, 1000)

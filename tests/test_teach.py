@@ -116,6 +116,7 @@ def test_rounded_targets_train_nearly_the_same_student(live, tmp_path, options):
     assert moved < 0.02
 
 
+@pytest.mark.slow
 def test_students_of_another_size_and_schedule_share_a_cache(live, tmp_path):
     cache = str(tmp_path / "cache")
     teach(tiny(), live, ":", cache)

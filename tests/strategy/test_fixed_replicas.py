@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pytest
 from multi_worker_config import get_config
 from test_multi_worker import Workers, checkpoint
 
@@ -30,6 +31,7 @@ def test_two_replicas_learn_what_one_does(make_strategy, teacher, tmp_path):
         np.testing.assert_allclose(a, b, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_chief_computes_and_two_workers_read(teacher, make_strategy, tmp_path):
     changes = ["total=6 steps", "mode=fix/ic_ens", "fix_crops=3"]
     flags = [f"--config.distil.{change}" for change in changes]
