@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from keras_kd.averaging import AveragedKDModel
+from keras_kd.data.assembly import options
 from keras_kd.methods import SoftTargets
 
 
@@ -20,6 +21,7 @@ def train(strategy, several=1):
     rng = np.random.default_rng(0)
     x = rng.normal(size=(48, 4)).astype("float32")
     data = tf.data.Dataset.from_tensor_slices((x, rng.integers(0, 3, 48))).batch(8)
+    data = data.with_options(options())
     with strategy.scope():
         kd = AveragedKDModel(network(1), network(2), [SoftTargets()], decay=0.5, fidelity=True)
         kd.compile(
