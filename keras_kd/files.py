@@ -78,8 +78,20 @@ def place():
         return ""
 
 
+def is_gone(pid):
+    """Whether no process of this place has the number."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        pass  # another user's
+    return False
+
+
 def _where():
-    return hashlib.sha256(place().encode()).hexdigest()[:12] if place() else "unknown"
+    here = place()
+    return hashlib.sha256(here.encode()).hexdigest()[:12] if here else "unknown"
 
 
 def _sweep(folder):
@@ -95,13 +107,7 @@ def _is_dead(temporary):
     owner = re.search(r"\.([0-9a-f]{12})-(\d+)-[0-9a-f]+\.tmp$", temporary.name)
     if owner is None or owner[1] != _where():
         return time.time() - temporary.stat().st_mtime > DEAD_AFTER
-    try:
-        os.kill(int(owner[2]), 0)
-    except ProcessLookupError:
-        return True
-    except OSError:
-        pass  # another user's
-    return False
+    return is_gone(int(owner[2]))
 
 
 def _linked(temporary, path):

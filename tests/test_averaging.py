@@ -4,19 +4,15 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+import tiny_stage
+from tiny_stage import assert_same, evaluation, images, outcome, stop_after
 
-from keras_kd import metrics_log, stages
 from keras_kd.averaging import AveragedKDModel, decay_at
-from keras_kd.checkpoint import Checkpoints
-from keras_kd.config import base, stage
-from keras_kd.data import assembly
+from keras_kd.config import stage
 from keras_kd.kd_model import KDModel
 from keras_kd.methods import SoftTargets
-from keras_kd.workdir import Workdir
-from keras_kd.writer import Writer
 
 DECAY = 0.6  # reached at step 13; before, the young average moves faster
-TIMINGS = ("seconds", "images_per_second", "first_step_seconds")
 
 
 def network(seed, dropout=0.3):
@@ -26,11 +22,6 @@ def network(seed, dropout=0.3):
     x = keras.layers.BatchNormalization(momentum=0.9)(inner(inputs))
     x = keras.layers.Dropout(dropout)(keras.layers.ReLU()(x))
     return keras.Model(inputs, keras.layers.Dense(3)(x))
-
-
-def images(step):
-    x = tf.random.stateless_normal([8, 4], [7, step], mean=0.5)
-    return x, tf.cast(tf.argmax(x[:, :3], axis=1), tf.int32)
 
 
 def made(kind, **changes):
@@ -111,38 +102,14 @@ def test_an_impossible_decay_is_refused(decay):
         AveragedKDModel(network(1), network(2), [SoftTargets()], decay=decay)
 
 
-def evaluation():
-    x = np.random.default_rng(0).normal(size=(20, 4)).astype("float32")
-    data = tf.data.Dataset.from_tensor_slices((x, x[:, :3].argmax(1))).batch(5)
-    return data.with_options(assembly.options())
-
-
-def endless(start, stop):
-    data = tf.data.Dataset.counter(start).map(images)
-    # Without its options an iterator that is given up may hold the test up for a minute.
-    return data.with_options(assembly.options()), stop
-
-
 def train(folder, ema=DECAY, **changes):
-    """14 steps in intervals of 6, saved every 2."""
+    """14 steps in intervals of 6."""
     student = network(1)
     settings = stage(
         total="14 steps", interval="6 steps", warmup="1 steps", learning_rate=0.1,
         label_weight=0.0, ema=ema,
     )  # fmt: skip
-    arguments = {"num_examples": 64, "batch_size": 8, "checkpoint_every": "2 steps"} | changes
-    result = stages.train(
-        "distil", student, settings, Workdir(folder, base()), endless, evaluation(),
-        teacher=network(2), methods=[SoftTargets()], **arguments,
-    )  # fmt: skip
-    return result, student
-
-
-def outcome(folder):
-    with np.load(Checkpoints(folder / "checkpoints" / "distil").path(14)) as saved:
-        arrays = {key: saved[key] for key in saved.files if key.isdigit()}
-    entries = metrics_log.logged(folder / "metrics.jsonl", "distil")
-    return arrays, [{k: v for k, v in e.items() if k not in TIMINGS} for e in entries]
+    return tiny_stage.train(folder, student, network(2), settings, **changes), student
 
 
 @pytest.fixture(scope="module")
@@ -164,30 +131,15 @@ def test_a_stage_ends_with_the_average_that_it_evaluated(undisturbed, tmp_path):
 
 @pytest.mark.parametrize("step", [2, 8, 12, 14])
 def test_a_stopped_stage_resumes_to_the_bit(undisturbed, tmp_path, monkeypatch, step):
-    (_, student), (arrays, entries) = undisturbed
-    save, submit = Checkpoints.save, Writer.submit
-
-    def save_and_stop(self, snapshot):
-        save(self, snapshot)
-        if snapshot.step == step:
-            raise KeyboardInterrupt
-
-    def submit_and_wait(self, snapshot):
-        submit(self, snapshot)
-        self.wait()  # else this step may give way to a newer one
-
+    (_, student), whole = undisturbed
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(Checkpoints, "save", save_and_stop)
-        patch.setattr(Writer, "submit", submit_and_wait)
+        stop_after(patch, step)
         train(tmp_path)
     for _ in range(2):  # it goes on, and then finds itself finished
         _, again = train(tmp_path)
         for a, b in zip(student.get_weights(), again.get_weights(), strict=True):
             np.testing.assert_array_equal(a, b)
-    found, log = outcome(tmp_path)
-    assert log == entries
-    for key, value in arrays.items():
-        np.testing.assert_array_equal(value, found[key])
+    assert_same(outcome(tmp_path), whole)
 
 
 def test_every_step_of_an_execution_counts(undisturbed, tmp_path):

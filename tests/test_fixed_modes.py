@@ -10,9 +10,9 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 from tiny_run import tiny_run
+from tiny_stage import stop_after
 
 from keras_kd import metrics_log, profiling, run, targets
-from keras_kd.checkpoint import Checkpoints
 from keras_kd.config import stage
 from keras_kd.data import FixedViews
 from keras_kd.teach import teach
@@ -109,13 +109,7 @@ def test_a_stopped_run_ends_as_if_it_had_not_been(finished, tmp_path, monkeypatc
 
             patched.setattr(fixed, "compute", stop)
         else:
-            save = Checkpoints.save
-
-            def save_and_stop(self, snapshot):
-                save(self, snapshot)
-                raise KeyboardInterrupt
-
-            patched.setattr(Checkpoints, "save", save_and_stop)
+            stop_after(patched)
         with pytest.raises(KeyboardInterrupt):
             run.run(config, tmp_path)
     told = []

@@ -7,6 +7,8 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tiny_run import with_changes
+from tiny_stage import stop_after
 
 from keras_kd import data, hyperrule, metrics_log, run, stages
 from keras_kd.config import base, check, stage
@@ -230,21 +232,12 @@ def test_a_medium_set_is_fine_tuned_under_mild_mixup(tmp_path):
 
 @pytest.mark.slow  # what resumes is the same stage as any
 def test_a_stopped_fine_tuning_ends_as_if_it_had_not_been(tmp_path, monkeypatch):
-    from keras_kd.checkpoint import Checkpoints
-
     arguments, _ = keras_backbone(tmp_path)
     config = fine_tuning(tmp_path, *arguments)
     run.run(config, tmp_path / "whole")
-    save = Checkpoints.save
-
-    def save_and_stop(self, snapshot):
-        save(self, snapshot)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Checkpoints, "save", save_and_stop)
-    with pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        stop_after(patch)
         run.run(config, tmp_path / "stopped")
-    monkeypatch.setattr(Checkpoints, "save", save)
     run.run(config, tmp_path / "stopped")
     whole, stopped = (
         keras.models.load_model(tmp_path / name / "teacher.keras").get_weights()
@@ -270,13 +263,7 @@ def test_a_stopped_fine_tuning_ends_as_if_it_had_not_been(tmp_path, monkeypatch)
 )
 def test_mistakes_show_before_the_first_step(tmp_path, changes, message):
     arguments, _ = keras_backbone(tmp_path)
-    config = fine_tuning(tmp_path, *arguments).unlock()
-    for key, value in changes.items():
-        *path, last = key.split(".")
-        section = config
-        for part in path:
-            section = section[part]
-        section[last] = value
+    config = with_changes(fine_tuning(tmp_path, *arguments), changes)
     with pytest.raises(ValueError, match=message):
         run.run(config, tmp_path / "run")
     assert not (tmp_path / "run" / "checkpoints").exists()

@@ -5,42 +5,22 @@ import json
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
+import tiny_stage
+from tiny_stage import assert_same, endless, images, outcome, stop_after
 
-from keras_kd import metrics_log, optimizers, prolong, stages
-from keras_kd.checkpoint import Checkpoints
+from keras_kd import metrics_log, optimizers, prolong
 from keras_kd.config import base, stage
-from keras_kd.data import assembly
 from keras_kd.kd_model import KDModel
 from keras_kd.methods import SoftTargets
 from keras_kd.prolong import Piece
 from keras_kd.workdir import Workdir
-from keras_kd.writer import Writer
 
 PEAK = 0.1
-TIMINGS = ("seconds", "images_per_second", "first_step_seconds")
 
 
 def network(seed):
     keras.utils.set_random_seed(seed)
     return keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
-
-
-def images(step):
-    x = tf.random.stateless_normal([8, 4], [7, step])
-    return x, tf.cast(tf.argmax(x[:, :3], axis=1), tf.int32)
-
-
-def evaluation():
-    x = np.random.default_rng(0).normal(size=(20, 4)).astype("float32")
-    data = tf.data.Dataset.from_tensor_slices((x, x[:, :3].argmax(1))).batch(5)
-    return data.with_options(assembly.options())
-
-
-def endless(start, stop):
-    data = tf.data.Dataset.counter(start).map(images)
-    # Without its options an iterator that is given up may hold the test up for a minute.
-    return data.with_options(assembly.options()), stop
 
 
 def train(folder, total, how="", stream=endless, interval="6 steps", keep=2, **changes):
@@ -50,11 +30,7 @@ def train(folder, total, how="", stream=endless, interval="6 steps", keep=2, **c
         total=f"{total} steps", interval=interval, warmup="5 percent", learning_rate=PEAK,
         optimizer="sgd", weight_decay=0.0, clip=0.0, label_weight=0.0, prolong=how,
     )  # fmt: skip
-    arguments = {"num_examples": 64, "batch_size": 8, "checkpoint_every": "2 steps"} | changes
-    stages.train(
-        "distil", student, settings, Workdir(folder, base()), stream, evaluation(),
-        teacher=network(2), methods=[SoftTargets()], checkpoint_keep=keep, **arguments,
-    )  # fmt: skip
+    tiny_stage.train(folder, student, network(2), settings, stream, checkpoint_keep=keep, **changes)
     return student.get_weights()
 
 
@@ -77,38 +53,6 @@ def by_hand(rates):
 def assert_close(a, b):
     for one, other in zip(a, b, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
-
-
-def outcome(folder, step):
-    """All that must be equal: a checkpoint's arrays, and the log without its timings."""
-    with np.load(Checkpoints(folder / "checkpoints" / "distil").path(step)) as saved:
-        arrays = {key: saved[key] for key in saved.files if key.isdigit()}
-    entries = metrics_log.logged(folder / "metrics.jsonl", "distil")
-    return arrays, [{k: v for k, v in e.items() if k not in TIMINGS} for e in entries]
-
-
-def assert_same(a, b):
-    assert a[1] == b[1]
-    assert a[0].keys() == b[0].keys()
-    for key, value in a[0].items():
-        np.testing.assert_array_equal(value, b[0][key])
-
-
-def stop_after(monkeypatch, step):
-    """Ends the process, as it were, when this step is saved."""
-    save, submit = Checkpoints.save, Writer.submit
-
-    def save_and_stop(self, snapshot):
-        save(self, snapshot)
-        if snapshot.step == step:
-            raise KeyboardInterrupt
-
-    def submit_and_wait(self, snapshot):
-        submit(self, snapshot)
-        self.wait()  # else this step may give way to a newer one
-
-    monkeypatch.setattr(Checkpoints, "save", save_and_stop)
-    monkeypatch.setattr(Writer, "submit", submit_and_wait)
 
 
 # Warm-ups of 5 percent, rounded up: 1 of 14 steps, 2 of 24 or 30, 1 of 10.

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 import pytest
 from tiny_run import tiny_run as tiny
+from tiny_run import with_changes
 
 from keras_kd import callbacks, metrics_log, run, stages
 from keras_kd.checkpoint import Checkpoints
@@ -188,13 +189,7 @@ VECTORS = {"student_taps": ["pre_logits"], "teacher_taps": ["pre_logits"]}
     ],
 )
 def test_mistakes_in_later_stages_show_before_the_first(tmp_path, changes, message):
-    config = tiny().unlock()
-    for key, value in changes.items():
-        *path, last = key.split(".")
-        section = config
-        for part in path:
-            section = section[part]
-        section[last] = value
+    config = with_changes(tiny(), changes)
     with pytest.raises(ValueError, match=message):
         run.run(config, tmp_path)
     assert not (tmp_path / "checkpoints").exists()

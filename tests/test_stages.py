@@ -9,6 +9,16 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+import tiny_stage
+from tiny_stage import (
+    arrays_of,
+    assert_same,
+    endless,
+    evaluation,
+    images,
+    outcome,
+    steps_from,
+)
 
 from keras_kd import checkpoint, files, metrics_log, stages, strategies
 from keras_kd.checkpoint import Checkpoints
@@ -16,8 +26,6 @@ from keras_kd.config import base, stage
 from keras_kd.methods import SoftTargets
 from keras_kd.signals import Stopped, noted_before, noticed
 from keras_kd.workdir import Workdir
-
-TIMINGS = ("seconds", "images_per_second", "first_step_seconds")
 
 
 def network(dropout):
@@ -27,54 +35,13 @@ def network(dropout):
     )
 
 
-def images(step):
-    x = tf.random.stateless_normal([8, 4], [7, step])
-    return x, tf.cast(tf.argmax(x[:, :3], axis=1), tf.int32)
-
-
-def steps_from(start):
-    return tf.data.Dataset.counter(start).map(images)
-
-
-def evaluation():
-    x = np.random.default_rng(0).normal(size=(20, 4)).astype("float32")
-    return tf.data.Dataset.from_tensor_slices((x, x[:, :3].argmax(1))).batch(5)
-
-
-def train(folder, stream=lambda start, stop: (steps_from(start), stop), student=None, **changes):
-    """14 steps in intervals of 6, saved every 2."""
+def train(folder, stream=endless, student=None, **changes):
+    """14 steps in intervals of 6."""
     student = student or network(dropout=0.5)
     settings = stage(
         total="14 steps", interval="6 steps", warmup="1 steps", learning_rate=0.1, label_weight=0.0
     )
-    arguments = {"num_examples": 64, "batch_size": 8, "checkpoint_every": "2 steps"} | changes
-    result = stages.train(
-        "distil",
-        student,
-        settings,
-        Workdir(folder, base()),
-        stream,
-        evaluation(),
-        teacher=network(0.0),
-        methods=[SoftTargets()],
-        **arguments,
-    )
-    return result, student
-
-
-def outcome(folder):
-    """All that must be equal: the last checkpoint's arrays, and the log without its timings."""
-    with np.load(Checkpoints(folder / "checkpoints" / "distil").path(14)) as saved:
-        arrays = {key: saved[key] for key in saved.files if key.isdigit()}
-    entries = metrics_log.logged(folder / "metrics.jsonl", "distil")
-    return arrays, [{k: v for k, v in e.items() if k not in TIMINGS} for e in entries]
-
-
-def assert_same(a, b):
-    assert a[1] == b[1]
-    assert a[0].keys() == b[0].keys()
-    for key, value in a[0].items():
-        np.testing.assert_array_equal(value, b[0][key])
+    return tiny_stage.train(folder, student, network(0.0), settings, stream, **changes), student
 
 
 @pytest.fixture(autouse=True)
@@ -366,18 +333,13 @@ def test_a_bad_loss_within_an_interval_is_found_at_the_next_checkpoint(tmp_path)
             x, y = images(step)
             return tf.where(step == 9, float("nan"), x), y
 
-        return tf.data.Dataset.counter(start).map(poisoned), stop
+        return steps_from(start, poisoned), stop
 
     with pytest.raises(RuntimeError, match=r"not finite from step 9 on.*\(step 8\)"):
         train(tmp_path, stream)
     # And after a resume the step is still the stage's.
     with pytest.raises(RuntimeError, match=r"not finite from step 9 on.*\(step 8\)"):
         train(tmp_path, stream)
-
-
-def arrays_of(path):
-    with np.load(path) as saved:
-        return [saved[key] for key in saved.files if key.isdigit()]
 
 
 def test_chosen_steps_are_kept_and_change_nothing(undisturbed, tmp_path):
@@ -389,8 +351,8 @@ def test_chosen_steps_are_kept_and_change_nothing(undisturbed, tmp_path):
     assert (some.steps(), some.kept.steps()) == ([14], [3, 5, 7])
     assert {3, 5, 7, 14} <= some.files().keys()
     for step in some.kept.steps():
-        for a, b in zip(arrays_of(some.kept.path(step)), arrays_of(every.path(step)), strict=True):
-            np.testing.assert_array_equal(a, b)
+        one, other = arrays_of(some.kept.path(step)), arrays_of(every.path(step))
+        assert_same((one, ()), (other, ()))
 
 
 def test_a_chosen_step_does_not_give_way_to_a_newer_one_on_a_slow_disk(tmp_path, monkeypatch):

@@ -24,3 +24,15 @@ def tiny_run(length=6, **changes):
     config.distil.update(short)
     config.update_from_flattened_dict(changes)
     return config
+
+
+def with_changes(config, changes):
+    """Sets values by dotted key, mistakes too: of any type, and keys that there are not."""
+    config.unlock()
+    for key, value in changes.items():
+        *path, last = key.split(".")
+        section = config
+        for part in path:
+            section = section[part]
+        section[last] = value
+    return config

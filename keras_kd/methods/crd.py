@@ -156,7 +156,7 @@ class CRD(Method):
         self.built = True
 
     def check_examples(self, ids):
-        lowest, highest = int(min(ids)), int(max(ids))
+        lowest, highest = int(ids.min()), int(ids.max())
         if lowest < self.first_id or highest >= self.first_id + self.num_examples:
             raise ValueError(
                 "CRD's bank has a row for each id from first_id to before first_id + num_examples. "

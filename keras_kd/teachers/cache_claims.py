@@ -17,7 +17,7 @@ import time
 import warnings
 from pathlib import Path
 
-from keras_kd.files import place
+from keras_kd.files import is_gone, place
 from keras_kd.teachers.cache_files import CacheWriteError
 
 STALE_SECONDS = 600.0  # longer than a teacher takes to compile
@@ -135,13 +135,10 @@ class Claim:
         """Whether the owner was a process of this machine or container that is no more."""
         try:
             owner = json.loads(judged)
-            if place() and owner["place"] == place():
-                os.kill(int(owner["pid"]), 0)
-        except ProcessLookupError:
-            return True
-        except (ValueError, KeyError, TypeError, PermissionError):
-            pass  # being written just now, or another user's
-        return False
+            here = place()
+            return bool(here) and owner["place"] == here and is_gone(int(owner["pid"]))
+        except (ValueError, KeyError, TypeError):
+            return False  # being written just now
 
 
 @contextlib.contextmanager

@@ -136,7 +136,7 @@ def donor():
     return randomize(tiny())
 
 
-def same(model, other):
+def assert_same(model, other):
     for a, b in zip(model.weights, other.weights):
         np.testing.assert_array_equal(a, b, err_msg=a.path)
 
@@ -156,10 +156,10 @@ def test_round_trip(layout, donor, tmp_path):
     path = write(tmp_path / "a.npz", layout(donor))
     model = tiny()
     assert load_bit_npz(model, path) is model
-    same(model, donor)
+    assert_same(model, donor)
 
 
-def agrees(model, path, units, side):
+def assert_agrees(model, path, units, side):
     expected = Reference(path).layers(tf.constant(images(2, side, side, 3)), units)
     taps = keras.Model(model.input, {name: model.get_layer(name).output for name in expected})
     outputs = taps(images(2, side, side, 3))
@@ -172,14 +172,14 @@ def agrees(model, path, units, side):
 
 def test_every_layer_equals_plain_tensorflow_on_the_same_file(donor, tmp_path):
     path = write(tmp_path / "a.npz", big_transfer(donor))
-    agrees(load_bit_npz(tiny(), path), path, UNITS, 64)
+    assert_agrees(load_bit_npz(tiny(), path), path, UNITS, 64)
 
 
 @pytest.mark.slow
 def test_every_layer_of_r50x1_equals_plain_tensorflow(tmp_path):
     donor = randomize(bit_resnet(50, 1, 37, (96, 96, 3)))
     path = write(tmp_path / "a.npz", big_transfer(donor))
-    agrees(bit_resnet(50, 1, 37, (96, 96, 3), weights=path), path, (3, 4, 6, 3), 96)
+    assert_agrees(bit_resnet(50, 1, 37, (96, 96, 3), weights=path), path, (3, 4, 6, 3), 96)
 
 
 @pytest.mark.parametrize("layout", [big_transfer, big_vision])
@@ -205,7 +205,7 @@ def test_head_may_be_missing_from_the_file(donor, tmp_path):
 
 def test_training_state_beside_the_weights_is_no_weight(donor, tmp_path):
     arrays = big_vision(donor) | {"opt/0/count": np.int32(3), "extra/step": np.int32(3)}
-    same(load_bit_npz(tiny(), write(tmp_path / "a.npz", arrays)), donor)
+    assert_same(load_bit_npz(tiny(), write(tmp_path / "a.npz", arrays)), donor)
 
 
 def test_half_precision_arrays(donor, tmp_path):
@@ -219,8 +219,8 @@ def test_half_precision_arrays(donor, tmp_path):
 
 def test_builder_takes_a_file_and_keeps_a_zero_head_for_other_classes(donor, tmp_path):
     path = write(tmp_path / "a.npz", big_transfer(donor))
-    same(tiny(weights=path), donor)
-    same(tiny(weights=str(path)), donor)
+    assert_same(tiny(weights=path), donor)
+    assert_same(tiny(weights=str(path)), donor)
     np.testing.assert_array_equal(tiny(9, weights=path)(images(1, 64, 64, 3)), np.zeros((1, 9)))
 
 
