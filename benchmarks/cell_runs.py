@@ -11,7 +11,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 
-from keras_kd import run, stages, teach, teachers
+from keras_kd import run, stages, targets, teach, teachers
 from keras_kd.evaluation import agreement, kl_divergence
 from keras_kd.workdir import Workdir
 
@@ -49,6 +49,23 @@ def train_on_labels(config, folder):
         **run.for_every_stage(config, streams, print),
     )
     return student, result
+
+
+def compute_targets(config, folder):
+    """Computes what the teacher says to every image of the distillation, for any number of runs.
+
+    Args:
+        config: ConfigDict of the longest run, with `fixed_targets` (modes `fix/*`) or
+            `teacher_cache`, the folder to fill.
+        folder: the cell's working directory.
+    """
+    if not config.distil.mode.startswith("fix/"):
+        teach.teach(config, folder, dtype="float32", progress=print)
+        return
+    config, workdir, _, streams = _opened(config, folder)
+    teacher = load_teacher(config)
+    compiled = run.compiled_teacher(config, workdir, teacher, streams, print)
+    targets.get_targets(config, workdir, streams, teacher, compiled, print)
 
 
 def distil(config, folder):

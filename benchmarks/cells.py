@@ -44,8 +44,8 @@ class Cell:
 
     Attributes:
         name: its name, that of its folder and result.
-        facts: dict of plain values that say all that it depends on but places: a result with
-            other facts is of another cell. `kind` among them tells cells of one speed.
+        facts: dict of plain values that say all that it depends on but places, see `settings`: a
+            result with other facts is of another cell. `kind` among them tells cells of one speed.
         needs: names of the cells that must be done before.
         images: how many it looks at, for `--plan`.
         idle: whether it times something.
@@ -120,9 +120,42 @@ class Store:
             )
         return result
 
-    def all_results(self):
-        """All results that there are, by name of cell."""
-        return [_read(path) for path in sorted(self.results.glob("*.json"))]
+
+PLACES = ("data.data_dir", "teacher.handle", "teacher_cache", "fixed_targets", "student.init")
+
+
+def settings(config, without=()):
+    """What a config changes in `keras_kd.config.base`, as facts of a cell.
+
+    Args:
+        config: ConfigDict.
+        without: sections that the cell does not use, such as `"baseline"`.
+
+    Returns:
+        dict "config.KEY" -> value. Name and seed are left out, and where things are: what they
+        hold has facts of its own. A default that changes does not show.
+    """
+    from keras_kd.config import base
+
+    flat = _flat(config.copy_and_resolve_references().to_dict())
+    default = _flat(base().to_dict())
+    skip = (*PLACES, "name", "seed", *(f"{section}." for section in without))
+    return {
+        f"config.{key}": value
+        for key, value in sorted(flat.items())
+        if default.get(key) != value and not key.startswith(skip) and not key.endswith(".weights")
+    }
+
+
+def _flat(tree, prefix=""):
+    """The leaves of nested dicts by dotted key; tuples as the lists that JSON makes of them."""
+    leaves = {}
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            leaves |= _flat(value, f"{prefix}{key}.")
+        else:
+            leaves[f"{prefix}{key}"] = list(value) if isinstance(value, tuple) else value
+    return leaves
 
 
 def main(study, argv=None):
@@ -137,7 +170,8 @@ def main(study, argv=None):
         return _work(study, cell, store, options)
     try:
         if options.summary:
-            study.summarize(store.all_results(), options)
+            results = [store.result(cell) for cell in cells]
+            study.summarize([result for result in results if result], options)
             return 0
         chosen = _chosen(cells, options, store)
         if options.list or options.plan:

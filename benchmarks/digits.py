@@ -27,6 +27,11 @@ ROLES = {
 # The demo's 30 and 100 epochs, and its interval of 5; a tenth of the images takes as many steps.
 STEPS = {"teacher": 304, "labels": 1014, "student": 1014}
 INTERVAL = 51
+UNUSED = {  # sections of the config that a cell does not look at
+    "teacher": ("student", "baseline", "distil", "export"),
+    "labels": ("teacher", "distil", "export"),
+    "student": ("baseline", "export"),
+}
 RATES = {"teacher": 250.0, "labels": 1500.0, "student": 1000.0}
 
 
@@ -52,6 +57,7 @@ def list_cells(options):
             for role in ROLES:
                 steps = 102 if options.thin else STEPS[role]
                 facts = {"kind": role, "share": share, "seed": seed, "steps": steps}
+                facts |= cells.settings(config_of(facts), UNUSED[role])
                 needs = (f"{share}-teacher-{seed}",) if role == "student" else ()
                 name = f"{share}-{role}-{seed}"
                 found.append(cells.Cell(name, facts, needs, images=128 * steps))

@@ -6,12 +6,17 @@ python benchmarks/funmatch_study.py --summary
 
 After Beyer et al. 2021, "Knowledge distillation: A good teacher is patient and consistent", arXiv
 2106.05237, Figures 3 and 4. The teacher is EfficientNet-Lite0, pretrained on ImageNet and
-fine-tuned on the training images. The student, a BiT of one unit a stage, starts from nothing; it
-learns from the teacher alone, or from the labels alone for as long. Nothing is chosen on the test
-split: lengths and sizes come from the time there is, the rest from the paper. The last step counts.
-The other flags: benchmarks/cells.py.
+fine-tuned on the training images. The student, a BiT of one unit a stage, starts from nothing and
+learns from the teacher alone. Beside it the paper's baselines, for as long: the same student on
+labels alone, from nothing and pretrained (on CIFAR-10, as no public weights fit it), and the
+pretrained one distilled. What the teacher says is computed once for all lengths of a mode and seed,
+in float32, so that a student gets what a live teacher would tell it.
+
+Nothing is chosen on the test split: lengths and sizes come from the time there is, the rest from
+the paper. The last step counts. The other flags: benchmarks/cells.py.
 """
 
+import hashlib
 import statistics
 import sys
 from dataclasses import dataclass
@@ -27,13 +32,20 @@ SEEDS = (0, 1)
 MODES = (
     "fix/rs", "fix/cc", "fix/ic_ens", "ind/rc", "ind/ic", "same/rc", "same/ic", "mix",
 )  # fmt: skip
-SCRATCH = "scratch"  # the same student on labels alone
+# On labels alone, from nothing and pretrained; distilled under `mix`, pretrained.
+SCRATCH, TRANSFER, PRETRAINED = "scratch", "transfer", "mix, pretrained"
+BASELINES = {
+    SCRATCH: "labels alone",
+    TRANSFER: "labels alone, pretrained",
+    PRETRAINED: "`mix`, pretrained",
+}
 # Under fix/ic_ens; the paper's 1,024 would take four times as long. The standard error of a mean of
 # 256 probabilities is at most 1/32.
 FIX_CROPS = 256
 TEMPERATURE, LEARNING_RATE, WEIGHT_DECAY = 2.0, 3e-3, 1e-4  # in the middle of the paper's sweeps
+PRETRAINING_IMAGES, PRETRAINING_EPOCHS = 20_000, 8
 # Images a second, evaluation and start included: for --plan before any cell is done.
-RATES = {"teacher": 70.0, "distil": 400.0, "scratch": 700.0}
+RATES = {"teacher": 70.0, "targets": 400.0, "distil": 600.0, "labels": 600.0, "pretraining": 600.0}
 
 
 @dataclass(frozen=True)
@@ -83,37 +95,70 @@ def add_flags(parser):
 
 def list_cells(options):
     """The teacher, then the short cells of all modes, the medium ones, the long ones."""
-    dataset, task = options.dataset, TASKS[options.dataset]
-    sizes = {key: getattr(task, key) for key in ("resolution", "teacher_resolution", "width")}
-    shared = {"dataset": dataset, "batch_size": task.batch_size, **sizes}
+    datasets = TASKS if options.summary else [options.dataset]
+    return [cell for dataset in datasets for cell in _cells_of(dataset, options)]
+
+
+def _cells_of(dataset, options):
+    task, found = TASKS[dataset], []
+    lengths = THIN if options.thin else task.epochs
+    seeds = SEEDS[:1] if options.thin else SEEDS
+
+    def add(name, images, needs=(), **facts):
+        facts["dataset"] = dataset
+        unused = {"distil": ("teacher", "baseline"), "targets": ("baseline", "student")}
+        unused = unused.get(facts["kind"], ("distil", "teacher"))
+        if facts["kind"] == "teacher":
+            unused = ("distil", "baseline", "student")
+        facts |= cells.settings(config_of(facts, options, Path()), unused)
+        needs = tuple(f"{dataset}-{need}" for need in needs)
+        found.append(cells.Cell(f"{dataset}-{name}", facts, needs, images))
+
     epochs = 1 if options.thin else task.teacher_epochs
-    facts = {"kind": "teacher", **shared, "epochs": epochs}
-    del facts["width"], facts["resolution"]
-    teacher = cells.Cell(f"{dataset}-teacher", facts, images=epochs * task.train_images)
-    found, shorter = [teacher], {}
-    for length, epochs in (THIN if options.thin else task.epochs).items():
-        for seed in SEEDS[:1] if options.thin else SEEDS:
-            for mode in (SCRATCH, *MODES):
-                name = f"{dataset}-{mode.replace('/', '_')}-{length}-{seed}"
-                kind = SCRATCH if mode == SCRATCH else "distil"
-                facts = {"kind": kind, "mode": mode, "length": length, "epochs": epochs}
-                facts |= {"seed": seed, **shared}
-                if mode == "fix/ic_ens":
-                    facts["fix_crops"] = 8 if options.thin else FIX_CROPS
-                needs = () if mode == SCRATCH else (teacher.name,)
-                if mode.startswith("fix/") and length != "short":
-                    needs += (shorter[mode, seed],)  # which computes and keeps the targets
-                shorter.setdefault((mode, seed), name)
-                images = epochs * task.train_images
-                found.append(cells.Cell(name, facts, needs, images))
+    add("teacher", epochs * task.train_images, kind="teacher", epochs=epochs)
+    epochs = 1 if options.thin else PRETRAINING_EPOCHS
+    add("pretraining", epochs * PRETRAINING_IMAGES, kind="pretraining", epochs=epochs)
+    for seed in seeds:
+        for mode in MODES:
+            facts = {"kind": "targets", "mode": mode, "epochs": lengths["long"], "seed": seed}
+            images = lengths["long"] * task.train_images
+            if mode.startswith("fix/"):
+                facts["epochs"], images = 1, task.train_images
+            if mode == "fix/ic_ens":
+                facts["fix_crops"] = 2 if options.thin else FIX_CROPS
+                images *= facts["fix_crops"]
+            add(f"targets-{_word(mode)}-{seed}", images, ("teacher",), **facts)
+    for length, epochs in lengths.items():
+        for mode in (SCRATCH, *MODES, TRANSFER, PRETRAINED):
+            for seed in seeds:
+                facts = {"mode": mode, "length": length, "epochs": epochs, "seed": seed}
+                facts["kind"] = "labels" if mode in (SCRATCH, TRANSFER) else "distil"
+                needs = ("pretraining",) if mode in (TRANSFER, PRETRAINED) else ()
+                if facts["kind"] == "distil":
+                    needs += ("teacher", f"targets-{_word(_taught(mode))}-{seed}")
+                name = f"{_word(mode)}-{length}-{seed}"
+                add(name, epochs * task.train_images, needs, **facts)
     return found
+
+
+def _taught(mode):
+    """The teaching mode of a row of the table."""
+    return "mix" if mode == PRETRAINED else mode
+
+
+def _word(mode):
+    return mode.replace("/", "_").replace(", ", "_")
 
 
 def config_of(facts, options, folder):
     """The config of one cell that works in `folder`."""
     from keras_kd.config import base, stage
 
-    task = TASKS[facts["dataset"]]
+    kind, mode, task = facts["kind"], facts.get("mode", ""), TASKS[facts["dataset"]]
+
+    def place(cell, name):
+        return str(folder.parent / f"{facts['dataset']}-{cell}" / name)
+
     config = base()
     config.name = NAME
     config.seed = facts.get("seed", 0)
@@ -123,60 +168,79 @@ def config_of(facts, options, folder):
     config.data.resolution = task.resolution
     config.data.teacher_resolution = task.teacher_resolution
     lengths = {"total": f"{facts['epochs']} epochs", "interval": "20 percent"}
-    if facts["kind"] == "teacher":
+    if kind == "teacher":
+        config.data.resolution = task.teacher_resolution
         config.data.crop_area = (0.2, 1.0)
         config.teacher.model = {
             "name": "efficientnet_lite",
             "kwargs": {"variant": 0, "weights": options.weights, "synchronized": False},
         }
         config.teacher.train = stage(mode="same/ic", learning_rate=5e-4, **lengths)
-    else:
-        config.teacher.handle = str(folder.parent / f"{facts['dataset']}-teacher/teacher.keras")
+        return config
+    config.teacher.handle = place("teacher", "teacher.keras")
     kwargs = {"depth": (1, 1, 1, 1), "width": task.width}
     config.student.model = {"name": "bit_resnet", "kwargs": kwargs}
+    if mode in (TRANSFER, PRETRAINED):
+        config.student.init = place("pretraining", "student.keras")
     recipe = {"learning_rate": LEARNING_RATE, "weight_decay": WEIGHT_DECAY, **lengths}
     config.baseline.update(mode="same/ic", **recipe)
-    config.distil.update(mode="same/ic", **recipe)
-    config.distil.methods = {"soft_targets": {"temperature": TEMPERATURE}}
-    if facts["kind"] == "distil":
-        config.distil.mode = facts["mode"]
-        if facts["mode"].startswith("fix/"):
-            config.distil.fix_crops = facts.get("fix_crops", 1)
-            # One folder a seed: what the short run computes serves the longer ones.
-            config.fixed_targets = str(
-                folder.parent / f"{facts['dataset']}-targets-{facts['seed']}"
-            )
+    if kind == "pretraining":
+        config.data.source = "tfds:cifar10_jpeg"
+        config.data.train_split = f"train[:{100 if options.thin else PRETRAINING_IMAGES}]"
+        config.data.eval_split = "train[49000:]"
+    if kind in ("targets", "distil"):
+        config.distil.update(mode=_taught(mode), **recipe)
+        config.distil.methods = {"soft_targets": {"temperature": TEMPERATURE}}
+        targets = place(f"targets-{_word(_taught(mode))}-{config.seed}", "targets")
+        if mode.startswith("fix/"):
+            config.distil.fix_crops = 2 if options.thin else FIX_CROPS
+            config.fixed_targets = targets
+        else:
+            config.teacher_cache = targets
     return config
 
 
 def work(cell, folder, options):
-    """The teacher, or one student."""
+    """The teacher, what it says, or one student."""
     if not options.data_dir:
-        raise ValueError("--data_dir is missing. Give the folder that holds the data set.")
+        raise ValueError("--data_dir is missing. Give the folder that holds the data sets.")
     import cell_runs
 
     config, kind = config_of(cell.facts, options, folder), cell.facts["kind"]
+    if kind == "targets":
+        cell_runs.compute_targets(config, folder)
+        return {"teacher": _digest(config.teacher.handle)}
     if kind == "teacher":
         if not options.weights:
             raise ValueError("--weights is missing. Give the archive of EfficientNet-Lite0.")
         result = cell_runs.train_teacher(config, folder)
         config.teacher.handle = str(folder / "teacher.keras")
-        config.data.resolution = config.data.teacher_resolution
         student, teacher = cell_runs.load_teacher(config), None
+    elif kind == "distil":
+        student, result = cell_runs.distil(config, folder)
+        teacher = cell_runs.load_teacher(config)
     else:
-        trained = cell_runs.train_on_labels if kind == SCRATCH else cell_runs.distil
-        student, result = trained(config, folder)
-        teacher = None if kind == SCRATCH else cell_runs.load_teacher(config)
+        student, result = cell_runs.train_on_labels(config, folder)
+        teacher = None
+    if kind == "pretraining":
+        student.save(folder / "student.keras")
+        return {"accuracy": result["accuracy"], **cell_runs.measured(result)}
     found = {
         split: cell_runs.scores(config, folder, split, student, teacher)
         for split in ("train", "test")
     }
+    if kind in ("teacher", "distil"):
+        found["teacher"] = _digest(config.teacher.handle)
     return {
         "parameters": student.count_params(),
         "accuracy": found["test"]["accuracy"],
         **found,
         **cell_runs.measured(result),
     }
+
+
+def _digest(path):
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:12]
 
 
 def summarize(results, options):
@@ -199,12 +263,23 @@ def summarize(results, options):
 
 
 def aggregate(results):
-    """Means over the seeds: mode -> length -> measure, shortest length first."""
+    """Means over the seeds: mode -> length -> measure, shortest length first.
+
+    Raises:
+        ValueError: the students learned from different teachers.
+    """
+    teachers = {result["teacher"] for result in results if "teacher" in result}
+    if len(teachers) > 1:
+        raise ValueError(
+            "The results of a data set must come from one teacher. Received: teachers "
+            f"{', '.join(sorted(teachers))}. Delete the results of the others' students."
+        )
     students, teacher = {}, None
     for result in sorted(results, key=lambda r: r["facts"]["epochs"]):
         facts = result["facts"]
         if facts["kind"] == "teacher":
             teacher = result["accuracy"]
+        if facts["kind"] not in ("labels", "distil"):
             continue
         of_mode = students.setdefault(facts["mode"], {})
         of_length = of_mode.setdefault(facts["length"], {"epochs": facts["epochs"], "runs": []})
@@ -219,7 +294,7 @@ def aggregate(results):
                     if values:
                         length[f"{split}_{measure}"] = summary.interval(values)
             length["images_per_second"] = statistics.median(r["images_per_second"] for r in runs)
-    order = [mode for mode in (*MODES, SCRATCH) if mode in students]
+    order = [mode for mode in (*MODES, *BASELINES) if mode in students]
     return {"teacher": teacher, "students": {mode: students[mode] for mode in order}}
 
 
@@ -247,7 +322,7 @@ def results_table(found):
         seeds = longest.get("accuracy", {"values": []})["values"]
         rows.append(
             [
-                "labels alone" if mode == SCRATCH else f"`{mode}`",
+                BASELINES.get(mode, f"`{mode}`"),
                 *(_mean(of_mode.get(length, {}).get("accuracy")) for length in lengths),
                 ", ".join(f"{100 * value:.1f}" for value in seeds) or summary.NOTHING,
                 *(_mean(longest.get(f"{split}_agreement")) for split in ("train", "test")),
@@ -263,27 +338,31 @@ def _mean(found):
 
 
 def plot(dataset, found):
-    """Accuracy, and agreement on the training images, against length: a line a mode."""
-    figure, (left, right) = summary.figure(ncols=2, figsize=(11, 4.5))
-    styles = {"fix": ":", "ind": "--", "same": "-", "mix": "-", SCRATCH: "-."}
+    """Accuracy, and agreement on training and test images, against length: a line a mode."""
+    figure, axes = summary.figure(ncols=3, figsize=(15, 4.5))
+    styles = {"fix": ":", "ind": "--", "same": "-", "mix": "-"}
+    panels = {
+        "accuracy": "test accuracy, %",
+        "train_agreement": "agreement with the teacher on training images, %",
+        "test_agreement": "agreement with the teacher on test images, %",
+    }
     for index, (mode, of_mode) in enumerate(found["students"].items()):
-        style = {"linestyle": styles[mode.split("/")[0]], "marker": "o", "markersize": 3}
+        style = {"linestyle": styles.get(mode.split("/")[0], "-."), "marker": "o", "markersize": 3}
         style["color"] = "black" if mode in ("mix", SCRATCH) else f"C{index}"
-        epochs = [each["epochs"] for each in of_mode.values()]
-        accuracy = [100 * each["accuracy"]["mean"] for each in of_mode.values()]
-        left.plot(epochs, accuracy, label="labels alone" if mode == SCRATCH else mode, **style)
-        if mode != SCRATCH:
-            agreement = [100 * each["train_agreement"]["mean"] for each in of_mode.values()]
-            right.plot(epochs, agreement, label=mode, **style)
+        style["label"] = BASELINES.get(mode, mode).replace("`", "")
+        for panel, measure in zip(axes, panels):
+            lengths = [each for each in of_mode.values() if measure in each]
+            values = [100 * each[measure]["mean"] for each in lengths]
+            if values:
+                panel.plot([each["epochs"] for each in lengths], values, **style)
     if found["teacher"]:
-        left.axhline(100 * found["teacher"], color="grey", label="teacher")
-    left.set_ylabel("test accuracy, %")
-    right.set_ylabel("agreement with the teacher on training images, %")
-    for axes in (left, right):
-        axes.set_xscale("log")
-        axes.set_xlabel("epochs")
-        axes.grid(alpha=0.3)
-    left.legend(fontsize=8)
+        axes[0].axhline(100 * found["teacher"], color="grey", label="teacher")
+    for panel, title in zip(axes, panels.values()):
+        panel.set_ylabel(title)
+        panel.set_xscale("log")
+        panel.set_xlabel("epochs")
+        panel.grid(alpha=0.3)
+    axes[0].legend(fontsize=7)
     return summary.save(figure, f"{NAME}_{dataset}")
 
 

@@ -28,6 +28,12 @@ ROUNDS, STEPS = 15, 6  # of a cost cell: rounds, and steps of each side a round
 IMAGES = 5000
 # Images a second, evaluation and start included: for --plan before any cell is done.
 RATES = {"teacher": 200.0, "labels": 900.0, "method": 400.0, "cost": 100.0}
+UNUSED = {  # sections of the config that a cell does not look at; the teacher counts for students
+    "teacher": ("student", "baseline", "distil"),
+    "labels": ("teacher", "distil"),
+    "method": ("baseline",),
+    "cost": ("baseline", "teacher.train"),
+}
 CONFIGS = Path(__file__).resolve().parents[1] / "configs" / "methods"
 METHODS = sorted(path.stem for path in CONFIGS.glob("*.py") if path.stem != "__init__")
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "methods.md"
@@ -54,34 +60,32 @@ def config_of(name, seed=0, options=None):
 
 def list_cells(options):
     """A teacher a seed, all students, and the cost of each method."""
-    seeds = SEEDS[:1] if options.thin else SEEDS
     found = []
+
+    def add(cell, kind, config, stage, needs=(), **facts):
+        settings = cells.settings(config, UNUSED[kind])
+        images = _images(stage.total)
+        found.append(cells.Cell(cell, {"kind": kind, **facts, **settings}, needs, images))
+
+    seeds = SEEDS[:1] if options.thin else SEEDS
     for seed in seeds:
-        total = config_of("teacher", seed, options).teacher.train.total
-        facts = {"kind": "teacher", "seed": seed, "teacher_total": total}
-        found.append(cells.Cell(f"teacher-{seed}", facts, images=_images(total)))
+        config = config_of("teacher", seed, options)
+        add(f"teacher-{seed}", "teacher", config, config.teacher.train, seed=seed)
     for seed in seeds:
         for name in (LABELS, PLAIN, *(name for name in METHODS if name != PLAIN)):
             config = config_of(name, seed, options)
-            stage = config.baseline if name == LABELS else config.distil
-            facts = {"kind": "labels" if name == LABELS else "method", "method": name}
-            facts |= {"seed": seed, "total": stage.total, "label_weight": stage.label_weight}
-            if name != LABELS:
-                facts["teacher_total"] = config.teacher.train.total
-                facts["arguments"] = config.distil.methods.to_dict()
-            found.append(
-                cells.Cell(
-                    f"{name}-{seed}",
-                    facts,
-                    needs=() if name == LABELS else (f"teacher-{seed}",),
-                    images=_images(stage.total),
-                )
-            )
+            facts = {"method": name, "seed": seed}
+            if name == LABELS:
+                add(f"{name}-{seed}", "labels", config, config.baseline, **facts)
+            else:
+                needs = (f"teacher-{seed}",)
+                add(f"{name}-{seed}", "method", config, config.distil, needs, **facts)
     rounds = 3 if options.thin else ROUNDS
     for name in METHODS:
+        config = config_of(name)
         facts = {"kind": "cost", "method": name, "rounds": rounds, "steps": STEPS}
-        facts["arguments"] = config_of(name).distil.methods.to_dict()
-        images = 2 * rounds * STEPS * config_of(name).batch_size
+        facts |= cells.settings(config, UNUSED["cost"])
+        images = 2 * rounds * STEPS * config.batch_size
         found.append(cells.Cell(f"cost-{name}", facts, images=images, idle=True))
     return found
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import cells
 import digits
@@ -16,6 +17,8 @@ import numpy as np
 import pytest
 import summary
 from scipy import stats
+
+from keras_kd.config import base, check
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 BENCHMARKS = REPOSITORY / "benchmarks"
@@ -107,6 +110,8 @@ def test_done_cells_are_skipped_and_those_of_other_settings_refused(start, tmp_p
     assert other.returncode == 2
     assert "value: 1 there, 2 here" in other.stderr and starts(tmp_path, "base") == 1
     assert start("--summary").stdout.strip() == "['base']"
+    mixed = start("--summary", "--value=2")
+    assert mixed.returncode == 2 and "value: 1 there, 2 here" in mixed.stderr
 
 
 def test_a_stopped_study_stops_its_cell_and_goes_on_with_it(start, tmp_path):
@@ -276,6 +281,102 @@ def test_the_funmatch_table_orders_lengths_and_modes():
     assert rows[0].startswith("| mode | 30 epochs | 300 epochs | each seed |")
     assert rows[2].startswith("| `fix/rs` | 60.0 | – |")  # noqa: RUF001 - the page's dash
     assert rows[3] == "| `mix` | 50.0 | 90.5 | 90.0, 91.0 | 90.5 | 90.5 |"
+
+
+def options(**changes):
+    values = {"thin": False, "summary": False, "data_dir": "DATA", "weights": "lite0.npz"}
+    return SimpleNamespace(**{**values, "dataset": "flowers12", **changes})
+
+
+def test_facts_hold_what_a_config_changes_and_no_places():
+    config = base()
+    config.seed, config.data.data_dir, config.distil.total = 3, "somewhere", "7 epochs"
+    config.teacher.model.kwargs = {"depth": (1, 2), "weights": "somewhere"}
+    found = cells.settings(config)
+    assert found == {"config.distil.total": "7 epochs", "config.teacher.model.kwargs.depth": [1, 2]}
+    assert cells.settings(config, without=("distil", "teacher")) == {}
+    with config.unlocked():
+        config.distil.methods = {"soft_targets": {"temperature": 4.0}}
+    assert cells.settings(config)["config.distil.methods.soft_targets.temperature"] == 4.0
+
+
+@pytest.mark.parametrize("module", STUDIES, ids=lambda module: module.__name__)
+def test_every_cell_has_a_config_that_is_right_and_facts_of_its_own(module):
+    found = {cell.name: cell for cell in module.list_cells(options())}
+    students = [cell for cell in found.values() if cell.facts["kind"] not in ("cost", "targets")]
+    facts = [json.dumps(cell.facts, sort_keys=True) for cell in students]
+    assert len(set(facts)) == len(students)
+    assert all(any(key.startswith("config.") for key in cell.facts) for cell in found.values())
+
+
+def test_the_funmatch_cells_share_a_teacher_its_targets_and_their_lengths(tmp_path):
+    found = {cell.name: cell for cell in funmatch_study.list_cells(options())}
+
+    def config(name):
+        facts = found[f"flowers12-{name}"].facts
+        made = funmatch_study.config_of(facts, options(), tmp_path / f"flowers12-{name}")
+        check(made)
+        return made
+
+    teacher = str(tmp_path / "flowers12-teacher" / "teacher.keras")
+    for mode in funmatch_study.MODES:
+        word = mode.replace("/", "_")
+        targets = config(f"targets-{word}-1")
+        assert targets.teacher.handle == teacher and targets.distil.mode == mode
+        for length, epochs in funmatch_study.TASKS["flowers12"].epochs.items():
+            name = f"{word}-{length}-1"
+            student, labels = config(name), config(f"scratch-{length}-1")
+            assert student.distil.total == labels.baseline.total == f"{epochs} epochs"
+            for key in ("teacher_cache", "fixed_targets", "seed", "batch_size"):
+                assert student[key] == targets[key]
+            assert (
+                bool(student.fixed_targets)
+                == mode.startswith("fix/")
+                != bool(student.teacher_cache)
+            )
+            assert f"flowers12-targets-{word}-1" in found[f"flowers12-{name}"].needs
+            assert (student.seed, student.distil.label_weight) == (1, 0.0)
+            assert student.distil.learning_rate == labels.baseline.learning_rate
+    assert config("targets-mix-0").distil.total == "300 epochs"  # of the longest student
+    assert config("fix_ic_ens-short-0").distil.fix_crops == funmatch_study.FIX_CROPS
+    weights = str(tmp_path / "flowers12-pretraining" / "student.keras")
+    for name in ("transfer-short-0", "mix_pretrained-short-0"):
+        assert config(name).student.init == weights
+    assert config("scratch-short-0").student.init == config("mix-short-0").student.init == ""
+    assert config("mix_pretrained-long-0").teacher_cache == config("mix-long-0").teacher_cache
+
+
+def test_students_of_different_teachers_are_not_summed_up():
+    results = [{"facts": {"kind": "distil", "epochs": 1}, "teacher": name} for name in "ab"]
+    with pytest.raises(ValueError, match=r"one teacher\. Received: teachers a, b"):
+        funmatch_study.aggregate(results)
+
+
+def test_the_digits_students_take_equal_steps_and_labels_where_they_should():
+    configs = {
+        (cell.facts["share"], cell.facts["kind"]): digits.config_of(cell.facts)
+        for cell in digits.list_cells(options(thin=True))
+    }
+    for (share, kind), config in configs.items():
+        check(config)
+        labelled = kind != "student"  # what is distilled sees all images, without their labels
+        tenth = share == "tenth" and labelled
+        assert config.data.train_split == ("train[:10%]" if tenth else "train")
+        assert config.baseline.total == config.distil.total
+        assert config.distil.label_weight == 0.0
+
+
+@pytest.mark.slow
+def test_a_thin_funmatch_study_runs(real_data, real_weights, tmp_path):
+    """One cell of each kind, and the tables."""
+    flags = [f"--data_dir={real_data}", f"--weights={real_weights / 'efficientnet_lite0.npz'}"]
+    flags += ["--thin", f"--workdir={tmp_path}/work", f"--results={tmp_path}/results"]
+    only = "--only=*-mix_pretrained-short-0,*-transfer-short-0,*-fix_ic_ens-short-0"
+    command = [sys.executable, str(BENCHMARKS / "funmatch_study.py"), *flags]
+    done = subprocess.run([*command, only], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+    table = subprocess.run([*command, "--summary"], capture_output=True, text=True).stdout
+    assert "| `mix`, pretrained |" in table and "| `fix/ic_ens` |" in table
 
 
 def test_the_funmatch_lengths_span_a_factor_of_ten():
