@@ -73,8 +73,7 @@ def export_one(name, student, workdir, source, config, logits, dataset):
         path = workdir / "export" / "saved_model"
         names = source.class_names if len(source.class_names) == logits.shape[-1] else None
         size = resolution(config, student)
-        full = bool(section(config, "data").get("eval_full_image"))
-        written = to_saved_model(student, path, names, size, full)
+        written = to_saved_model(student, path, names, size, **evaluated_box(config))
     else:
         path = workdir / "export" / f"student_{name}.tflite"
         images = None
@@ -177,8 +176,17 @@ def evaluation_images(source, config, student=None, split="eval", batch_size=Non
         split_name(config, split),
         batch_size or data.get("eval_batch_size") or 100,
         resolution(config, student),
-        full_image=bool(data.get("eval_full_image")),
+        **evaluated_box(config),
     )
+
+
+def evaluated_box(config):
+    """What the run's evaluation shows of an image: `full_image` and `scale`, as a dict."""
+    data = section(config, "data")
+    return {
+        "full_image": bool(data.get("eval_full_image")),
+        "scale": data.get("eval_scale") or 8 / 7,
+    }
 
 
 def training_data(source, config, workdir):

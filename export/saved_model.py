@@ -1,17 +1,18 @@
 """The student as a SavedModel that plain TensorFlow serves: from pixels, or from JPEG/PNG bytes."""
 
+import functools
 import json
 import tempfile
 from pathlib import Path
 
 import tensorflow as tf
 
-from keras_kd.data.ops import central_boxes, full_boxes
+from keras_kd.data.ops import central_boxes, check_scale, full_boxes
 from keras_kd.export.files import ExportError, folder_bytes, replace_folder
 from keras_kd.export.network import image_shape, logits_of, student_of
 
 
-def to_saved_model(model, path, class_names=None, resolution=None, full_image=False):
+def to_saved_model(model, path, class_names=None, resolution=None, full_image=False, scale=8 / 7):
     """Writes the student as a SavedModel with two signatures and the class names inside.
 
     `serving_default` takes `image`, float32 `[N, H, W, C]` in [-1, 1]; `serve_bytes` takes `bytes`,
@@ -26,6 +27,7 @@ def to_saved_model(model, path, class_names=None, resolution=None, full_image=Fa
         class_names: K names in the order of the logits, or None.
         resolution: pixels, an int or (H, W), only for a model that leaves its input size open.
         full_image: `serve_bytes` resizes the whole image instead of cutting the central square.
+        scale: resized short side over the side of that square, at least 1, as of the evaluation.
 
     Returns:
         A dict: `path`, `bytes` (of the whole folder) and `signatures` (their names).
@@ -33,12 +35,14 @@ def to_saved_model(model, path, class_names=None, resolution=None, full_image=Fa
 
     Raises:
         ExportError: the model has no single image input, or the names do not match its classes.
+        ValueError: `scale` is out of its range.
         OSError: the disk is full; the previous folder is untouched.
     """
+    check_scale("scale", scale)
     model = student_of(model)
     shape = image_shape(model, resolution)
     names = _checked_names(class_names, model)
-    module, signatures = _build(model, shape, names, full_image)
+    module, signatures = _build(model, shape, names, full_image, scale)
     with tempfile.TemporaryDirectory() as scratch, replace_folder(path) as fresh:
         if names:
             listing = Path(scratch, "class_names.txt")
@@ -48,26 +52,27 @@ def to_saved_model(model, path, class_names=None, resolution=None, full_image=Fa
         extra = fresh / "assets.extra"
         extra.mkdir(exist_ok=True)
         notes = {"input_range": [-1, 1], "input_shape": [None, *shape], "class_names": names}
-        notes["full_image"] = bool(full_image)
+        notes |= {"full_image": bool(full_image), "scale": scale}
         (extra / "keras_kd.json").write_text(
             json.dumps(notes, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
         )
     return {"path": str(path), "bytes": folder_bytes(path), "signatures": sorted(signatures)}
 
 
-def decode_for_evaluation(encoded, shape, full_image=False):
+def decode_for_evaluation(encoded, shape, full_image=False, scale=8 / 7):
     """One encoded image as the evaluation sees it.
 
     Args:
         encoded: string scalar, a JPEG or PNG file.
         shape: (H, W, C) of the result, C being 1 or 3; colours are converted, alpha is dropped.
         full_image: resize the whole image instead of its central square.
+        scale: resized short side over the side of that square, at least 1.
 
     Returns:
         float32 `[H, W, C]` in [-1, 1].
     """
     height, width, channels = shape
-    boxes = full_boxes if full_image else central_boxes
+    boxes = full_boxes if full_image else functools.partial(central_boxes, scale=scale)
 
     def crop_jpeg():
         # As training and evaluation read it: a decoder that knows the box rounds the colours at
@@ -86,7 +91,7 @@ def decode_for_evaluation(encoded, shape, full_image=False):
     return tf.ensure_shape(image / 127.5 - 1.0, shape)
 
 
-def _build(model, shape, names, full_image):
+def _build(model, shape, names, full_image, scale):
     """The module that owns the variables, and its signatures by name."""
 
     def answer(image):
@@ -102,7 +107,7 @@ def _build(model, shape, names, full_image):
 
     def from_bytes(encoded):
         images = tf.map_fn(
-            lambda item: decode_for_evaluation(item, shape, full_image),
+            lambda item: decode_for_evaluation(item, shape, full_image, scale),
             encoded,
             fn_output_signature=tf.TensorSpec(shape, tf.float32),
         )

@@ -83,7 +83,8 @@ def base():
             "resolution": 32,  # side of the student's image, px
             "teacher_resolution": 0,  # side of the teacher's; 0: the student's
             "eval_batch_size": 250,
-            "eval_full_image": False,  # evaluate on the whole image instead of its central 7/8
+            "eval_scale": 8 / 7,  # resized short side over the central crop that is evaluated
+            "eval_full_image": False,  # evaluate on the whole image; eval_scale says nothing then
             "flip": True,
             "crop_area": (0.05, 1.0),  # inception crop: share of the image
             "allow_bad": 0.01,  # share of unreadable files that is skipped without stopping
@@ -300,6 +301,7 @@ def _check_values(config):
         "0 (the student's) or at least 4 px",
     )
     need(data.eval_batch_size >= 1, "data.eval_batch_size", "at least 1")
+    need(1 <= data.eval_scale < math.inf, "data.eval_scale", "finite and at least 1")
     need(0.0 <= data.allow_bad <= 1.0, "data.allow_bad", "a share between 0 and 1")
     area = tuple(data.crop_area)
     need(

@@ -108,6 +108,7 @@ def evaluation_images(config, source, split, channels):
         settings.resolution,
         teacher_resolution=settings.teacher_resolution or None,
         full_image=settings.eval_full_image,
+        scale=settings.eval_scale,
     )
 
 

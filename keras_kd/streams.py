@@ -68,6 +68,7 @@ class Streams:
             settings.eval_split,
             settings.eval_batch_size,
             full_image=settings.eval_full_image,
+            scale=settings.eval_scale,
         )
 
     def alone(self, settings, resolution):

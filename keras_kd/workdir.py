@@ -10,6 +10,8 @@ from keras_kd.files import write_json
 
 # May differ from start to start: where the targets come from does not change what they are.
 CHANGEABLE = ("teacher_cache", "fixed_targets")
+# Keys that came later, with what the runs before them did.
+ADDED = {"data": {"eval_scale": 8 / 7}}
 # Stages that may be made longer, see `keras_kd.prolong`; nothing else learns from their outcome.
 PROLONGABLE = ("baseline", "distil")
 
@@ -43,7 +45,7 @@ class Workdir:
             raise ValueError(f"--workdir must be a directory. Received: workdir={path}, a file.")
         # A run that was refused before it trained anything leaves nothing that could be mixed up.
         if known.exists() and self._began():
-            self.earlier = _read_json(known)
+            self.earlier = _read_config(known)
             there = {**self.earlier, **{key: settings[key] for key in CHANGEABLE}}
             _refuse_other(self.path, _tolerant(there, settings), settings)
         elif writes:
@@ -124,7 +126,7 @@ def load_config(path):
             f"A working directory holds config.json. Received: workdir={path}. "
             "Give the directory that keras-kd-train was started with."
         )
-    return ml_collections.ConfigDict(_read_json(known))
+    return ml_collections.ConfigDict(_read_config(known))
 
 
 def _read_json(path):
@@ -132,6 +134,14 @@ def _read_json(path):
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
         raise ValueError(f"{path} is not valid JSON ({error}). Delete it or mend it.") from error
+
+
+def _read_config(path):
+    settings = _read_json(path)
+    for name, values in ADDED.items():
+        if name in settings:
+            settings[name] = {**values, **settings[name]}
+    return settings
 
 
 def _flat(settings, prefix=""):

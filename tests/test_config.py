@@ -50,6 +50,8 @@ def test_the_defaults_pass():
         ("distil.decay_at", ("0 percent",), "longer than nothing"),
         ("distil.mixup_alpha", 0.0, "above 0"),
         ("distil.rc_scale", 0.9, "at least 1"),
+        ("data.eval_scale", 0.9, "finite and at least 1.*eval_scale=0.9"),
+        ("data.eval_scale", "8/7", "must be of type float"),
         ("distil.methods", {"soft_target": {}}, "Did you mean 'soft_targets'"),
         ("distil.methods", {"soft_targets": {"temperature": -1.0}}, "temperature=-1"),
         ("distil.methods", {"soft_targets": {"temp": 1.0}}, "takes .*temperature"),

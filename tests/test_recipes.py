@@ -51,6 +51,10 @@ DATA = {
 }
 
 
+def stages_of(config):
+    return config.teacher.train, config.baseline, config.distil
+
+
 def recipe(name, *arguments):
     return importlib.import_module(f"keras_kd.configs.funmatch.{name}").get_config(*arguments)
 
@@ -71,6 +75,10 @@ def test_a_recipe_has_the_papers_values(name, length):
     assert distil.warmup == ("5000 steps" if large else "1500 steps")
     assert config.batch_size == (4096 if large else 512)
     assert config.data.resolution == (224 if large else 128)
+    # Short side to 160 px, or 256 px at 224: evaluation, and the mild crops of all stages.
+    scale = 256 / 224 if large else 160 / 128
+    assert config.data.eval_scale == scale and not config.data.eval_full_image
+    assert {stage.rc_scale for stage in stages_of(config)} == {scale}
     data = (config.data.source, config.data.train_split, config.data.eval_split)
     assert (*data, config.teacher.handle.removeprefix("bit:")) == DATA[name]
     student = config.student.model
@@ -108,7 +116,19 @@ def test_imagenets_other_pairs(words, sides, teachers):
     check(config)
     assert (config.data.resolution, config.data.teacher_resolution) == sides
     assert handles.members(config.teacher.handle) == teachers
+    # At every size the share of the image that the networks know from 256 to 224 px.
+    scales = {config.data.eval_scale, *(stage.rc_scale for stage in stages_of(config))}
+    assert scales == {256 / 224}
     assert config.distil.total == ("9600 epochs" if "long" in words else "1200 epochs")
+
+
+@pytest.mark.parametrize("name", ["from_scratch", "out_of_domain", "pretrained_student"])
+def test_the_baselines_have_the_small_sets_crops(name):
+    config = importlib.import_module(f"keras_kd.configs.baselines.{name}").get_config()
+    check(config)
+    assert (config.data.resolution, config.data.eval_scale) == (128, 160 / 128)
+    assert not config.data.eval_full_image
+    assert {stage.rc_scale for stage in stages_of(config)} == {160 / 128}
 
 
 @pytest.mark.parametrize(("word", "norm"), [("mobilenet_gn", "group"), ("mobilenet_bn", "batch")])

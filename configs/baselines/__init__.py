@@ -4,6 +4,7 @@ Paper: Beyer et al. 2021, arXiv 2106.05237. The teacher on its own stands in eve
 """
 
 from keras_kd.config import base
+from keras_kd.configs.funmatch import set_sides
 
 
 def pets(name):
@@ -21,7 +22,7 @@ def pets(name):
     config.data.source = "tfds:oxford_iiit_pet"
     config.data.train_split = "train[:90%]"  # the last tenth was held out to choose the settings
     config.data.eval_split = "test"
-    config.data.resolution = 128
+    set_sides(config, 160, 128)
     config.teacher.handle = "bit:R152x2-pets128"
     config.student.model = {"name": "bit_resnet", "kwargs": {"depth": 50, "width": 1.0}}
     config.baseline.enabled = False

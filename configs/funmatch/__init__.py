@@ -29,7 +29,7 @@ def recipe(name, source, train_split, eval_split, teacher, **settings):
     config.batch_size = 512
     config.data.source = source
     config.data.train_split, config.data.eval_split = train_split, eval_split
-    config.data.resolution = 128
+    set_sides(config, 160, 128)
     config.data.eval_batch_size = 256
     config.teacher.handle = teacher
     config.student.model = {"name": "bit_resnet", "kwargs": {"depth": 50, "width": 1.0}}
@@ -49,6 +49,20 @@ def recipe(name, source, train_split, eval_split, teacher, **settings):
         }
     )
     return config
+
+
+def set_sides(config, short, side):
+    """Crops of `side` px out of images whose short side has `short` px.
+
+    Args:
+        config: ConfigDict of a run, whose evaluation and mild crops, of all stages, are set.
+        short: resized short side, px.
+        side: side of the crops, px.
+    """
+    config.data.resolution = side
+    config.data.eval_scale = short / side
+    for stage in (config.teacher.train, config.baseline, config.distil):
+        stage.rc_scale = short / side
 
 
 def chosen(arguments, groups):

@@ -14,7 +14,7 @@ Published result: docs/recipes.md.
 Published time: fast about 15 hours on a TPU v3-32.
 """
 
-from keras_kd.configs.funmatch import chosen, recipe
+from keras_kd.configs.funmatch import chosen, recipe, set_sides
 
 SMALL, LARGE = "bit:R152x2-imagenet224", "bit:R152x2-imagenet384"
 MOBILENET = {"alpha": 1.0, "dropout": 0.0, "synchronized": False}
@@ -53,6 +53,8 @@ def get_config(words="medium"):
         warmup="5000 steps",
     )
     config.batch_size = 4096
+    # Both models see one crop, at their own sizes: the share of the image is that of 224 px.
+    set_sides(config, 256, 224)
     config.data.resolution, config.data.teacher_resolution = side, teacher_side
     config.student.model = {"name": student, "kwargs": kwargs}
     return config

@@ -26,6 +26,16 @@ def _square_sides(sizes, scale):
     return tf.clip_by_value(side, 1, short)
 
 
+def check_scale(name, scale):
+    """Refuses what is no resized short side over the side of a crop.
+
+    Raises:
+        ValueError: names what was received.
+    """
+    if not 1 <= scale < math.inf:
+        raise ValueError(f"{name} must be finite and at least 1. Received: {name}={scale!r}")
+
+
 def central_boxes(sizes, scale=8 / 7):
     """The central square of `1 / scale` of the short side.
 

@@ -146,12 +146,13 @@ def evaluation_dataset(
     teacher_resolution=None,
     with_ids=False,
     full_image=False,
+    scale=8 / 7,
     fill_to=0,
 ):
     """Every example of a split once, in order, without anything random.
 
-    Each image shows what "short side to 8/7 of L, then the central L x L" shows; it is done as a
-    central box of 7/8 of the short side, resized once to L.
+    Each image shows what "short side to scale * L, then the central L x L" shows; it is done as a
+    central box of `1 / scale` of the short side, resized once to L.
 
     Args:
         source: a `Source`, or a name for `load_source`.
@@ -161,7 +162,9 @@ def evaluation_dataset(
         teacher_resolution: side of the teacher's images; the student's where None.
         with_ids: whether x carries `id`, int64 `[B]`.
         full_image: whether the whole image is resized, whatever its shape, where nothing may be
-            cut off.
+            cut off; `scale` says nothing then.
+        scale: resized short side over the side of the central crop, at least 1: 256 / 224 or
+            160 / 128 in Beyer et al. 2021, arXiv:2106.05237.
         fill_to: N > 0, where no shape may be open: all batches are whole, and as many as N divides.
 
     Returns:
@@ -173,6 +176,7 @@ def evaluation_dataset(
         ValueError: if an argument is out of its range, or the data cannot be used.
     """
     _check_counts(batch_size, resolution, teacher_resolution)
+    ops.check_scale("scale", scale)
     source = load_source(source)
     examples = source.split(split)
     count = examples.num_examples
@@ -186,7 +190,7 @@ def evaluation_dataset(
         # The last batch is filled with its last example, which is cut off again.
         positions = tf.minimum(step * batch_size + tf.range(batch_size, dtype=tf.int64), count - 1)
         sizes = tf.gather(examples.sizes, positions)
-        boxes = ops.full_boxes(sizes) if full_image else ops.central_boxes(sizes)
+        boxes = ops.full_boxes(sizes) if full_image else ops.central_boxes(sizes, scale)
         return {
             "position": positions,
             "views": {"student": (boxes, tf.zeros_like(positions, tf.bool))},

@@ -86,8 +86,7 @@ class ViewSettings:
     def __post_init__(self):
         _check_range("crop_area", self.crop_area, 1.0)
         _check_range("crop_aspect", self.crop_aspect, float("inf"))
-        if not 1 <= self.rc_scale < float("inf"):
-            raise ValueError(f"rc_scale must be at least 1. Received: rc_scale={self.rc_scale!r}")
+        ops.check_scale("rc_scale", self.rc_scale)
 
 
 def _check_range(name, value, top):

@@ -352,7 +352,7 @@ def test_evaluation_at_two_sizes(digits):
         ({"crop_area": (0.5, 1.5)}, r"Received: crop_area=\(0.5, 1.5\)"),
         ({"crop_area": 0.5}, r"crop_area must be two numbers.*Received: crop_area=0.5"),
         ({"crop_aspect": (2, 1)}, r"crop_aspect must be two numbers with 0 < lowest <= highest\."),
-        ({"rc_scale": 0.9}, r"rc_scale must be at least 1. Received: rc_scale=0.9"),
+        ({"rc_scale": 0.9}, r"rc_scale must be finite and at least 1. Received: rc_scale=0.9"),
         ({"mixup_alpha": 0}, r"mixup_alpha must be a positive number"),
         ({"split": "test"}, r"has the splits \['train'\]"),
         ({"source": "digit"}, r"Did you mean 'digits'"),

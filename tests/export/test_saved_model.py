@@ -161,9 +161,11 @@ def test_a_failure_leaves_the_previous_folder(tmp_path, batch_norm_net, monkeypa
     assert (path / "keep").read_text() == "old" and list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.parametrize("full_image", [False, True])
+@pytest.mark.parametrize(
+    "box", [{}, {"scale": 1.25}, {"full_image": True}], ids=["central", "scaled", "whole"]
+)
 @pytest.mark.parametrize("ending", ["jpg", "png"])
-def test_a_served_file_is_the_evaluated_image_to_the_bit(tmp_path, ending, full_image):
+def test_a_served_file_is_the_evaluated_image_to_the_bit(tmp_path, ending, box):
     """Chroma-subsampled JPEGs too, where decoding all and then cutting gives other edges."""
     from PIL import Image
 
@@ -177,6 +179,6 @@ def test_a_served_file_is_the_evaluated_image_to_the_bit(tmp_path, ending, full_
             path.parent.mkdir(parents=True)
             Image.fromarray(pixels).save(path)
     source = f"folder:{tmp_path}"
-    images, _ = next(iter(data.evaluation_dataset(source, "test", 1, 16, full_image=full_image)))
-    served = decode_for_evaluation(tf.constant(path.read_bytes()), (16, 16, 3), full_image)
+    images, _ = next(iter(data.evaluation_dataset(source, "test", 1, 16, **box)))
+    served = decode_for_evaluation(tf.constant(path.read_bytes()), (16, 16, 3), **box)
     np.testing.assert_array_equal(images[0], served)
