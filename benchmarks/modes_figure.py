@@ -41,7 +41,7 @@ def main(_):
 
 
 def draw(source, split, resolution, seed, images, output, **options):
-    """Draws all modes of one batch, a row each.
+    """Draws the paper's modes of one batch, a row each.
 
     Args:
         source: `keras_kd.data.Source`.
@@ -57,13 +57,14 @@ def draw(source, split, resolution, seed, images, output, **options):
     from PIL import Image
 
     from keras_kd.data.preview import first_batch, show
-    from keras_kd.data.views import MODES
+    from keras_kd.data.views import FINE_TUNING, MODES
 
+    modes = [mode for mode in MODES if mode not in FINE_TUNING]
     batch_size = max(images, 2)  # mixup needs two
-    figure = Figure(figsize=(2.5 * images + 0.9, 1.28 * (len(MODES) + 1)), dpi=100)
+    figure = Figure(figsize=(2.5 * images + 0.9, 1.28 * (len(modes) + 1)), dpi=100)
     FigureCanvasAgg(figure)
-    axes = figure.subplots(len(MODES) + 1, 2 * images, squeeze=False)
-    for number, (line, mode) in enumerate(zip(axes[1:], MODES)):
+    axes = figure.subplots(len(modes) + 1, 2 * images, squeeze=False)
+    for number, (line, mode) in enumerate(zip(axes[1:], modes)):
         settings = (batch_size, resolution, seed, images)
         x, weight = first_batch(source, split, mode, *settings, **options)
         student = x.get("student", x.get("image"))

@@ -3,11 +3,12 @@
 Paper: Kolesnikov et al. 2020, "Big Transfer (BiT)", arXiv 1912.11370, section 3.3.
 Command: keras-kd-train --config=configs/bit_hyperrule.py:cifar100 --workdir=workdir/bit_hyperrule
 Argument: a data set of `SETS`; for another one `examples=N` and `side=PIXELS` of it, with
-    `--config.data.source=SOURCE`; and, behind a comma, `code` for the values of the published code
-    instead of the paper's.
-Teacher: BiT-M R50x1, whose file is fetched once. Another start: `--config.teacher.init=INIT`, see
-    `keras_kd.models.start_from`; for an `.npz` file with its network, such as
-    `--config.teacher.model.name=efficientnet_lite`.
+    `--config.data.source=SOURCE`; and, behind commas, `code` for the values of the published code
+    instead of the paper's, and `largest` for BiT-M R152x4, which the paper gives large images of
+    480 px instead of 384.
+Teacher: BiT-M R50x1, or R152x4, whose file is fetched once. Another start:
+    `--config.teacher.init=INIT`, see `keras_kd.models.start_from`; for an `.npz` file with its
+    network, such as `--config.teacher.model.name=efficientnet_lite`. Name an R152x4 `largest`, too.
 Published result: 86.5 % on CIFAR-100 for the teacher (big_transfer's TensorFlow 2 code).
 """
 
@@ -25,6 +26,8 @@ SETS = {
     "imagenet2012": (1_281_167, 224, "validation"),
 }
 
+LARGEST = "largest"
+
 
 def get_config(arguments="cifar100"):
     """The rule's recipe for a data set.
@@ -39,13 +42,13 @@ def get_config(arguments="cifar100"):
     config = base()
     config.name = "bit_hyperrule"
     config.batch_size = hyperrule.BATCH_SIZE
-    examples, side, source = _chosen(arguments, config)
+    examples, side, source, largest = _chosen(arguments, config)
     batch_size = config.get_ref("batch_size").to_float()
-    rule = hyperrule.apply(config.teacher.train, examples, side, batch_size, source)
+    rule = hyperrule.apply(config.teacher.train, examples, side, batch_size, source, largest)
     config.teacher.train.interval = "10 percent"
     config.data.resolution = rule.crop
     config.data.eval_full_image = True  # as BiT is evaluated
-    config.teacher.init = "bit:R50x1-M"
+    config.teacher.init = "bit:R152x4-M" if largest else "bit:R50x1-M"
     config.teacher.model = {"name": "", "kwargs": {}}
     config.student.model = {"name": "bit_resnet", "kwargs": {"depth": 50, "width": 1.0}}
     config.baseline.enabled = False
@@ -55,8 +58,8 @@ def get_config(arguments="cifar100"):
 
 
 def _chosen(arguments, config):
-    """(examples, side, the rule's source) of the config's argument; sets the data set."""
-    numbers, source = {"examples": 0, "side": 0}, "paper"
+    """(examples, side, the rule's source, largest) of the argument; sets the data set."""
+    numbers, source, largest = {"examples": 0, "side": 0}, "paper", False
     for word in (word.strip() for word in arguments.split(",")):
         key, _, value = word.partition("=")
         if word in SETS:
@@ -64,10 +67,12 @@ def _chosen(arguments, config):
             config.data.source = f"tfds:{word}"
         elif word in hyperrule.SOURCES:
             source = word
+        elif word == LARGEST:
+            largest = True
         elif key in numbers and value.isdigit():
             numbers[key] = int(value)
         else:
-            known = [*SETS, *hyperrule.SOURCES, "examples=N", "side=PIXELS"]
+            known = [*SETS, *hyperrule.SOURCES, LARGEST, "examples=N", "side=PIXELS"]
             raise ValueError(
                 f"The config's argument must be of {', '.join(known)}. "
                 f"Received: {word!r}.{nearest(word, known)}"
@@ -78,4 +83,4 @@ def _chosen(arguments, config):
             f"side of its images. Received: {arguments!r}. Write for example "
             "examples=2640,side=348."
         )
-    return numbers["examples"], numbers["side"], source
+    return numbers["examples"], numbers["side"], source, largest

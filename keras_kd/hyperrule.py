@@ -4,7 +4,8 @@ The rule needs nothing but the number of training examples and the size of the i
 published code differ in two places, and `source` chooses: the crops of large images (384 px of 448
 in the paper, 480 of 512 in the code), and where the rate falls on small data (30, 60 and 90 % of
 the steps in the paper, 40, 60 and 80 % in the code). The paper does not tell its warm-up; the
-code's serves for both.
+code's serves for both. As in the code, images are resized to a square, whatever their shape, and
+randomly cropped: the modes `same/sc` and `mix/sc`; evaluate with `data.eval_full_image`.
 
 Paper: Kolesnikov et al. 2020, "Big Transfer (BiT)", arXiv 1912.11370, section 3.3; code:
 google-research/big_transfer, `bit_hyperrule.py`.
@@ -35,7 +36,7 @@ class Rule(NamedTuple):
         warmup: steps of linear warm-up.
         decay_at: steps after which the rate falls to a tenth.
         mixup_alpha: Beta(alpha, alpha) of the mixing coefficient; 0 for no mixup.
-        resize: side in pixels that an image is brought to.
+        resize: side in pixels of the square that an image is brought to.
         crop: side in pixels of the random crop of it, the network's resolution.
     """
 
@@ -114,7 +115,7 @@ def apply(settings, num_examples, image_size, batch_size, source="paper", larges
         warmup=percent(rule.warmup),
         decay_at=tuple(map(percent, rule.decay_at)),
         label_weight=1.0,
-        mode="mix/rc" if rule.mixup_alpha else "same/rc",
+        mode="mix/sc" if rule.mixup_alpha else "same/sc",
         mixup_alpha=rule.mixup_alpha or 1.0,
         rc_scale=rule.resize / rule.crop,
     )

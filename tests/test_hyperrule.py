@@ -75,7 +75,7 @@ def test_the_stage_has_the_rules_steps(examples, source):
     assert tuple(schedule.decay_at) == rule.decay_at
     assert schedule.peak_learning_rate == pytest.approx(0.003)
     assert (settings.mode, settings.mixup_alpha) == (
-        ("mix/rc", 0.1) if examples >= 20_000 else ("same/rc", 1.0)
+        ("mix/sc", 0.1) if examples >= 20_000 else ("same/sc", 1.0)
     )
     assert settings.rc_scale == 160 / 128
     assert (settings.weight_decay, settings.clip, settings.label_weight) == (0.0, 0.0, 1.0)
@@ -108,6 +108,9 @@ def recipe(arguments):
         ("oxford_flowers102,code", "500 steps", 480, "tfds:oxford_flowers102"),
         ("imagenet2012", "20000 steps", 384, "tfds:imagenet2012"),
         ("examples=2640,side=348", "500 steps", 384, "digits"),
+        ("oxford_flowers102,largest", "500 steps", 480, "tfds:oxford_flowers102"),
+        ("largest,code,imagenet2012", "20000 steps", 480, "tfds:imagenet2012"),
+        ("cifar100,largest", "10000 steps", 128, "tfds:cifar100"),
     ],
 )
 def test_the_recipe_by_its_argument(arguments, steps, resolution, source):
@@ -116,6 +119,10 @@ def test_the_recipe_by_its_argument(arguments, steps, resolution, source):
     assert config.teacher.train.total == steps
     assert config.data.resolution == resolution
     assert config.data.source == source
+    largest = "largest" in arguments
+    assert config.teacher.init == ("bit:R152x4-M" if largest else "bit:R50x1-M")
+    scale = {128: 160 / 128, 384: 448 / 384, 480: 512 / 480}[resolution]
+    assert config.teacher.train.rc_scale == scale and config.data.eval_full_image
     assert config.teacher.train.learning_rate == pytest.approx(0.003)
 
 
@@ -126,6 +133,7 @@ def test_the_recipe_by_its_argument(arguments, steps, resolution, source):
         ("examples=12", "both its training examples and the side"),
         ("examples=many,side=3", "Received: 'examples=many'"),
         ("code", "must name a data set"),
+        ("cifar10,larges", "code, largest, examples=N.*Did you mean 'largest'"),
     ],
 )
 def test_the_recipe_refuses_other_arguments(arguments, message):
@@ -214,14 +222,14 @@ def test_a_teacher_is_fine_tuned_from_each_kind_of_start(tmp_path, start):
 def test_a_medium_set_is_fine_tuned_under_mild_mixup(tmp_path):
     arguments, _ = keras_backbone(tmp_path)
     config = fine_tuning(tmp_path, *arguments, examples=50_000)
-    assert config.teacher.train.mode == "mix/rc"
+    assert config.teacher.train.mode == "mix/sc"
     source = run.load_source(config)
     streams = run.Streams(config, source)
     train, _ = streams.alone(config.teacher.train, 8)
     (x, y), *_ = train(3, 4)[0].take(1).as_numpy_iterator()
     options = {"rc_scale": 160 / 128, "mixup_alpha": 0.1, "flip": False, "one_hot": True}
     by_hand = data.build_dataset(
-        source, "train[:64]", "mix/rc", 16, 8, config.seed, 3, num_steps=1, **options
+        source, "train[:64]", "mix/sc", 16, 8, config.seed, 3, num_steps=1, **options
     )
     ((want_x, want_y),) = by_hand.as_numpy_iterator()
     np.testing.assert_array_equal(x, want_x)

@@ -23,5 +23,6 @@ def get_config(init="bit:R50x1-M"):
     config.baseline.enabled = True
     # The rule of small images: the crops here are of 128 px.
     hyperrule.apply(config.baseline, num_examples=3_312, image_size=64, batch_size=512)
-    config.baseline.interval = "100 steps"
+    # The aspect ratio is kept, as where it is evaluated and compared.
+    config.baseline.update(mode="same/rc", interval="100 steps")
     return config

@@ -19,11 +19,12 @@ def full_boxes(sizes):
     return tf.concat([tf.zeros_like(sizes), sizes], axis=1)
 
 
-def _square_sides(sizes, scale):
-    """Side of the square that is `1 / scale` of the short side, int32 `[B]`."""
-    short = tf.reduce_min(sizes, axis=1)
-    side = tf.cast(tf.round(tf.cast(short, tf.float32) / scale), tf.int32)
-    return tf.clip_by_value(side, 1, short)
+def _parts(sizes, scale, square=True):
+    """`1 / scale` of the short side, squares, or else of both sides; int32 `[B, 2]`."""
+    if square:
+        sizes = tf.repeat(tf.reduce_min(sizes, axis=1, keepdims=True), 2, axis=1)
+    parts = tf.cast(tf.round(tf.cast(sizes, tf.float32) / scale), tf.int32)
+    return tf.clip_by_value(parts, 1, sizes)
 
 
 def check_scale(name, scale):
@@ -46,23 +47,25 @@ def central_boxes(sizes, scale=8 / 7):
         sizes: int32 `[B, 2]`.
         scale: resized short side over L, at least 1.
     """
-    side = tf.repeat(_square_sides(sizes, scale)[:, None], 2, axis=1)
+    side = _parts(sizes, scale)
     return tf.concat([(sizes - side) // 2, side], axis=1)
 
 
-def random_crop_boxes(sizes, seed, scale=8 / 7):
+def random_crop_boxes(sizes, seed, scale=8 / 7, square=True):
     """A mild random crop: a square of `1 / scale` of the short side, anywhere in the image.
 
-    Resized to L, it shows what "short side to scale * L, then a random L x L" shows.
+    Resized to L, it shows what "short side to scale * L, then a random L x L" shows; not square,
+    with `1 / scale` of both sides, what "both sides to scale * L, then a random L x L" shows.
 
     Args:
         sizes: int32 `[B, 2]`.
         seed: int64 `[2]`, or `[B, 2]`, one for each image.
-        scale: resized short side over L, at least 1.
+        scale: resized short side, or both sides, over L, at least 1.
+        square: whether images keep their aspect ratio.
     """
-    side = tf.repeat(_square_sides(sizes, scale)[:, None], 2, axis=1)
+    sides = _parts(sizes, scale, square)
     draw = uniform(tf.shape(sizes), seed)
-    return tf.concat([below(sizes - side + 1, draw), side], axis=1)
+    return tf.concat([below(sizes - sides + 1, draw), sides], axis=1)
 
 
 def inception_crop_boxes(sizes, seed, area=(0.05, 1.0), aspect=(3 / 4, 4 / 3)):

@@ -46,8 +46,12 @@ MODES = {
     "ind/rc": Mode("random_crop", teacher="random_crop"),
     "ind/ic": Mode("inception_crop", teacher="inception_crop"),
     "mix": Mode("inception_crop", mixup=True),
-    "mix/rc": Mode("random_crop", mixup=True),  # BiT's fine-tuning on larger data
+    # Not the paper's: fine-tuning by BiT-HyperRule, see `keras_kd.hyperrule`.
+    "mix/rc": Mode("random_crop", mixup=True),
+    "same/sc": Mode("squashed_crop"),
+    "mix/sc": Mode("squashed_crop", mixup=True),
 }
+FINE_TUNING = ("mix/rc", "same/sc", "mix/sc")
 
 # Crop -> function of sizes [B, 2], a seed and the settings, giving boxes [B, 4].
 CROPS = {
@@ -56,13 +60,16 @@ CROPS = {
     "random_crop": lambda sizes, seed, settings: ops.random_crop_boxes(
         sizes, seed, settings.rc_scale
     ),
+    "squashed_crop": lambda sizes, seed, settings: ops.random_crop_boxes(
+        sizes, seed, settings.rc_scale, square=False
+    ),
     "inception_crop": lambda sizes, seed, settings: ops.inception_crop_boxes(
         sizes, seed, settings.crop_area, settings.crop_aspect
     ),
 }
 
 # Half of these are mirrored, too; what is not random is the image as it is.
-RANDOM_CROPS = ("random_crop", "inception_crop")
+RANDOM_CROPS = ("random_crop", "squashed_crop", "inception_crop")
 
 MOST_CROPS = 2**20  # of one example, that an example's number leaves room for
 
