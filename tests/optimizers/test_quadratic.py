@@ -39,7 +39,7 @@ def test_it_survives_its_config_alone_and_spliced():
 
 
 def test_impossible_lengths():
-    with pytest.raises(ValueError, match="warm-up must be shorter.*warmup_steps=10"):
+    with pytest.raises(ValueError, match=r"warm-up must be shorter.*warmup_steps=10"):
         make_schedule("quadratic", 0.1, 10, 10)
     with pytest.raises(ValueError, match="Did you mean 'quadratic'"):
         make_schedule("quadratc", 0.1, 10)
