@@ -20,8 +20,8 @@ def test_the_table_tells_a_rate_at_the_edge():
     found = {"goal": 0.5, "tuning_loss": {"adamw": grid, "shampoo": grid}, "shampoo": one}
     found["adamw"] = one | {"rate": 0.01, "rate_at_edge_of_grid": False}
     text = shampoo.results_table(found)
-    assert "| adamw | 0.01 | 20, – | 0.5000, 0.2500 | 58.2 |" in text
-    assert "| shampoo | 0.03 (edge) | 20, – |" in text
+    assert f"| adamw | 0.01 | 20, {summary.NOTHING} | 0.5000, 0.2500 | 58.2 |" in text
+    assert f"| shampoo | 0.03 (edge) | 20, {summary.NOTHING} |" in text
     assert "rate of shampoo stands at the edge of the grid (0.03, 0.01)" in text
     assert "adamw stands" not in text
 
