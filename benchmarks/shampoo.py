@@ -1,12 +1,13 @@
 """Steps to the same distillation loss: Shampoo beside AdamW, each at its best rate.
 
-    python benchmarks/shampoo.py [--steps=400] [--seeds=3]
+    python benchmarks/shampoo.py [--steps=400] [--seeds=3] && python benchmarks/shampoo.py --summary
 
 Task: the digits demo's kind of pair, function matching at 8 px. A teacher is trained once; then all
 runs of a seed see the same batches, teacher logits and first weights. The loss is read every ten
 steps on mixed-up batches that are never trained on. Rates are tuned on another seed, by the loss
 at the end; rates are constant after ten steps of warm-up, so that no schedule's length decides.
-The goal is the median of AdamW's losses at the end. Writes benchmarks/results/shampoo.json.
+The goal is the median of AdamW's losses at the end. Writes benchmarks/results/shampoo.json, of
+which `--summary` makes the table of docs/results.md.
 """
 
 import argparse
@@ -22,6 +23,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
+import summary
 import tensorflow as tf
 
 from keras_kd.data import build_dataset
@@ -77,7 +79,10 @@ class Task:
         self.test = [tf.concat(parts, 0) for parts in zip(*pairs[steps:])]
 
     def run(self, name, rate):
-        """[loss on the held-out batches every `EVERY` steps], median seconds a step."""
+        """[loss on the held-out batches every `EVERY` steps], seconds a step.
+
+        These are the median over tens of steps: Shampoo computes its roots once in each.
+        """
         keras.utils.set_random_seed(self.seed)
         student = resnet(8, 1.0, 10, (8, 8, 1))
         chosen = optimizer(name, rate)
@@ -99,7 +104,13 @@ class Task:
                 loss = divergence(self.test[1], student(self.test[0], training=False))
                 losses.append(float(loss))
         print(f"{name:8} {rate:<6} seed {self.seed:<4} loss {losses[-1]:.4f}", flush=True)
-        return losses, statistics.fmean(seconds[WARMUP:])
+        return losses, median_of_tens(seconds[WARMUP:])
+
+
+def median_of_tens(seconds):
+    """The median over whole tens of the mean in each; a single step would hide rare, dear ones."""
+    tens = [seconds[i : i + 10] for i in range(0, len(seconds) - 9, 10)]
+    return statistics.median(map(statistics.fmean, tens))
 
 
 def steps_to(goal, losses):
@@ -107,11 +118,51 @@ def steps_to(goal, losses):
     return next((EVERY * i for i, loss in enumerate(losses, 1) if loss <= goal), None)
 
 
+def at_edge(rate, losses):
+    """Whether a rate stands at an end of the grid, beyond which a better one may lie."""
+    return rate in (min(losses), max(losses))
+
+
+def results_table(found):
+    """The table of docs/results.md, and a sentence for each rate at an end of the grid."""
+    rows, notes = [], []
+    for name in OPTIMIZERS:
+        one, edge = found[name], found[name]["rate_at_edge_of_grid"]
+        reached = [str(at or summary.NOTHING) for at in one["steps_to_goal"]]
+        losses = [f"{loss:.4f}" for loss in one["final_loss"]]
+        rate = f"{one['rate']:g}{' (edge)' if edge else ''}"
+        rows.append([name, rate, *map(", ".join, (reached, losses)), one["milliseconds_a_step"]])
+        if edge:
+            grid = ", ".join(found["tuning_loss"][name])
+            notes.append(
+                f"The best rate of {name} stands at the edge of the grid ({grid}): another may be "
+                "better."
+            )
+    header = ["optimizer", "rate", "steps to the goal, a seed each", "loss at the end", "ms a step"]
+    goal = f"The goal is a loss of {found['goal']:.4f} on held-out batches."
+    return "\n\n".join([summary.table(header, rows), " ".join([goal, *notes])])
+
+
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--steps", type=int, default=400, help=f"at least {WARMUP + EVERY}")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("--summary", action="store_true", help="only the table of docs/results.md")
     options = parser.parse_args()
+    if options.summary:
+        text = results_table(json.loads(options.out.read_text(encoding="utf-8")))
+        summary.put_between(summary.DOCS / "results.md", "shampoo", text)
+    else:
+        # Rates are keys of the table, and so strings, in the file.
+        result = json.dumps(measure(options), indent=2)
+        options.out.write_text(result + "\n", encoding="utf-8")
+        text = results_table(json.loads(result))
+    print(text)
+
+
+def measure(options):
+    """Tunes both optimizers, then trains all seeds; what shampoo.json holds."""
     teacher, accuracy = trained_teacher()
     tuning = Task(teacher, TUNING_SEED, options.steps)
     grid = {name: {rate: tuning.run(name, rate)[0][-1] for rate in RATES} for name in OPTIMIZERS}
@@ -122,7 +173,7 @@ def main():
         for name in OPTIMIZERS:
             runs[name].append(task.run(name, best[name]))
     goal = float(np.median([losses[-1] for losses, _ in runs["adamw"]]))
-    result = {
+    return {
         "command": f"python benchmarks/shampoo.py --steps={options.steps} --seeds={options.seeds}",
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "teacher_train_accuracy": round(accuracy, 4),
@@ -131,6 +182,7 @@ def main():
         **{
             name: {
                 "rate": best[name],
+                "rate_at_edge_of_grid": at_edge(best[name], grid[name]),
                 "steps_to_goal": [steps_to(goal, losses) for losses, _ in made],
                 "final_loss": [round(losses[-1], 5) for losses, _ in made],
                 "milliseconds_a_step": round(1e3 * statistics.median(t for _, t in made), 1),
@@ -138,8 +190,6 @@ def main():
             for name, made in runs.items()
         },
     }
-    RESULTS.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    print(json.dumps(result, indent=2))
 
 
 if __name__ == "__main__":

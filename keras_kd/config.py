@@ -14,8 +14,9 @@ from keras_kd import handles
 from keras_kd.names import nearest
 
 UNITS = ("steps", "epochs", "examples", "percent")
-# Sections whose keys are somebody else's arguments: a builder's or a method's.
-FREE = ("teacher.model.kwargs", "student.model.kwargs", "distil.methods")
+# Sections whose keys are somebody else's arguments: a builder's, a method's or an optimizer's.
+OPTIONS = tuple(f"{name}.optimizer_options" for name in ("teacher.train", "baseline", "distil"))
+FREE = ("teacher.model.kwargs", "student.model.kwargs", "distil.methods", *OPTIONS)
 
 
 def stage(**changes):
@@ -34,7 +35,10 @@ def stage(**changes):
             "warmup": "5 percent",  # of the total, or in the other units
             "interval": "1 epochs",  # log, evaluate and checkpoint this often
             "optimizer": "adamw",
-            "schedule": "cosine",  # or "staircase": a tenth of the rate after each of `decay_at`
+            # Further arguments of it, such as epsilon, see keras_kd.optimizers.
+            "optimizer_options": ml_collections.ConfigDict(),
+            "schedule": "cosine",  # or quadratic, staircase, see keras_kd.optimizers.schedules
+            # Of a staircase: a tenth of the rate after each.
             "decay_at": ("30 percent", "60 percent", "90 percent"),
             "learning_rate": 3e-3,
             "weight_decay": 1e-4,  # share of a kernel taken away a step at the peak rate
@@ -46,7 +50,8 @@ def stage(**changes):
             "prolong": "",  # how a run goes on whose total was raised: stretch, fresh; empty: not
         }
     )
-    settings.lock().update(changes)
+    settings.lock().optimizer_options.unlock()
+    settings.update(changes)
     return settings.unlock()
 
 
@@ -120,7 +125,10 @@ def base():
             "calibration_images": 200,
         }
     )
-    return config.lock()
+    config.lock()
+    for settings in (config.teacher.train, config.baseline, config.distil):
+        settings.optimizer_options.unlock()
+    return config
 
 
 def steps(length, *, batch_size, num_examples, total=None):

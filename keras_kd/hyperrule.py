@@ -119,5 +119,6 @@ def apply(settings, num_examples, image_size, batch_size, source="paper", larges
         mixup_alpha=rule.mixup_alpha or 1.0,
         rc_scale=rule.resize / rule.crop,
     )
+    settings.optimizer_options = {}
     settings.learning_rate = batch_size / BATCH_SIZE * LEARNING_RATE
     return rule

@@ -88,11 +88,13 @@ def describe(config, plan):
         if stage["teacher_flops"] != 0:
             cost += f", {_flops(stage['teacher_flops'])} to teach"
         methods = f", {', '.join(config.distil.methods)}" if name == "distil" else ""
+        options = ", ".join(f"{key}={value}" for key, value in settings.optimizer_options.items())
+        options = options and f" ({options})"
         lines += [
             f"{name}: {stage['steps']:,} steps of {config.batch_size:,} images = "
             f"{stage['epochs']:,.1f} epochs, mode {settings.mode}{methods}",
-            f"  {settings.optimizer}: learning rate {stage['peak']:g} after {stage['warmup']:,} "
-            f"steps of warm-up, then a {settings.schedule} down; weight decay "
+            f"  {settings.optimizer}{options}: learning rate {stage['peak']:g} after "
+            f"{stage['warmup']:,} steps of warm-up, then {settings.schedule} decay; weight decay "
             f"{settings.weight_decay:g}, gradients clipped at {settings.clip:g}",
             f"  a step: {cost}; logs, evaluates and saves every {stage['interval']:,} steps",
         ]

@@ -19,13 +19,12 @@ def check(name, settings, need):
         ValueError: names the key, what was received and what to write.
     """
     find_mode(settings.mode)
-    optimizers.build(
-        settings.optimizer,
-        1.0,
-        1,
-        weight_decay=settings.weight_decay,
-        schedule=settings.schedule,
-    )
+    optimizers.make_schedule(settings.schedule, 1.0, 1)
+    optimizers.build(settings.optimizer, 1.0, settings.weight_decay)
+    try:
+        optimizers.build(settings.optimizer, 1.0, options=settings.optimizer_options)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"config.{name}.optimizer_options: {error}") from error
     need(0 < settings.learning_rate < math.inf, f"{name}.learning_rate", "finite and above 0")
     need(0 <= settings.weight_decay < 1, f"{name}.weight_decay", "at least 0 and below 1")
     need(settings.clip >= 0, f"{name}.clip", "at least 0 (0 for none)")

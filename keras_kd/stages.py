@@ -239,25 +239,26 @@ def make_optimizer(settings, num_examples, batch_size, steps_per_execution=1, pi
         a `keras.optimizers.Optimizer`.
 
     Raises:
-        ValueError: a warm-up or a decay that lies outside the stage, or an impossible rate.
+        ValueError: a warm-up or a decay that lies outside the stage, an impossible rate, or an
+            option that the optimizer does not have.
     """
     total = total_steps(settings.total, num_examples, batch_size, steps_per_execution)
 
     def schedule(length):
         units = _units(num_examples, batch_size, length)
-        return optimizers.make_schedule(
-            settings.schedule,
-            settings.learning_rate,
-            length,
-            steps(settings.warmup, **units),
-            [steps(boundary, **units) for boundary in settings.decay_at],
-        )
+        further = {}
+        if settings.schedule == "staircase":
+            further["decay_at"] = [steps(boundary, **units) for boundary in settings.decay_at]
+        warmup = steps(settings.warmup, **units)
+        name, peak = settings.schedule, settings.learning_rate
+        return optimizers.make_schedule(name, peak, length, warmup, **further)
 
     return optimizers.build(
         settings.optimizer,
         prolong.spliced(pieces or [prolong.Piece(0, 0, total)], schedule),
         weight_decay=settings.weight_decay,
         clip=settings.clip,
+        options=settings.optimizer_options,
     )
 
 

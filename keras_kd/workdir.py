@@ -145,9 +145,10 @@ def _read_config(path):
 
 
 def _flat(settings, prefix=""):
+    """Values by dotted key; an empty section, as of arguments, is the same as none."""
     flat = {}
     for key, value in settings.items():
-        if isinstance(value, dict) and value:
+        if isinstance(value, dict):
             flat |= _flat(value, f"{prefix}{key}.")
         else:
             flat[prefix + key] = value

@@ -45,6 +45,13 @@ def test_the_defaults_pass():
         ("distil.fix_crops", 0, "at least 1 and at most 1,048,576"),
         ("distil.fix_crop", 8, "Did you mean 'distil.fix_crops'"),
         ("distil.optimizer", "adamv", "Did you mean 'adam"),
+        ("distil.optimizer_options", {"epsilonn": 1.0}, "epsilonn=1.0. Did you mean 'epsilon'"),
+        (
+            "baseline.optimizer_options",
+            {"beta_1": 1.0},
+            r"config\.baseline\.optimizer_options: bet",
+        ),
+        ("distil.optimizer_options", 3, "must be a section"),
         ("distil.schedule", "stairs", "Did you mean 'staircase'"),
         ("distil.decay_at", ("some time",), r"config\.distil\.decay_at: A length is a number"),
         ("distil.decay_at", ("0 percent",), "longer than nothing"),
@@ -107,3 +114,7 @@ def test_stage_takes_changes():
     assert stage(total="3 epochs").total == "3 epochs"
     with pytest.raises(KeyError, match='Did you mean "total"'):
         stage(totall="3 epochs")
+    assert stage(optimizer_options={"beta_1": 0.5}).optimizer_options.beta_1 == 0.5
+    config = base()
+    config.distil.update(optimizer_options={"beta_1": 0.5})
+    check(config)

@@ -19,6 +19,7 @@ FOLDER = Path(__file__).resolve().parents[1] / "configs"
 FILES = sorted(path for path in FOLDER.rglob("*.py") if path.name != "__init__.py")
 # The smallest and one recipe; the others take as long each.
 QUICK = {"digits.py", "flowers102.py"}
+VARIANTS = ("ensemble,S160", "T384,mobilenet_gn", "fast,mobilenet_bn", "shampoo")  # of imagenet.py
 
 
 def config_file(path):
@@ -107,7 +108,7 @@ def test_the_plan_of_pets_by_hand():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("words", ["ensemble,S160", "T384,mobilenet_gn", "fast,mobilenet_bn"])
+@pytest.mark.parametrize("words", VARIANTS)
 def test_imagenets_variants_pass(words):
     plan = dry.dry_run(imagenet.get_config(words), tiny=True)
     one = bit_by_hand((3, 8, 36, 3), 2, 224, 1000)
@@ -126,7 +127,7 @@ def test_averages_stairs_and_stored_targets_are_built_too():
     told = []
     plan = dry.dry_run(config, tiny=True, progress=told.append)
     assert all(math.isfinite(planned["loss"]) for planned in plan["stages"].values())
-    assert "then a staircase down" in told[0] and "then a cosine down" in told[0]
+    assert "then staircase decay" in told[0] and "then cosine decay" in told[0]
 
 
 def test_a_measured_step_gives_the_time(monkeypatch):

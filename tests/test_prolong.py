@@ -23,12 +23,15 @@ def network(seed):
     return keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
 
 
-def train(folder, total, how="", stream=endless, interval="6 steps", keep=2, **changes):
+def train(
+    folder, total, how="", stream=endless, interval="6 steps", keep=2, schedule="cosine", **changes
+):
     """A stage of plain SGD with momentum, in intervals of 6 steps, saved every 2."""
     student = network(1)
     settings = stage(
         total=f"{total} steps", interval=interval, warmup="5 percent", learning_rate=PEAK,
         optimizer="sgd", weight_decay=0.0, clip=0.0, label_weight=0.0, prolong=how,
+        schedule=schedule,
     )  # fmt: skip
     tiny_stage.train(folder, student, network(2), settings, stream, checkpoint_keep=keep, **changes)
     return student.get_weights()
@@ -38,6 +41,12 @@ def cosine(steps, length, warmup):
     steps = np.asarray(steps, "float64")
     progress = np.clip((steps - warmup) / (length - warmup), 0, 1)
     return PEAK * np.minimum(steps / warmup, 1) * 0.5 * (1 + np.cos(np.pi * progress))
+
+
+def quadratic(steps, length, warmup):
+    steps = np.asarray(steps, "float64")
+    progress = np.clip((steps - warmup) / (length - warmup), 0, 1)
+    return PEAK * np.minimum(steps / warmup, 1) * (1 - progress) ** 2
 
 
 def by_hand(rates):
@@ -76,6 +85,17 @@ def test_fresh_then_stretched_lengthens_the_fresh_part(tmp_path):
     weights = train(tmp_path, 44, "stretch")
     rates = [*OLD, *cosine(range(10), 10, 1), *cosine(range(10, 30), 30, 2)]
     assert_close(weights, by_hand(rates))
+
+
+@pytest.mark.parametrize(
+    ("how", "added"),
+    [("stretch", quadratic(range(14, 24), 24, 2)), ("fresh", quadratic(range(10), 10, 1))],
+    ids=prolong.HOW,
+)
+def test_a_quadratic_schedule_is_prolonged_too(tmp_path, how, added):
+    train(tmp_path, 14, schedule="quadratic")
+    weights = train(tmp_path, 24, how, schedule="quadratic")
+    assert_close(weights, by_hand([*quadratic(range(14), 14, 1), *added]))
 
 
 @pytest.mark.parametrize(

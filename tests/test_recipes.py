@@ -7,10 +7,11 @@ authors' public configs.
 
 import importlib
 
+import numpy as np
 import pytest
 from absl.testing import flagsaver
 
-from keras_kd import handles, train
+from keras_kd import handles, optimizers, stages, train
 from keras_kd.config import check
 from keras_kd.console import parse_flags
 from keras_kd.models import BUILDERS
@@ -71,6 +72,9 @@ def test_a_recipe_has_the_papers_values(name, length):
     assert (distil.learning_rate, distil.weight_decay) == (learning_rate, weight_decay)
     assert (distil.mode, distil.optimizer, distil.clip) == ("mix", "adamw", 1.0)
     assert distil.label_weight == 0.0 and not config.baseline.enabled
+    # "scale_by_adam" of the authors' configs: eps and mu_dtype.
+    optimizer = stages.make_optimizer(distil, 10**6, config.batch_size)
+    assert (optimizer.epsilon, optimizer.momentum_dtype) == (1e-8, "bfloat16")
     large = name == "imagenet"
     assert distil.warmup == ("5000 steps" if large else "1500 steps")
     assert config.batch_size == (4096 if large else 512)
@@ -138,6 +142,22 @@ def test_imagenets_mobile_students(word, norm):
     model = config.student.model
     assert model.name == "mobilenet_v3_large" and model.name in BUILDERS
     assert (model.kwargs.alpha, model.kwargs.norm) == (1.0, norm)
+
+
+def test_imagenet_by_shampoo():
+    """Blocks, weight decay, Nesterov momentum, warm-up and decay of the paper."""
+    config = recipe("imagenet", "fast,shampoo")
+    check(config)
+    distil = config.distil
+    assert (distil.warmup, distil.weight_decay) == ("1800 steps", 3.75e-4)
+    assert (distil.schedule, distil.clip, distil.total) == ("quadratic", 1.0, "300 epochs")
+    optimizer = stages.make_optimizer(distil, 4096 * 100, 4096)
+    assert isinstance(optimizer, optimizers.Shampoo)
+    assert (optimizer.block_size, optimizer.nesterov, optimizer.momentum) == (128, True, 0.9)
+    assert optimizer.decoupled_weight_decay == 3.75e-4
+    steps = np.array([0, 900, 1_800, 15_900, 30_000])  # of 300 epochs of 100 steps
+    rates = [float(optimizer._learning_rate(step)) for step in steps]
+    np.testing.assert_allclose(rates, [0.0, 0.015, 0.03, 0.03 / 4, 0.0], rtol=1e-6, atol=1e-9)
 
 
 @pytest.mark.parametrize(

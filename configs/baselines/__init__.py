@@ -4,7 +4,7 @@ Paper: Beyer et al. 2021, arXiv 2106.05237. The teacher on its own stands in eve
 """
 
 from keras_kd.config import base
-from keras_kd.configs.funmatch import set_sides
+from keras_kd.configs.funmatch import PAPERS_ADAM, set_sides
 
 
 def pets(name):
@@ -30,5 +30,6 @@ def pets(name):
     config.distil.update(
         mode="mix", total="1000 epochs", warmup="1500 steps", interval="1000 steps",
         learning_rate=1e-2, weight_decay=1e-3,
+        optimizer_options=PAPERS_ADAM,
     )  # fmt: skip
     return config

@@ -7,6 +7,7 @@ Published result: 74.24 % on labels (the best of its sweep), 88.01 % by function
 """
 
 from keras_kd.configs.baselines import pets
+from keras_kd.configs.funmatch import PAPERS_ADAM
 
 
 def get_config():
@@ -16,5 +17,6 @@ def get_config():
     config.baseline.update(
         mode="same/ic", total="1000 epochs", warmup="1500 steps", interval="1000 steps",
         learning_rate=1e-2, weight_decay=1e-3,
+        optimizer_options=PAPERS_ADAM,
     )  # fmt: skip
     return config

@@ -8,6 +8,9 @@ and the argument behind the colon chooses among them: `--config=configs/funmatch
 from keras_kd.config import base
 from keras_kd.names import nearest
 
+# Adam as in the authors' code: its epsilon, and its first moment kept in half the memory.
+PAPERS_ADAM = {"epsilon": 1e-8, "momentum_dtype": "bfloat16"}
+
 
 def recipe(name, source, train_split, eval_split, teacher, **settings):
     """BiT-ResNet-50 learns from a published BiT-R152x2: one view for both, mixup, no labels.
@@ -36,6 +39,7 @@ def recipe(name, source, train_split, eval_split, teacher, **settings):
     config.baseline.enabled = False  # the paper's own baselines are other runs
     total, temperature = f"{settings.pop('epochs')} epochs", settings.pop("temperature")
     config.distil.methods = {"soft_targets": {"temperature": temperature}}
+    config.distil.optimizer_options = settings.pop("optimizer_options", PAPERS_ADAM)
     config.distil.update(
         {
             "mode": "mix",

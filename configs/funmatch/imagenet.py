@@ -6,6 +6,7 @@ The argument is words with commas between them, at most one of each row, the fir
     S224, S160                              side of the student's
     resnet, mobilenet_gn, mobilenet_bn      BiT-ResNet-50, or MobileNetV3-Large with group or
                                             batch norm
+    adamw, shampoo                          optimizer
 
 Paper: Beyer et al. 2021, arXiv 2106.05237.
 Command: keras-kd-train --config=configs/funmatch/imagenet.py:fast,T384 \\
@@ -33,13 +34,32 @@ GROUPS = {
         # At this length the statistics have the time for Keras's own momentum.
         "mobilenet_bn": ("mobilenet_v3_large", {**MOBILENET, "norm": "batch", "momentum": 0.999}),
     },
+    "optimizer": {
+        "adamw": {"weight_decay": 3e-4, "warmup": "5000 steps"},
+        "shampoo": {
+            "optimizer": "shampoo",
+            "schedule": "quadratic",
+            "weight_decay": 3.75e-4,
+            "warmup": "1800 steps",
+            # The paper tells the first two, and no learning rate: grafted on Adam's steps, the
+            # one of AdamW carries over.
+            "optimizer_options": {
+                "block_size": 128,
+                "nesterov": True,
+                "momentum": 0.9,
+                "grafting": "adam",
+                "interval": 10,
+                "inverse_root": "eigh",
+            },
+        },
+    },
 }
 
 
 def get_config(words="medium"):
     """The recipe that the words choose."""
     values, words = chosen(words, GROUPS)
-    epochs, (teacher, teacher_side), side, (student, kwargs) = values.values()
+    epochs, (teacher, teacher_side), side, (student, kwargs), optimizer = values.values()
     config = recipe(
         "_".join(["imagenet", *words]),
         "tfds:imagenet2012",
@@ -49,8 +69,7 @@ def get_config(words="medium"):
         epochs=epochs,
         temperature=1.0,
         learning_rate=0.03,
-        weight_decay=3e-4,
-        warmup="5000 steps",
+        **optimizer,
     )
     config.batch_size = 4096
     # Both models see one crop, at their own sizes: the share of the image is that of 224 px.

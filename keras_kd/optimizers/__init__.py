@@ -1,14 +1,19 @@
 """How the student learns: recipe-faithful optimizers and schedules.
 
-`build` makes an optimizer from what a config says: a name, a peak rate, a schedule and the length
-of the run.
+`make_schedule` and `build` make them from what a config says: names, a peak rate, lengths.
 """
 
 import keras
 
 from keras_kd.names import nearest
+from keras_kd.optimizers import options as options_of
 from keras_kd.optimizers.adamw import AdamW
-from keras_kd.optimizers.schedules import SCHEDULES, WarmupCosine, WarmupStaircase
+from keras_kd.optimizers.schedules import (
+    SCHEDULES,
+    WarmupCosine,
+    WarmupQuadratic,
+    WarmupStaircase,
+)
 from keras_kd.optimizers.shampoo import Shampoo
 from keras_kd.optimizers.spliced import Spliced
 
@@ -17,21 +22,31 @@ __all__ = [
     "Shampoo",
     "Spliced",
     "WarmupCosine",
+    "WarmupQuadratic",
     "WarmupStaircase",
     "build",
     "make_schedule",
 ]
 
+OPTIMIZERS = {
+    "adamw": AdamW,
+    "shampoo": Shampoo,
+    "adam": keras.optimizers.Adam,
+    "sgd": keras.optimizers.SGD,
+}
+DECAYING = ("adamw", "shampoo")
+DEFAULTS = {"sgd": {"momentum": 0.9}}
 
-def make_schedule(name, learning_rate, total_steps, warmup_steps=0, decay_at=()):
+
+def make_schedule(name, learning_rate, total_steps, warmup_steps=0, **further):
     """Makes a learning rate that warms up and decays.
 
     Args:
-        name: `cosine` or `staircase`, see `WarmupCosine` and `WarmupStaircase`.
+        name: `cosine`, `quadratic` or `staircase`, see `WarmupCosine` and its like.
         learning_rate: peak rate.
         total_steps: steps of the run.
         warmup_steps: steps of linear warm-up.
-        decay_at: for `staircase`, the steps after which the rate falls to a tenth.
+        **further: what only this schedule has: `decay_at` of `staircase`.
 
     Returns:
         a `keras.optimizers.schedules.LearningRateSchedule`.
@@ -44,58 +59,39 @@ def make_schedule(name, learning_rate, total_steps, warmup_steps=0, decay_at=())
             f"A schedule must be one of {', '.join(SCHEDULES)}. "
             f"Received: schedule={name!r}.{nearest(name, SCHEDULES)}"
         )
-    stairs = {"decay_at": decay_at} if name == "staircase" else {}
-    return SCHEDULES[name](learning_rate, total_steps, warmup_steps, **stairs)
+    return SCHEDULES[name](learning_rate, total_steps, warmup_steps, **further)
 
 
-def build(
-    name,
-    learning_rate,
-    total_steps=1,
-    warmup_steps=0,
-    weight_decay=0.0,
-    clip=0.0,
-    schedule="cosine",
-    decay_at=(),
-):
-    """Makes an optimizer whose rate warms up and decays.
+def build(name, learning_rate, weight_decay=0.0, clip=0.0, options=None):
+    """Makes an optimizer.
 
     Args:
-        name: `adamw`, `shampoo`, `adam` (without decay) or `sgd` (Nesterov-free momentum 0.9).
-        learning_rate: peak rate, or a schedule that tells its `peak_learning_rate`; then no other
-            argument of the schedule counts.
-        total_steps: steps of the run.
-        warmup_steps: steps of linear warm-up.
+        name: `adamw`, `shampoo`, `adam` (without decay) or `sgd` (momentum 0.9, not Nesterov's,
+            unless the options say otherwise).
+        learning_rate: a constant rate above 0, or a schedule that tells its `peak_learning_rate`.
         weight_decay: for `adamw` and `shampoo`, see `AdamW`; must be 0 for the others.
         clip: largest global norm of the gradients; 0 for none.
-        schedule: `cosine` or `staircase`, see `make_schedule`.
-        decay_at: for `staircase`, the steps after which the rate falls to a tenth.
+        options: dict of further arguments of the optimizer's constructor, such as `epsilon`.
 
     Returns:
         a `keras.optimizers.Optimizer`.
 
     Raises:
-        ValueError: unknown name or schedule, impossible steps, or a weight decay that the optimizer
-            would ignore.
+        ValueError: an unknown name or option, an impossible value, or a weight decay that the
+            optimizer would ignore.
     """
-    rate = learning_rate
-    if not isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
-        rate = make_schedule(schedule, rate, total_steps, warmup_steps, decay_at)
-    clip = clip or None
-    builders = {
-        "adamw": lambda: AdamW(rate, weight_decay=weight_decay, global_clipnorm=clip),
-        "shampoo": lambda: Shampoo(rate, weight_decay=weight_decay, global_clipnorm=clip),
-        "adam": lambda: keras.optimizers.Adam(rate, global_clipnorm=clip),
-        "sgd": lambda: keras.optimizers.SGD(rate, momentum=0.9, global_clipnorm=clip),
-    }
-    if name not in builders:
+    if name not in OPTIMIZERS:
         raise ValueError(
-            f"An optimizer must be one of {', '.join(builders)}. "
-            f"Received: name={name!r}.{nearest(name, builders)}"
+            f"An optimizer must be one of {', '.join(OPTIMIZERS)}. "
+            f"Received: name={name!r}.{nearest(name, OPTIMIZERS)}"
         )
-    if weight_decay and name not in ("adamw", "shampoo"):
+    if weight_decay and name not in DECAYING:
         raise ValueError(
-            "Only adamw and shampoo have weight decay. "
+            f"Only {' and '.join(DECAYING)} have weight decay. "
             f"Received: name={name!r}, weight_decay={weight_decay}."
         )
-    return builders[name]()
+    options = dict(options or {})
+    options_of.check(name, OPTIMIZERS[name], options)
+    decay = {"weight_decay": weight_decay} if name in DECAYING else {}
+    options = {**DEFAULTS.get(name, {}), **options}
+    return OPTIMIZERS[name](learning_rate, global_clipnorm=clip or None, **decay, **options)

@@ -24,8 +24,8 @@ class AdamW(DecoupledDecay, keras.optimizers.Adam):
             Default: kernels only, no biases and no normalisation weights.
         global_clipnorm: largest norm of all gradients together, or None.
         momentum_dtype: "bfloat16" to keep the first moment in half the memory from step to step,
-            as the paper's runs do; the step itself uses its value before rounding. None for the
-            variable's own type.
+            as the paper's runs do; the step itself uses its value before rounding, and adds
+            epsilon where the paper's code does. None or "float32" for the variable's own type.
         **kwargs: as for `keras.optimizers.Adam`. The paper's code has `epsilon=1e-8`.
 
     Raises:
@@ -47,9 +47,11 @@ class AdamW(DecoupledDecay, keras.optimizers.Adam):
     ):
         super().__init__(learning_rate, global_clipnorm=global_clipnorm, name=name, **kwargs)
         self._set_decay(weight_decay, decay_filter, learning_rate)
+        if momentum_dtype == "float32":
+            momentum_dtype = None
         if momentum_dtype not in (None, "bfloat16"):
             raise ValueError(
-                "momentum_dtype must be None or 'bfloat16'. "
+                "momentum_dtype must be None, 'float32' or 'bfloat16'. "
                 f"Received: momentum_dtype={momentum_dtype!r}."
             )
         if momentum_dtype and self.amsgrad:
@@ -110,18 +112,22 @@ class AdamW(DecoupledDecay, keras.optimizers.Adam):
         )
 
     def _rounding_step(self, gradient, variable, learning_rate):
-        """Adam's step in float32, whose first moment is rounded only to be kept."""
+        """The step of the paper's chain, in float32; the first moment is rounded only to be kept.
+
+        Epsilon is added after the correction of the bias, not before, as Keras and Addons do:
+        it counts where gradients are as small.
+        """
         index = self._get_variable_index(variable)
         momentum, velocity = self._momentums[index].value, self._velocities[index].value
         gradient = tf.cast(gradient, "float32")
         step = tf.cast(self.iterations + 1, "float32")
         m = self.beta_1 * tf.cast(momentum, "float32") + (1.0 - self.beta_1) * gradient
         v = self.beta_2 * tf.cast(velocity, "float32") + (1.0 - self.beta_2) * gradient**2
-        rate = tf.cast(learning_rate, "float32")
-        rate *= tf.sqrt(1.0 - self.beta_2**step) / (1.0 - self.beta_1**step)
         self.assign(momentum, m)
         self.assign(velocity, v)
-        self.assign_sub(variable, rate * m / (tf.sqrt(v) + self.epsilon))
+        m_hat, v_hat = m / (1.0 - self.beta_1**step), v / (1.0 - self.beta_2**step)
+        rate = tf.cast(learning_rate, "float32")
+        self.assign_sub(variable, rate * m_hat / (tf.sqrt(v_hat) + self.epsilon))
 
     def get_config(self):
         return {

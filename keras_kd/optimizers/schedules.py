@@ -37,6 +37,11 @@ class _Warmup(keras.optimizers.schedules.LearningRateSchedule):
         """Share of the peak that the warm-up allows, of a float32 step."""
         return ops.minimum(step / max(self.warmup_steps, 1), 1.0) if self.warmup_steps else 1.0
 
+    def _progress(self, step):
+        """Share of what follows the warm-up that is done, in [0, 1], of a float32 step."""
+        progress = (step - self.warmup_steps) / (self.total_steps - self.warmup_steps)
+        return ops.clip(progress, 0.0, 1.0)
+
     def get_config(self):
         return {
             "peak_learning_rate": self.peak_learning_rate,
@@ -61,9 +66,30 @@ class WarmupCosine(_Warmup):
     def __call__(self, step):
         """The learning rate, a float32 scalar, of the step numbered from 0."""
         step = ops.cast(step, "float32")
-        progress = (step - self.warmup_steps) / (self.total_steps - self.warmup_steps)
-        cosine = 0.5 * (1.0 + ops.cos(math.pi * ops.clip(progress, 0.0, 1.0)))
+        cosine = 0.5 * (1.0 + ops.cos(math.pi * self._progress(step)))
         return self.peak_learning_rate * self._warmup(step) * cosine
+
+
+@keras.saving.register_keras_serializable(package="keras_kd")
+class WarmupQuadratic(_Warmup):
+    """Linear warm-up from 0, then `(1 - progress) ** 2` of the peak, down to 0.
+
+    The schedule under which Beyer et al. 2021 (arXiv 2106.05237) train by `Shampoo`.
+
+    Args:
+        peak_learning_rate: the rate at the end of the warm-up, above 0.
+        total_steps: steps of the whole run; the rate is 0 from there on.
+        warmup_steps: steps of the warm-up, at least 0 and fewer than `total_steps`.
+
+    Raises:
+        ValueError: an impossible rate or length.
+    """
+
+    def __call__(self, step):
+        """The learning rate, a float32 scalar, of the step numbered from 0."""
+        step = ops.cast(step, "float32")
+        left = 1.0 - self._progress(step)
+        return self.peak_learning_rate * self._warmup(step) * left * left
 
 
 @keras.saving.register_keras_serializable(package="keras_kd")
@@ -108,4 +134,8 @@ class WarmupStaircase(_Warmup):
         return {**super().get_config(), "decay_at": self.decay_at}
 
 
-SCHEDULES = {"cosine": WarmupCosine, "staircase": WarmupStaircase}
+SCHEDULES = {
+    "cosine": WarmupCosine,
+    "quadratic": WarmupQuadratic,
+    "staircase": WarmupStaircase,
+}

@@ -125,10 +125,10 @@ def test_impossible_schedules_are_refused(arguments, message):
 
 
 def test_build_by_name():
-    assert isinstance(build("adamw", 0.1, 10, weight_decay=0.1), AdamW)
-    assert build("shampoo", 0.1, 10, weight_decay=0.1).decoupled_weight_decay == 0.1
-    assert build("sgd", 0.1, 10, clip=2.0).global_clipnorm == 2.0
+    assert isinstance(build("adamw", 0.1, weight_decay=0.1), AdamW)
+    assert build("shampoo", 0.1, weight_decay=0.1).decoupled_weight_decay == 0.1
+    assert build("sgd", 0.1, clip=2.0).global_clipnorm == 2.0
     with pytest.raises(ValueError, match="Did you mean 'sgd'"):
-        build("sgdd", 0.1, 10)
+        build("sgdd", 0.1)
     with pytest.raises(ValueError, match="Only adamw and shampoo have weight decay"):
-        build("sgd", 0.1, 10, weight_decay=0.1)
+        build("sgd", 0.1, weight_decay=0.1)

@@ -8,7 +8,10 @@ import ml_dtypes
 import numpy as np
 import pytest
 
+from keras_kd import stages
 from keras_kd.checkpoint import Checkpoints, Snapshot
+from keras_kd.configs import baselines, funmatch
+from keras_kd.configs.baselines import from_scratch
 from keras_kd.optimizers import AdamW, WarmupCosine
 
 # Written by goldens/make_tfa_adamw.py with tensorflow 2.15.1 and tensorflow-addons 0.23.0.
@@ -43,7 +46,9 @@ def test_every_step_equals_tensorflow_addons(rate):
             np.testing.assert_allclose(a, b, rtol=2e-6, atol=1e-7)
 
 
-def paper_chain(start, gradients, rate, decay, clip, total, warmup, rounding=lambda m: m):
+def paper_chain(
+    start, gradients, rate, decay, clip, total, warmup, rounding=lambda m: m, epsilon=1e-8
+):
     """big_vision's optimizer in float64: `clip_by_global_norm`, `scale_by_adam`, `scale(lr)`,
     `add_decayed_weights` on kernels, `scale_by_schedule`, `scale(-1)`; the schedule peaks at 1."""
     weights = [np.array(w) for w in start]
@@ -59,7 +64,7 @@ def paper_chain(start, gradients, rate, decay, clip, total, warmup, rounding=lam
             nu[i] = 0.999 * nu[i] + 0.001 * g**2
             m_hat, nu_hat = m / (1 - 0.9 ** (step + 1)), nu[i] / (1 - 0.999 ** (step + 1))
             mu[i] = rounding(m)
-            update = rate * m_hat / (np.sqrt(nu_hat) + 1e-8)
+            update = rate * m_hat / (np.sqrt(nu_hat) + epsilon)
             update = update + (decay * weights[i] if i == 0 else 0.0)
             weights[i] = weights[i] - shape * update
         trajectory.append([w.copy() for w in weights])
@@ -86,6 +91,31 @@ def test_every_step_equals_the_papers_chain(dtype):
     for got, wanted in zip(result, expected, strict=True):
         for a, b in zip(got, wanted):
             np.testing.assert_allclose(a, b, rtol=2e-5, atol=1e-6)
+
+
+RECIPES = {
+    "recipe": lambda: funmatch.recipe("x", "x", "x", "x", "x", epochs=1, temperature=1.0).distil,
+    "baselines": lambda: baselines.pets("x").distil,
+    "labels": lambda: from_scratch.get_config().baseline,
+}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_recipes_run_the_papers_chain(name):
+    """What a stage's section makes, on gradients so small that epsilon counts."""
+    settings = RECIPES[name]()
+    settings.update(total="9 steps", warmup="3 steps", learning_rate=0.03, weight_decay=0.1)
+    start = GOLDEN["start"]
+    gradients = [[1e-7 * np.array(g) for g in step] for step in GOLDEN["gradients"]]
+    result = trajectory(stages.make_optimizer(settings, 64, 8), start, gradients)[-1]
+    arguments = (start, gradients, 0.03, 0.1, settings.clip, 9, 3)
+    expected = paper_chain(*arguments, to_bfloat16)[-1]
+    for a, b in zip(result, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=2e-5, atol=1e-6)
+    # Neither Keras's epsilon nor a whole first moment comes as near.
+    keras_epsilon = paper_chain(*arguments, to_bfloat16, epsilon=1e-7)[-1]
+    whole = paper_chain(*arguments)[-1]
+    assert min(np.abs(o[0] - expected[0]).max() for o in (keras_epsilon, whole)) > 1e-5
 
 
 def test_rounding_shows_and_is_small():

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_kd.optimizers import WarmupStaircase, build
+from keras_kd.optimizers import WarmupStaircase, build, make_schedule
 
 
 def published_rate(step, supports, rate=0.003):
@@ -49,7 +49,7 @@ def test_it_survives_its_config():
 
 def test_momentum_0_9_under_the_staircase():
     """Two steps of SGD with momentum, by hand: v = 0.9 v - lr g, w += v."""
-    optimizer = build("sgd", 0.1, 4, schedule="staircase", decay_at=(0,))
+    optimizer = build("sgd", make_schedule("staircase", 0.1, 4, decay_at=(0,)))
     assert not optimizer.nesterov
     weight, gradient = keras.Variable([1.0]), np.float32([2.0])
     velocity, expected = 0.0, 1.0
@@ -68,11 +68,11 @@ def test_momentum_0_9_under_the_staircase():
         ({"decay_at": (3, 11)}, r"end of the run.*decay_at=\[3, 11\]"),
         ({"warmup_steps": 5, "decay_at": (3,)}, "before the end of the warm-up"),
         ({"learning_rate": 0.0}, "above 0"),
-        ({"schedule": "stair"}, "cosine, staircase.*Did you mean 'staircase'"),
+        ({"name": "stair"}, "cosine, quadratic, staircase.*Did you mean 'staircase'"),
     ],
     ids=["warm-up", "order", "late", "early", "rate", "name"],
 )
 def test_impossible_schedules(arguments, message):
-    arguments = {"learning_rate": 0.1, "schedule": "staircase", "total_steps": 10} | arguments
+    arguments = {"learning_rate": 0.1, "name": "staircase", "total_steps": 10} | arguments
     with pytest.raises(ValueError, match=message):
-        build("sgd", **arguments)
+        make_schedule(**arguments)
