@@ -23,6 +23,22 @@ def test_equal_shapes_need_no_projector():
     np.testing.assert_allclose(loss, ((s - t) ** 2).mean((1, 2, 3)), rtol=1e-5)
 
 
+@pytest.mark.parametrize("student", [(2, 2, 3), (4, 4, 3), (3, 5, 3)], ids=str)
+def test_a_half_precision_policy_changes_nothing(student):
+    """Every projector computes in float32: none, a strided one, resizing."""
+    s, t = tf.random.normal((5, *student)), tf.random.normal((5, 2, 2, 3))
+    losses = []
+    for policy in ("float32", "mixed_float16"):
+        keras.utils.set_random_seed(0)  # the same projector
+        keras.mixed_precision.set_dtype_policy(policy)
+        try:
+            losses.append(built((None, *student), (None, 2, 2, 3))({}, {"s": s}, {"t": t}))
+        finally:
+            keras.mixed_precision.set_dtype_policy("float32")
+    assert losses[1].dtype == tf.float32
+    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-6)
+
+
 def test_a_dense_projector_by_hand():
     method = built((None, 3), (None, 2))
     kernel, bias = (v.numpy().astype("float64") for v in method.trainable_variables)
