@@ -6,7 +6,7 @@ import pytest
 
 import keras_kd
 from keras_kd.methods import SimKD, SoftTargets
-from keras_kd.models import resnet
+from keras_kd.models import bit_resnet, resnet
 from keras_kd.models.taps import tapped
 
 
@@ -59,6 +59,45 @@ def test_training_moves_the_trunk_and_the_projector_only(pair, rng):
     moved = {v.path for v in kd.student.weights if np.abs(v.numpy() - before[v.path]).max() > 0}
     assert {"simkd_1_conv/kernel", "stem_conv/kernel"} <= moved
     assert not any(path.startswith("logits") for path in moved)
+
+
+def tiny_bit():
+    return bit_resnet((1, 1), 0.125, num_classes=4, input_shape=(16, 16, 3), small_root=True)
+
+
+@pytest.mark.parametrize(
+    ("make_teacher", "right", "wrong"),
+    [
+        # All of as many channels: only the values tell them apart.
+        (tiny_bit, "relu", ("norm", "stage2")),
+        (
+            lambda: resnet(14, 0.5, 4, (16, 16, 3)),
+            "stage3",
+            ("stage3_block2_add", "stage3_block1_relu2"),
+        ),
+    ],
+    ids=["bit", "resnet"],
+)
+def test_a_tap_that_the_classifier_does_not_read_is_refused(pair, make_teacher, right, wrong):
+    teacher = make_teacher()
+
+    def joined(tap):
+        method = SimKD(student_taps=["stage3"], teacher_taps=[tap])
+        return method.prepare_student(pair[0], teacher)
+
+    joined(right)
+    for tap in wrong:
+        with pytest.raises(ValueError, match=rf"teacher tap '{tap}'.*right before the global pool"):
+            joined(tap)
+
+
+def test_a_teacher_in_half_precision_passes_the_check(pair):
+    keras.mixed_precision.set_dtype_policy("mixed_bfloat16")
+    try:
+        teacher = resnet(8, 0.5, num_classes=4, input_shape=(16, 16, 3))
+    finally:
+        keras.mixed_precision.set_dtype_policy("float32")
+    assert make().prepare_student(pair[0], teacher).output_shape == (None, 4)
 
 
 def test_what_does_not_fit_is_refused(pair):
