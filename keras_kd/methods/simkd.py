@@ -42,6 +42,7 @@ def reuse_classifier(student, teacher, student_tap, teacher_tap, reduction=2):
             "SimKD projects the student's last map [B, H, W, C]. Received: student tap "
             f"{student_tap!r} {tuple(x.shape)}. Choose the layer before the global pooling."
         )
+    x = _pooled(x, features.shape)
     inner = max(1, channels // reduction)
     for index, (count, kernel) in enumerate(((inner, 1), (inner, 3), (channels, 1)), start=1):
         name = f"simkd_{index}"
@@ -53,6 +54,16 @@ def reuse_classifier(student, teacher, student_tap, teacher_tap, reduction=2):
     model = keras.Model(trunk.inputs[0], copy(x), name=f"{student.name}_simkd")
     copy.set_weights(classifier.get_weights())
     return model
+
+
+def _pooled(x, shape):
+    """A student's map pooled to the teacher's size where windows divide it evenly, or as it is."""
+    if None in (*x.shape[1:3], *shape[1:3]):
+        return x
+    window = tuple(
+        own // its if own % its == 0 else 1 for own, its in zip(x.shape[1:3], shape[1:3])
+    )
+    return x if window == (1, 1) else layers.AveragePooling2D(window, name="simkd_resize")(x)
 
 
 def _classifier(teacher, tap, shape):
@@ -97,9 +108,10 @@ def _check_seen(teacher, tap, classifier):
 class SimKD(FeatureMethod):
     """Matches the map that the teacher's own classifier reads; the student reuses that classifier.
 
-    The mean squared difference of the student's projected map and the teacher's map; the larger
-    one is pooled. The projector and the classifier's frozen copy become part of the student and
-    leave with it. Before training,
+    The mean squared difference of the student's projected map and the teacher's map. The larger
+    one is pooled: a student's before its projector, as in the public implementation, where its
+    sides are multiples of the teacher's, and its projected map otherwise. The projector and the
+    classifier's frozen copy become part of the student and leave with it. Before training,
 
         student = method.prepare_student(student, teacher)
 
@@ -129,6 +141,7 @@ class SimKD(FeatureMethod):
                 f"Received: student_taps={list(self.student_taps)}."
             )
         self.reduction = whole(reduction=reduction)
+        self.last_map = self.student_taps[0]
 
     def prepare_student(self, student, teacher):
         """The student with a projector and the teacher's classifier, whose projected map is tapped.
@@ -140,7 +153,7 @@ class SimKD(FeatureMethod):
         Returns:
             a `keras.Model`, see `reuse_classifier`.
         """
-        taps = self.student_taps[0], self.teacher_taps[0]
+        taps = self.last_map, self.teacher_taps[0]
         student = reuse_classifier(student, teacher, *taps, self.reduction)
         self.student_taps = (PROJECTED,)
         return student
@@ -160,4 +173,6 @@ class SimKD(FeatureMethod):
         return ops.mean(ops.square(s - t), axis=(1, 2, 3))
 
     def get_config(self):
-        return {**super().get_config(), "reduction": self.reduction}
+        # The tap as it was given: a copy prepares a student of its own.
+        own = {"student_taps": [self.last_map], "reduction": self.reduction}
+        return {**super().get_config(), **own}

@@ -61,6 +61,34 @@ def test_training_moves_the_trunk_and_the_projector_only(pair, rng):
     assert not any(path.startswith("logits") for path in moved)
 
 
+def test_a_copy_prepares_a_student_of_its_own(pair):
+    method = make()
+    first = method.prepare_student(*pair)
+    copy = SimKD.from_config(method.get_config())
+    assert copy.student_taps == ("stage3",) and method.student_taps == ("simkd_projected",)
+    for again in (copy, method):
+        second = again.prepare_student(*pair)
+        assert [w.shape for w in second.weights] == [w.shape for w in first.weights]
+
+
+@pytest.mark.parametrize(
+    ("side", "expected"), [(32, (4, 4)), (24, (6, 6)), (8, (2, 2))], ids=["even", "uneven", "less"]
+)
+def test_a_larger_map_is_pooled_before_its_projector(pair, side, expected):
+    """The teacher's last map has 4 x 4 positions."""
+    student = resnet(8, 0.25, num_classes=4, input_shape=(side, side, 3))
+    joined = make().prepare_student(student, pair[1])
+    assert joined.get_layer("simkd_1_conv").output.shape[1:3] == expected
+    images = np.random.default_rng(0).normal(size=(2, side, side, 3)).astype("float32")
+    maps = tapped(joined, ["stage3", "simkd_1_conv"])(images)
+    before, projected = maps["stage3"].numpy(), maps["simkd_1_conv"]
+    kernel = joined.get_layer("simkd_1_conv").kernel.numpy()[0, 0]
+    pooled = before.reshape(
+        2, expected[0], before.shape[1] // expected[0], expected[1], -1, before.shape[-1]
+    ).mean((2, 4))
+    np.testing.assert_allclose(projected, pooled @ kernel, atol=1e-5)
+
+
 def tiny_bit():
     return bit_resnet((1, 1), 0.125, num_classes=4, input_shape=(16, 16, 3), small_root=True)
 
