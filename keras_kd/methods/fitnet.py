@@ -17,9 +17,13 @@ class Hint(Method):
     when the student's map is a multiple of the teacher's, a transposed one when it is a fraction,
     bilinear resizing and a 1x1 convolution otherwise.
 
+    The distance is that of the public implementations (the paper halves the sum of squares), the
+    projector is not: theirs has a batch norm and a ReLU at its end (the paper's regressor the
+    nonlinearity of the hint layer) and is there for equal shapes too; sizes that are no multiples
+    meet, as in the paper, through a kernel of one more than their difference.
+
     Knowledge: feature. Needs: taps on both sides; no labels.
-    Paper: Romero et al. 2015 (FitNets), arXiv 1412.6550. The paper halves the sum of squares;
-    here, as in the public implementations, it is the mean.
+    Paper: Romero et al. 2015 (FitNets), arXiv 1412.6550.
 
     Args:
         student_taps: names of the guided layers, at least one.
