@@ -41,7 +41,8 @@ def contrast(scores, positives, negatives, temperature, z):
     Args:
         scores: float32 `[B, N]`, inner products of each anchor with all rows of a bank.
         positives: int `[B]`, the row that belongs to each anchor.
-        negatives: int `[B, M]`, rows drawn as noise.
+        negatives: int `[B, M]`, rows drawn as noise, each taken to be as likely as 1 / N (as in
+            the public implementations, which never draw the positive either).
         temperature: T > 0.
         z: the normalising constant.
 
@@ -65,8 +66,8 @@ class CRD(Method):
 
     Both features are embedded linearly in D dimensions at length 1. Each side is contrasted with a
     bank that holds the other side's embedding of every example of the data: the row of the
-    example itself against rows drawn at random (from all examples with replacement: the paper's
-    exclusion of the same class is left out). After each step the rows of its examples move to
+    example itself against rows drawn at random (from all other examples with replacement; the
+    public implementations leave out those of the same class, which takes labels). After each step the rows of its examples move to
     momentum * old + (1 - momentum) * new, at length 1. Unlike the public implementations, which
     write inside the loss, the embeddings written are those of the updated embedding layers.
 
@@ -169,9 +170,12 @@ class CRD(Method):
         rows = self._rows(batch)
         s, t = self._embed(student, teacher)
         shape = (ops.shape(rows)[0], self.negatives)
-        drawn = keras.random.randint(shape, 0, self.num_examples, seed=self.random)
+        further = 1 + keras.random.randint(shape, 0, self.num_examples - 1, seed=self.random)
+        others = (rows[:, None] + further) % self.num_examples  # never the example itself
         losses = [
-            contrast(ops.matmul(anchor, ops.transpose(bank)), rows, drawn, self.temperature, self.z)
+            contrast(
+                ops.matmul(anchor, ops.transpose(bank)), rows, others, self.temperature, self.z
+            )
             for anchor, bank in ((s, self.teacher_bank), (t, self.student_bank))
         ]
         return losses[0] + losses[1]
