@@ -67,9 +67,10 @@ class CRD(Method):
     Both features are embedded linearly in D dimensions at length 1. Each side is contrasted with a
     bank that holds the other side's embedding of every example of the data: the row of the
     example itself against rows drawn at random (from all other examples with replacement; the
-    public implementations leave out those of the same class, which takes labels). After each step the rows of its examples move to
-    momentum * old + (1 - momentum) * new, at length 1. Unlike the public implementations, which
-    write inside the loss, the embeddings written are those of the updated embedding layers.
+    public implementations leave out those of the same class, which takes labels). After each step
+    the rows of its examples move to momentum * old + (1 - momentum) * new, at length 1. Unlike the
+    public implementations, which write inside the loss, the embeddings written are those of the
+    updated embedding layers.
 
     The banks are weights that no gradient moves: saved, restored, left behind at export. Under
     several replicas each draws its own negatives, and all write all rows, so that the banks stay
@@ -203,7 +204,8 @@ class CRD(Method):
                 f"Received: batch with {sorted(batch)}. Build the data with with_ids=True, or add "
                 "'id', int [B], to the batch's dict."
             )
-        rows = ops.cast(ops.reshape(batch["id"], (-1,)), "int32") - self.first_id
+        # Checked as they are: 2^32 + 5 would be 5 in 32 bits.
+        rows = ops.cast(ops.reshape(batch["id"], (-1,)), "int64") - self.first_id
         # XLA leaves checks out, and reads the nearest row.
         check = tf.debugging.Assert(
             tf.reduce_all((rows >= 0) & (rows < self.num_examples)),
@@ -216,7 +218,7 @@ class CRD(Method):
             ],
         )
         with tf.control_dependencies([] if check is None else [check]):
-            return tf.identity(rows)
+            return tf.cast(rows, tf.int32)
 
     def get_config(self):
         names = ("num_examples", "first_id", "negatives", "dimensions", "momentum", "temperature")

@@ -155,6 +155,8 @@ def test_bad_input_is_refused(features, numpy):
     with pytest.raises(tf.errors.InvalidArgumentError, match=r"Every id must lie in"):
         numpy.loss_of(make(), *features, batch=batch([0, 1, 2, 3, 4, N]))
     with pytest.raises(tf.errors.InvalidArgumentError, match=r"Every id must lie in"):
+        numpy.loss_of(make(), *features, batch=batch([0, 1, 2, 3, 4, 2**32 + 5]))
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"Every id must lie in"):
         numpy.loss_of(make(first_id=3), *features, batch=batch([3, 4, 5, 6, 7, 2]))
     with pytest.raises(ValueError, match="one pair of features"):
         make(student_taps=["a", "b"], teacher_taps=["a", "b"]).build({}, {}, {})
