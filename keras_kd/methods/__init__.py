@@ -46,19 +46,19 @@ def get(name, **kwargs):
         ValueError: an unknown name, or an argument that the method does not have.
     """
     by_name = {snake_case(cls): method for cls, method in METHODS.items()}
-    key = snake_case(name)
+    key = snake_case(name) if isinstance(name, str) else None
     if key not in by_name:
         raise ValueError(
             f"A method must be one of {', '.join(sorted(by_name))}. "
-            f"Received: name={name!r}.{nearest(key, by_name)}"
+            f"Received: name={name!r}.{nearest(name, by_name)}"
         )
     method = by_name[key]
-    try:
-        return method(**kwargs)
-    except TypeError as error:
-        classes = [cls for cls in method.__mro__ if issubclass(cls, Method)]
-        known = {name for cls in classes for name in inspect.signature(cls).parameters}
+    classes = [cls for cls in method.__mro__ if issubclass(cls, Method)]
+    known = {name for cls in classes for name in inspect.signature(cls).parameters} - {"kwargs"}
+    unknown = [argument for argument in kwargs if argument not in known]
+    if unknown:
         raise ValueError(
-            f"{method.__name__} takes {', '.join(sorted(known - {'kwargs'}))}. "
-            f"Received: {', '.join(kwargs)}. ({error})"
-        ) from error
+            f"{method.__name__} takes {', '.join(sorted(known))}. "
+            f"Received: {', '.join(unknown)}.{nearest(unknown[0], known)}"
+        )
+    return method(**kwargs)

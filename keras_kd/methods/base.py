@@ -146,7 +146,7 @@ class Method(keras.layers.Layer):
 
 
 def _names(argument, taps):
-    if isinstance(taps, str) or not all(isinstance(tap, str) for tap in taps):
+    if not isinstance(taps, list | tuple) or not all(isinstance(tap, str) for tap in taps):
         raise ValueError(
             f"{argument} must be a list of layer names. Received: {argument}={taps!r}."
         )
