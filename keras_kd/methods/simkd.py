@@ -116,7 +116,8 @@ class SimKD(FeatureMethod):
         student = method.prepare_student(student, teacher)
 
     makes that student; on a student that has no projector this method is its loss alone and
-    needs maps with as many channels.
+    needs maps with as many channels. Under several replicas the projector's batch norm is that of
+    the *replica's own* part of the batch, so two replicas do not equal one.
 
     Knowledge: feature. Needs: last maps as taps; a teacher of pooling and one Dense; no labels.
     Paper: Chen et al. 2022, arXiv 2203.14001.
