@@ -52,7 +52,9 @@ def _stepper(config):
     """A compiled distillation on random images: function of a number of steps -> seconds each."""
     side, settings, count = config.data.resolution, config.distil, config.batch_size
     rng = np.random.default_rng(0)
-    task = types.SimpleNamespace(num_classes=10, channels=3, resolution=side)
+    task = types.SimpleNamespace(
+        num_classes=10, channels=3, resolution=side, num_examples=NUM_EXAMPLES
+    )
     teacher = networks.build_model(config, config.teacher, task, side)
     teacher.trainable = False
     student, chosen = networks.student_and_methods(config, task, task, teacher)

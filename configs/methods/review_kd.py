@@ -13,4 +13,4 @@ def get_config():
     # The peers' weight, 1; the warm-up is as long a share of the run, 20 / 240.
     layers = before_relu(1, 2, 3)
     layers = {side: [*names, "pre_logits"] for side, names in layers.items()}
-    return experiment("review_kd", {"review_kd": {**layers, "warmup_steps": 195}})
+    return experiment("review_kd", {"review_kd": {**layers, "warmup": "8.3 percent"}})
