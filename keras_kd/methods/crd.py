@@ -131,7 +131,7 @@ class CRD(Method):
             raise ValueError(
                 "CRD contrasts one pair of features. "
                 f"Received: student_taps={list(self.student_taps)}. Name one tap on each side, or "
-                "use several CRD methods."
+                "use several CRD methods (in a config 'crd' and 'crd:2')."
             )
         pair = self.pairs(student_shape, teacher_shape)[0]
         if any(None in shape[1:] for shape in pair):

@@ -9,9 +9,11 @@ from tiny_run import tiny_run
 
 import keras_kd
 from keras_kd import methods
+from keras_kd.config import check
 from keras_kd.methods import SoftTargets
 from keras_kd.methods.__main__ import rows, table
 from keras_kd.networks import student_and_methods
+from keras_kd.targets import chosen_methods
 
 
 @pytest.mark.parametrize("weight", [-1.0, float("nan"), float("inf")])
@@ -59,6 +61,29 @@ def test_warm_ups_that_cannot_be_are_refused():
         with pytest.raises(ValueError, match=f"longer than its stage of 100 .* which is {steps} "):
             SoftTargets(**kwargs).set_stage(**units)
         SoftTargets(**kwargs).set_stage(**{**units, "total": steps})
+
+
+def test_a_config_holds_several_methods_of_a_kind():
+    config = tiny_run()
+    taps = {"teacher_taps": ["pre_logits"], "num_examples": 64}
+    config.distil.methods = {
+        "crd": {"student_taps": ["stage3"], **taps},
+        "crd:2": {"student_taps": ["stage2"], **taps},
+        "CRD:deep": {"student_taps": ["stem"], **taps, "name": "other"},
+    }
+    check(config)
+    chosen = chosen_methods(config)
+    assert [type(method) for method in chosen] == 3 * [methods.CRD]
+    found = {method.name: method.student_taps for method in chosen}
+    assert found == {"crd": ("stage3",), "crd_2": ("stage2",), "other": ("stem",)}
+
+
+def test_what_follows_the_colon_is_one_word():
+    for name in ("crd:", "crd:a b", "crd:1:2"):
+        with pytest.raises(ValueError, match=r"follows the colon.*Write for example 'crd:2'"):
+            methods.get(name, num_examples=4)
+    with pytest.raises(ValueError, match=r"must be one of.*name='cdr:2'\. Did you mean 'crd'"):
+        methods.get("cdr:2", num_examples=4)
 
 
 @pytest.mark.parametrize(("total", "batch", "expected"), [(60, 16, 30), (60, 32, 30), (20, 16, 10)])
