@@ -10,7 +10,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 import tensorflow as tf
 
-from keras_kd import KDModel, run, stages, teachers
+from keras_kd import KDModel, networks, run, stages, teachers
 from keras_kd.evaluation.accuracy import accuracy
 
 NUM_EXAMPLES, FIRST_ID = 5000, 10_000  # as the configs say, for the memory bank of CRD
@@ -52,10 +52,12 @@ def _stepper(config):
     """A compiled distillation on random images: function of a number of steps -> seconds each."""
     side, settings, count = config.data.resolution, config.distil, config.batch_size
     rng = np.random.default_rng(0)
-    task = types.SimpleNamespace(num_classes=10, channels=3, resolution=side)
-    teacher = run.build_model(config, config.teacher, task, side)
+    task = types.SimpleNamespace(
+        num_classes=10, channels=3, resolution=side, num_examples=NUM_EXAMPLES
+    )
+    teacher = networks.build_model(config, config.teacher, task, side)
     teacher.trainable = False
-    student, chosen = run.student_and_methods(config, task, task, teacher)
+    student, chosen = networks.student_and_methods(config, task, task, teacher)
     taps = [tap for method in chosen for tap in method.teacher_taps]
     teacher = teachers.freeze(teacher, (side, side, 3), taps, batch_size=count, deterministic=True)
     kd = KDModel(student, teacher, chosen, settings.label_weight)

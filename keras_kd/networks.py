@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from keras_kd import models, teachers
+from keras_kd import models, stages, teachers
 from keras_kd.targets import chosen_methods
 
 
@@ -61,7 +61,11 @@ def student_and_methods(config, source, streams, teacher, precision=None):
     """The student, with the head that its methods may want, and new objects of these methods."""
     student = build_student(config, source, streams.resolution, precision)
     chosen = chosen_methods(config)
+    units = {"num_examples": streams.num_examples, "batch_size": config.batch_size}
+    per_execution = config.steps_per_execution
+    total = stages.total_steps(config.distil.total, **units, steps_per_execution=per_execution)
     for method in chosen:
+        method.set_stage(total, **units)
         student = method.prepare_student(student, teacher)
     return student, chosen
 

@@ -12,5 +12,5 @@ def get_config():
     """The shared experiment with this method."""
     # The peers' CIFAR setting; the warm-up is as long a share of the run, 20 / 240.
     return experiment(
-        "dkd", {"dkd": {"alpha": 1.0, "beta": 8.0, "temperature": 4.0, "warmup_steps": 195}}
+        "dkd", {"dkd": {"alpha": 1.0, "beta": 8.0, "temperature": 4.0, "warmup": "8.3 percent"}}
     )

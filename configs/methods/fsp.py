@@ -1,4 +1,4 @@
-"""The flow between stages.
+"""The flow from the stem to the first stage and between stages.
 
 Paper: Yim et al. 2017, CVPR.
 Command: keras-kd-train --config=configs/methods/fsp.py \\
@@ -10,5 +10,6 @@ from keras_kd.configs.methods import experiment, taps
 
 def get_config():
     """The shared experiment with this method."""
-    # The peers' weight, here for the whole run and beside the labels.
-    return experiment("fsp", {"fsp": {**taps("stage1", "stage2", "stage3"), "weight": 50.0}})
+    # The peers' layers and weight, here for the whole run and beside the labels.
+    layers = taps("stem", "stage1", "stage2", "stage3")
+    return experiment("fsp", {"fsp": {**layers, "weight": 50.0}})

@@ -10,7 +10,10 @@ from keras_kd.configs.methods import before_relu, experiment
 
 def get_config():
     """The shared experiment with this method."""
-    # The peers' weight, 1; the warm-up is as long a share of the run, 20 / 240.
-    layers = before_relu(1, 2, 3)
-    layers = {side: [*names, "pre_logits"] for side, names in layers.items()}
-    return experiment("review_kd", {"review_kd": {**layers, "warmup_steps": 195}})
+    # The peers' weight, 1, and layers: the student's after the ReLU, the teacher's before. The
+    # warm-up is as long a share of the run, 20 / 240.
+    layers = {
+        "student_taps": ["stage1", "stage2", "stage3", "pre_logits"],
+        "teacher_taps": [*before_relu(1, 2, 3)["teacher_taps"], "pre_logits"],
+    }
+    return experiment("review_kd", {"review_kd": {**layers, "warmup": "8.3 percent"}})

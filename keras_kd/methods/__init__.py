@@ -10,6 +10,7 @@ under its name in snake case, picked up by the contract tests, and listed by
 import importlib
 import inspect
 import pkgutil
+import re
 
 from keras_kd.methods.base import Method, snake_case
 from keras_kd.names import nearest
@@ -32,11 +33,12 @@ globals().update(METHODS)
 __all__ = ["METHODS", "Method", "get", *METHODS]
 
 
-def get(name, **kwargs):
+def get(name, /, **kwargs):
     """Makes a method by its name.
 
     Args:
-        name: class name (`SoftTargets`) or its snake case (`soft_targets`).
+        name: class name (`SoftTargets`) or its snake case (`soft_targets`). What follows a colon
+            tells several of a kind apart: `crd:2` is a `CRD` whose own name is `crd_2`.
         **kwargs: the method's arguments.
 
     Returns:
@@ -46,19 +48,27 @@ def get(name, **kwargs):
         ValueError: an unknown name, or an argument that the method does not have.
     """
     by_name = {snake_case(cls): method for cls, method in METHODS.items()}
-    key = snake_case(name)
+    kind, colon, suffix = str(name).partition(":")
+    key = snake_case(kind) if isinstance(name, str) else None
     if key not in by_name:
         raise ValueError(
             f"A method must be one of {', '.join(sorted(by_name))}. "
-            f"Received: name={name!r}.{nearest(key, by_name)}"
+            f"Received: name={name!r}.{nearest(kind, by_name)}"
         )
-    method = by_name[key]
-    try:
-        return method(**kwargs)
-    except TypeError as error:
-        classes = [cls for cls in method.__mro__ if issubclass(cls, Method)]
-        known = {name for cls in classes for name in inspect.signature(cls).parameters}
+    if colon and not re.fullmatch(r"\w+", suffix):
         raise ValueError(
-            f"{method.__name__} takes {', '.join(sorted(known - {'kwargs'}))}. "
-            f"Received: {', '.join(kwargs)}. ({error})"
-        ) from error
+            "What follows the colon of a method's name must be letters, digits or underscores. "
+            f"Received: name={name!r}. Write for example {key + ':2'!r}."
+        )
+    if suffix:
+        kwargs.setdefault("name", f"{key}_{suffix}")
+    method = by_name[key]
+    classes = [cls for cls in method.__mro__ if issubclass(cls, Method)]
+    known = {name for cls in classes for name in inspect.signature(cls).parameters} - {"kwargs"}
+    unknown = [argument for argument in kwargs if argument not in known]
+    if unknown:
+        raise ValueError(
+            f"{method.__name__} takes {', '.join(sorted(known))}. "
+            f"Received: {', '.join(unknown)}.{nearest(unknown[0], known)}"
+        )
+    return method(**kwargs)

@@ -15,7 +15,12 @@ def positive(**values):
 
 def not_negative(**values):
     """As `positive`, but 0 is allowed."""
-    return _checked("of at least 0", lambda value: value >= 0, values)
+    return at_least(0, **values)
+
+
+def at_least(least, /, **values):
+    """As `positive`, for floats of at least `least`."""
+    return _checked(f"of at least {least}", lambda value: value >= least, values)
 
 
 def whole(least=1, **values):
@@ -28,10 +33,18 @@ def whole(least=1, **values):
     return _one_or_all(list(values.values()))
 
 
+def number(value):
+    """The float that a number stands for; NaN, which no bound lets through, for all else."""
+    try:
+        return float("nan") if isinstance(value, str | bytes | bool) else float(value)
+    except (TypeError, ValueError):
+        return float("nan")
+
+
 def _checked(bound, holds, values):
     for name, value in values.items():
-        if not (holds(float(value)) and float(value) < float("inf")):
-            raise ValueError(f"{name} must be a finite number {bound}. Received: {name}={value}.")
+        if not (holds(number(value)) and number(value) < float("inf")):
+            raise ValueError(f"{name} must be a finite number {bound}. Received: {name}={value!r}.")
     return _one_or_all([float(value) for value in values.values()])
 
 

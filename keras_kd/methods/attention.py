@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_kd.methods.arguments import positive
+from keras_kd.methods.arguments import at_least
 from keras_kd.methods.features import FeatureMethod, flat, same_size, unit
 
 
@@ -12,7 +12,7 @@ def attention_map(x, power=2.0):
 
     Args:
         x: float32 `[B, H, W, C]`.
-        power: p, above 0.
+        power: p, at least 1: below, the slope has no limit where x is 0.
 
     Returns:
         float32 `[B, H * W]`.
@@ -34,16 +34,16 @@ class AttentionTransfer(FeatureMethod):
     Args:
         student_taps: names of the student's layers, at least one.
         teacher_taps: names of the teacher's layers, as many.
-        power: p of the attention map, above 0; the paper's value is 2.
+        power: p of the attention map, at least 1; the paper's value is 2.
         **kwargs: as for `Method`. The paper taps the end of each stage; its weight is 1000.
 
     Raises:
-        ValueError: no taps, or taps that are no maps of known size.
+        ValueError: no taps, taps that are no maps of known size, or a power below 1.
     """
 
     def __init__(self, student_taps=(), teacher_taps=(), power=2.0, **kwargs):
         super().__init__(student_taps=student_taps, teacher_taps=teacher_taps, **kwargs)
-        self.power = positive(power=power)
+        self.power = at_least(1, power=power)
 
     def call(self, batch, student, teacher):
         loss = 0.0

@@ -5,6 +5,7 @@ import re
 import keras
 from keras import ops
 
+from keras_kd.config import steps
 from keras_kd.methods.arguments import not_negative, whole
 
 
@@ -27,17 +28,27 @@ class Method(keras.layers.Layer):
         teacher_taps: layer names of the teacher, as many.
         weight: factor of this method in the total loss; finite and at least 0.
         warmup_steps: number of steps over which the weight rises linearly from 0, at least 0.
+        warmup: the same as a length of `keras_kd.config.steps`, such as "8 percent" or "20 epochs",
+            for configs: where methods are made from one, `set_stage` turns it into steps.
         name: the key in the training logs. Default: the class name in snake case.
 
     Raises:
-        ValueError: taps that do not pair up, an impossible weight or warm-up.
+        ValueError: taps that do not pair up, an impossible weight or warm-up, or two warm-ups.
     """
 
     needs_teacher = True  # False: learns without the outputs of any teacher
     needs_labels = False  # True: batches must carry labels
     needs_id = False  # True: batches must carry `id`, the index of each example in the data
 
-    def __init__(self, student_taps=(), teacher_taps=(), weight=1.0, warmup_steps=0, name=None):
+    def __init__(
+        self,
+        student_taps=(),
+        teacher_taps=(),
+        weight=1.0,
+        warmup_steps=0,
+        warmup="",
+        name=None,
+    ):
         super().__init__(name=name or snake_case(type(self).__name__), dtype="float32")
         self.student_taps = _names("student_taps", student_taps)
         self.teacher_taps = _names("teacher_taps", teacher_taps)
@@ -48,7 +59,8 @@ class Method(keras.layers.Layer):
                 f"teacher_taps={list(self.teacher_taps)}."
             )
         self.weight = not_negative(weight=weight)
-        self.warmup_steps = whole(0, warmup_steps=warmup_steps)
+        self.warmup = _length(warmup, warmup_steps)
+        self.warmup_steps = None if self.warmup else whole(0, warmup_steps=warmup_steps)
 
     @property
     def needs_raw_logits(self):
@@ -82,6 +94,31 @@ class Method(keras.layers.Layer):
         """
         raise NotImplementedError(f"{type(self).__name__} must implement call().")
 
+    def set_stage(self, total, batch_size, num_examples):
+        """Hook where methods are made from a config: the length of their stage is known.
+
+        Args:
+            total: steps of the stage.
+            batch_size: examples a step, over all replicas.
+            num_examples: training examples an epoch.
+
+        Raises:
+            ValueError: a warm-up that is longer than the stage.
+        """
+        if self.warmup:
+            units = {"batch_size": batch_size, "num_examples": num_examples}
+            self.warmup_steps = steps(self.warmup, **units, total=total)
+        if self.warmup_steps > total:
+            raise ValueError(
+                f"The warm-up of {self.name} must not be longer than its stage of {total:,} steps: "
+                f"it would never weigh in full. Received: {self._warmup()}, which is "
+                f"{self.warmup_steps:,} steps. Give a share, such as warmup='8 percent'."
+            )
+
+    def _warmup(self):
+        key = "warmup" if self.warmup else "warmup_steps"
+        return f"{key}={getattr(self, key)!r}"
+
     def weight_at(self, step):
         """This method's factor at a step: a pure function of it, so nothing has to be saved.
 
@@ -91,7 +128,15 @@ class Method(keras.layers.Layer):
         Returns:
             `weight`; with a warm-up a float32 scalar tensor, `weight` times the lesser of 1 and
             (step + 1) / warmup_steps.
+
+        Raises:
+            ValueError: a `warmup` whose stage is not known.
         """
+        if self.warmup_steps is None:
+            raise ValueError(
+                f"{self.name} must know its stage to warm up. Received: warmup={self.warmup!r}. "
+                "Give warmup_steps, or call method.set_stage(total, batch_size, num_examples)."
+            )
         if not self.warmup_steps:
             return self.weight
         share = (ops.cast(step, "float32") + 1.0) / self.warmup_steps
@@ -141,13 +186,30 @@ class Method(keras.layers.Layer):
             "student_taps": list(self.student_taps),
             "teacher_taps": list(self.teacher_taps),
             "weight": self.weight,
-            "warmup_steps": self.warmup_steps,
+            "warmup_steps": 0 if self.warmup else self.warmup_steps,
+            "warmup": self.warmup,
         }
 
 
 def _names(argument, taps):
-    if isinstance(taps, str) or not all(isinstance(tap, str) for tap in taps):
+    if not isinstance(taps, list | tuple) or not all(isinstance(tap, str) for tap in taps):
         raise ValueError(
             f"{argument} must be a list of layer names. Received: {argument}={taps!r}."
         )
     return tuple(taps)
+
+
+def _length(warmup, warmup_steps):
+    """A warm-up in words as a str, empty for none; checked, but for the stage's length."""
+    if not warmup:
+        return ""
+    if warmup_steps:
+        raise ValueError(
+            "Only one of warmup and warmup_steps may be given. "
+            f"Received: warmup={warmup!r}, warmup_steps={warmup_steps!r}."
+        )
+    try:
+        steps(warmup, batch_size=1, num_examples=1000, total=1000)
+    except ValueError as error:
+        raise ValueError(f"warmup: {error}") from error
+    return str(warmup)

@@ -51,7 +51,7 @@ class CorrelationCongruence(Method):
         gamma: width of the Gaussian kernel, above 0; the paper's value is 0.4.
         order: order P of its Taylor series, at least 1; the paper's value is 2.
         **kwargs: as for `Method`. The paper taps the vector before the logits; its weight is
-            0.003.
+            0.003, that of Knowledge-Distillation-Zoo on CIFAR-10 100.
 
     Raises:
         ValueError: an impossible gamma or order.

@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
-from keras_kd.methods.arguments import positive, whole
+from keras_kd.methods.arguments import number, positive, whole
 from keras_kd.methods.base import Method
 from keras_kd.methods.features import FLOAT, flat, unit
 
@@ -41,7 +41,8 @@ def contrast(scores, positives, negatives, temperature, z):
     Args:
         scores: float32 `[B, N]`, inner products of each anchor with all rows of a bank.
         positives: int `[B]`, the row that belongs to each anchor.
-        negatives: int `[B, M]`, rows drawn as noise.
+        negatives: int `[B, M]`, rows drawn as noise, each taken to be as likely as 1 / N (as in
+            the public implementations, which never draw the positive either).
         temperature: T > 0.
         z: the normalising constant.
 
@@ -65,10 +66,11 @@ class CRD(Method):
 
     Both features are embedded linearly in D dimensions at length 1. Each side is contrasted with a
     bank that holds the other side's embedding of every example of the data: the row of the
-    example itself against rows drawn at random (from all examples with replacement: the paper's
-    exclusion of the same class is left out). After each step the rows of its examples move to
-    momentum * old + (1 - momentum) * new, at length 1. Unlike the public implementations, which
-    write inside the loss, the embeddings written are those of the updated embedding layers.
+    example itself against rows drawn at random (from all other examples with replacement; the
+    public implementations leave out those of the same class, which takes labels). After each step
+    the rows of its examples move to momentum * old + (1 - momentum) * new, at length 1. Unlike the
+    public implementations, which write inside the loss, the embeddings written are those of the
+    updated embedding layers.
 
     The banks are weights that no gradient moves: saved, restored, left behind at export. Under
     several replicas each draws its own negatives, and all write all rows, so that the banks stay
@@ -110,8 +112,8 @@ class CRD(Method):
                 f"num_examples, at least 2. Received: num_examples={num_examples!r}. Give the size "
                 "of the training split."
             )
-        if not 0.0 <= float(momentum) < 1.0:
-            raise ValueError(f"momentum must lie in [0, 1). Received: momentum={momentum}.")
+        if not 0.0 <= number(momentum) < 1.0:
+            raise ValueError(f"momentum must lie in [0, 1). Received: momentum={momentum!r}.")
         self.num_examples = num_examples
         self.first_id = whole(0, first_id=first_id)
         self.negatives, self.dimensions = whole(negatives=negatives, dimensions=dimensions)
@@ -129,7 +131,7 @@ class CRD(Method):
             raise ValueError(
                 "CRD contrasts one pair of features. "
                 f"Received: student_taps={list(self.student_taps)}. Name one tap on each side, or "
-                "use several CRD methods."
+                "use several CRD methods (in a config 'crd' and 'crd:2')."
             )
         pair = self.pairs(student_shape, teacher_shape)[0]
         if any(None in shape[1:] for shape in pair):
@@ -169,9 +171,12 @@ class CRD(Method):
         rows = self._rows(batch)
         s, t = self._embed(student, teacher)
         shape = (ops.shape(rows)[0], self.negatives)
-        drawn = keras.random.randint(shape, 0, self.num_examples, seed=self.random)
+        further = 1 + keras.random.randint(shape, 0, self.num_examples - 1, seed=self.random)
+        others = (rows[:, None] + further) % self.num_examples  # never the example itself
         losses = [
-            contrast(ops.matmul(anchor, ops.transpose(bank)), rows, drawn, self.temperature, self.z)
+            contrast(
+                ops.matmul(anchor, ops.transpose(bank)), rows, others, self.temperature, self.z
+            )
             for anchor, bank in ((s, self.teacher_bank), (t, self.student_bank))
         ]
         return losses[0] + losses[1]
@@ -199,7 +204,8 @@ class CRD(Method):
                 f"Received: batch with {sorted(batch)}. Build the data with with_ids=True, or add "
                 "'id', int [B], to the batch's dict."
             )
-        rows = ops.cast(ops.reshape(batch["id"], (-1,)), "int32") - self.first_id
+        # Checked as they are: 2^32 + 5 would be 5 in 32 bits.
+        rows = ops.cast(ops.reshape(batch["id"], (-1,)), "int64") - self.first_id
         # XLA leaves checks out, and reads the nearest row.
         check = tf.debugging.Assert(
             tf.reduce_all((rows >= 0) & (rows < self.num_examples)),
@@ -212,7 +218,7 @@ class CRD(Method):
             ],
         )
         with tf.control_dependencies([] if check is None else [check]):
-            return tf.identity(rows)
+            return tf.cast(rows, tf.int32)
 
     def get_config(self):
         names = ("num_examples", "first_id", "negatives", "dimensions", "momentum", "temperature")

@@ -7,14 +7,19 @@ from keras_kd.methods.arguments import not_negative, positive
 from keras_kd.methods.logits import LogitMethod
 
 EPSILON = 1e-8  # as in the public implementation
+TINY = 1e-30  # its root is nothing beside EPSILON
 
 
 def pearson(a, b, axis):
-    """Pearson's correlation of two tensors of the same shape along an axis, in [-1, 1]."""
+    """Pearson's correlation of two tensors of the same shape along an axis, in [-1, 1].
+
+    The product of the deviations' lengths + 1e-8 is what it divides by, as in the authors' code.
+    """
     a, b = (x - ops.mean(x, axis=axis, keepdims=True) for x in (a, b))
     square = ops.sum(a * a, axis=axis) * ops.sum(b * b, axis=axis)
     # A square root has no gradient at 0, where either does not vary at all.
-    return ops.sum(a * b, axis=axis) * ops.rsqrt(ops.maximum(square, EPSILON**2))
+    lengths = ops.sqrt(ops.maximum(square, TINY))
+    return ops.sum(a * b, axis=axis) / (lengths + EPSILON)
 
 
 @keras.saving.register_keras_serializable(package="keras_kd")

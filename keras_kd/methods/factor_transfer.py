@@ -23,6 +23,9 @@ class FactorTransfer(FeatureMethod):
     same time: the paraphraser from its own reconstruction error alone, whose mean square is part
     of the reported loss, and the student from its factors as they are.
 
+    Under several replicas the translator's batch norm is that of the *replica's own* part of the
+    batch, so two replicas do not equal one.
+
     Knowledge: feature. Needs: taps on both sides that are maps; no labels.
     Paper: Kim, Park, Kwak 2018, arXiv 1802.04977.
 

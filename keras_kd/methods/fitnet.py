@@ -4,8 +4,7 @@ import keras
 from keras import layers, ops
 
 from keras_kd.methods.base import Method
-
-FLOAT = "float32"  # sub-layers would take the global policy, which may be a half one
+from keras_kd.methods.features import FLOAT, Chain
 
 
 @keras.saving.register_keras_serializable(package="keras_kd")
@@ -18,9 +17,13 @@ class Hint(Method):
     when the student's map is a multiple of the teacher's, a transposed one when it is a fraction,
     bilinear resizing and a 1x1 convolution otherwise.
 
+    The distance is that of the public implementations (the paper halves the sum of squares), the
+    projector is not: theirs has a batch norm and a ReLU at its end (the paper's regressor the
+    nonlinearity of the hint layer) and is there for equal shapes too; sizes that are no multiples
+    meet, as in the paper, through a kernel of one more than their difference.
+
     Knowledge: feature. Needs: taps on both sides; no labels.
-    Paper: Romero et al. 2015 (FitNets), arXiv 1412.6550. The paper halves the sum of squares;
-    here, as in the public implementations, it is the mean.
+    Paper: Romero et al. 2015 (FitNets), arXiv 1412.6550.
 
     Args:
         student_taps: names of the guided layers, at least one.
@@ -46,7 +49,9 @@ class Hint(Method):
             _check(self.student_taps[index], student, self.teacher_taps[index], teacher)
             if len(student) == 4 and len(teacher) == 2:
                 student = (student[0], student[3])  # a map meets a vector: pool it first
-            projector = layers.Identity() if student == teacher else _projector(student, teacher)
+            projector = layers.Identity(dtype=FLOAT)
+            if student != teacher:
+                projector = _projector(student, teacher)
             projector.build(student)
             self.projectors.append(projector)
         self.built = True
@@ -94,5 +99,4 @@ def _projector(student, teacher):
         )
     # Sizes with no common factor: bring the map to the teacher's size, then mix the channels.
     resize = layers.Resizing(*target, interpolation="bilinear", dtype=FLOAT)
-    mix = layers.Conv2D(channels, 1, dtype=FLOAT)
-    return keras.Sequential([resize, mix], name="projector")
+    return Chain([resize, layers.Conv2D(channels, 1, dtype=FLOAT)])

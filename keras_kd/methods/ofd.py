@@ -34,7 +34,9 @@ class OFD(FeatureMethod):
 
     The margin of a channel is the mean of the teacher's negative values. The public
     implementations compute it from the batch norm before the tap, taking its output for normal;
-    here it is measured over all examples seen, so that any layer can be tapped.
+    here it is measured over all examples seen, so that any layer can be tapped. Under several
+    replicas the connector's batch norm, and what the current batch adds to the margin, are those
+    of the *replica's own* part of the batch, so two replicas do not equal one.
 
     Knowledge: feature. Needs: taps on both sides that are maps before a ReLU; no labels.
     Paper: Heo et al. 2019, arXiv 1904.01866.

@@ -86,6 +86,8 @@ class ReviewKD(FeatureMethod):
 
     The hierarchical context loss of each fused map and the teacher's map, summed. Maps are
     brought to the teacher's sizes by nearest neighbours and to its channels by a 3x3 convolution.
+    Under several replicas the fusions' batch norm is that of the *replica's own* part of the batch,
+    so two replicas do not equal one.
 
     Knowledge: feature. Needs: taps on both sides from early to late, maps or a vector; no labels.
     Paper: Chen et al. 2021, arXiv 2104.09044.

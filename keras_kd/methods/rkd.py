@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_kd.methods.arguments import number
 from keras_kd.methods.base import Method
 
 EPSILON = 1e-12  # under square roots, as in the public implementations
@@ -75,14 +76,13 @@ class RelationalKD(Method):
 
     def __init__(self, distance=25.0, angle=50.0, **kwargs):
         super().__init__(**kwargs)
-        distance, angle = float(distance), float(angle)
-        if not (0 <= distance < float("inf") and 0 <= angle < float("inf") and distance + angle):
+        factors = number(distance), number(angle)
+        if not (all(0 <= factor < float("inf") for factor in factors) and any(factors)):
             raise ValueError(
                 "distance and angle must be finite, at least 0 and not both 0. "
-                f"Received: distance={distance}, angle={angle}."
+                f"Received: distance={distance!r}, angle={angle!r}."
             )
-        self.distance = distance
-        self.angle = angle
+        self.distance, self.angle = factors
 
     def call(self, batch, student, teacher):
         loss = 0.0

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_kd.methods.arguments import positive
+from keras_kd.methods.arguments import number, positive
 from keras_kd.methods.logits import LogitMethod, class_indices
 
 
@@ -52,12 +52,11 @@ class TeacherFreeKD(LogitMethod):
 
     def __init__(self, confidence=0.99, temperature=20.0, **kwargs):
         super().__init__(**kwargs)
-        confidence = float(confidence)
-        if not 0.0 < confidence < 1.0:
+        if not 0.0 < number(confidence) < 1.0:
             raise ValueError(
-                f"confidence must lie between 0 and 1. Received: confidence={confidence}."
+                f"confidence must lie between 0 and 1. Received: confidence={confidence!r}."
             )
-        self.confidence = confidence
+        self.confidence = float(confidence)
         self.temperature = positive(temperature=temperature)
 
     def build(self, batch_shape=None, student_shape=None, teacher_shape=None):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_kd.methods import AttentionTransfer
 
@@ -28,3 +29,18 @@ def test_channels_may_be_scaled_together_and_reordered(rng, numpy):
     method = AttentionTransfer(student_taps=["a"], teacher_taps=["a"])
     loss = numpy.loss_of(method, {"a": x}, {"a": 3.0 * x[..., ::-1]})
     np.testing.assert_allclose(loss, 0.0, atol=1e-7)
+
+
+@pytest.mark.parametrize("power", [1.0, 1.5, 2.0, 3.0])
+def test_maps_after_a_relu_have_finite_gradients(rng, power):
+    maps = tf.Variable(np.maximum(rng.normal(size=(2, 3, 4, 4, 5)), 0.0), dtype=tf.float32)
+    method = AttentionTransfer(student_taps=["a"], teacher_taps=["a"], power=power)
+    with tf.GradientTape() as tape:
+        loss = method({}, {"a": maps[0]}, {"a": maps[1]})
+    gradient = tape.gradient(loss, maps)
+    assert np.isfinite(gradient).all() and np.abs(gradient).max() > 0
+
+
+def test_a_power_without_a_slope_at_zero_is_refused():
+    with pytest.raises(ValueError, match=r"power must be .*at least 1\. Received: power=0\.5"):
+        AttentionTransfer(student_taps=["a"], teacher_taps=["a"], power=0.5)

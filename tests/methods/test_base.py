@@ -1,13 +1,19 @@
 """What all methods take: weights, warm-up, taps; and the table of them."""
 
+import types
+
 import keras
 import numpy as np
 import pytest
+from tiny_run import tiny_run
 
 import keras_kd
 from keras_kd import methods
+from keras_kd.config import check
 from keras_kd.methods import SoftTargets
 from keras_kd.methods.__main__ import rows, table
+from keras_kd.networks import student_and_methods
+from keras_kd.targets import chosen_methods
 
 
 @pytest.mark.parametrize("weight", [-1.0, float("nan"), float("inf")])
@@ -27,6 +33,66 @@ def test_the_weight_rises_linearly():
     weights = [float(method.weight_at(step)) for step in range(6)]
     np.testing.assert_allclose(weights, [0.75, 1.5, 2.25, 3.0, 3.0, 3.0])
     assert SoftTargets(weight=3.0).weight_at(0) == 3.0
+
+
+@pytest.mark.parametrize(
+    ("warmup", "expected"),
+    [("8.3 percent", 17), ("5%", 10), ("2 epochs", 20), ("96 examples", 6), ("7 steps", 7), (7, 7)],
+    ids=str,
+)
+def test_a_warm_up_in_words_is_counted_once_the_stage_is_known(warmup, expected):
+    method = SoftTargets(warmup=warmup)
+    with pytest.raises(ValueError, match=r"must know its stage to warm up.*Give warmup_steps"):
+        method.weight_at(0)
+    method.set_stage(total=200, batch_size=16, num_examples=160)
+    assert method.warmup_steps == expected
+    assert float(method.weight_at(0)) == pytest.approx(1 / expected)
+    copy = SoftTargets.from_config(method.get_config())
+    assert copy.get_config() == method.get_config() and copy.warmup_steps is None
+
+
+def test_warm_ups_that_cannot_be_are_refused():
+    with pytest.raises(ValueError, match=r"Only one of warmup and warmup_steps.*warmup_steps=3"):
+        SoftTargets(warmup="5 percent", warmup_steps=3)
+    with pytest.raises(ValueError, match=r"warmup: A length is a number.*'5 years'"):
+        SoftTargets(warmup="5 years")
+    units = {"total": 100, "batch_size": 10, "num_examples": 100}
+    for kwargs, steps in (({"warmup": "11 epochs"}, 110), ({"warmup_steps": 101}, 101)):
+        with pytest.raises(ValueError, match=f"longer than its stage of 100 .* which is {steps} "):
+            SoftTargets(**kwargs).set_stage(**units)
+        SoftTargets(**kwargs).set_stage(**{**units, "total": steps})
+
+
+def test_a_config_holds_several_methods_of_a_kind():
+    config = tiny_run()
+    taps = {"teacher_taps": ["pre_logits"], "num_examples": 64}
+    config.distil.methods = {
+        "crd": {"student_taps": ["stage3"], **taps},
+        "crd:2": {"student_taps": ["stage2"], **taps},
+        "CRD:deep": {"student_taps": ["stem"], **taps, "name": "other"},
+    }
+    check(config)
+    chosen = chosen_methods(config)
+    assert [type(method) for method in chosen] == 3 * [methods.CRD]
+    found = {method.name: method.student_taps for method in chosen}
+    assert found == {"crd": ("stage3",), "crd_2": ("stage2",), "other": ("stem",)}
+
+
+def test_what_follows_the_colon_is_one_word():
+    for name in ("crd:", "crd:a b", "crd:1:2"):
+        with pytest.raises(ValueError, match=r"follows the colon.*Write for example 'crd:2'"):
+            methods.get(name, num_examples=4)
+    with pytest.raises(ValueError, match=r"must be one of.*name='cdr:2'\. Did you mean 'crd'"):
+        methods.get("cdr:2", num_examples=4)
+
+
+@pytest.mark.parametrize(("total", "batch", "expected"), [(60, 16, 30), (60, 32, 30), (20, 16, 10)])
+def test_a_config_s_warm_up_follows_its_stage(total, batch, expected):
+    config = tiny_run(total, batch_size=batch)
+    config.distil.methods = {"soft_targets": {"warmup": "50 percent"}}
+    stub = types.SimpleNamespace(num_classes=10, channels=1, resolution=8, num_examples=64)
+    (method,) = student_and_methods(config, stub, stub, None)[1]
+    assert method.warmup_steps == expected
 
 
 def network(seed):

@@ -44,11 +44,11 @@ def mdistiller(weights, v, index, z, temperature=0.07):
 
 
 def test_it_is_mdistillers_loss_for_the_same_draw(features, numpy, monkeypatch):
-    drawn = np.random.default_rng(3).integers(0, N, (B, 9))
+    drawn = np.random.default_rng(3).integers(0, N - 1, (B, 9))
     monkeypatch.setattr(keras.random, "randint", lambda *a, **k: tf.constant(drawn, tf.int32))
     ids = np.array([3, 0, 7, 19, 4, 11])
     method = numpy.build(make(), *features)
-    index = np.concatenate([ids[:, None], drawn], 1)
+    index = np.concatenate([ids[:, None], (ids[:, None] + 1 + drawn) % N], 1)
     banks = [w.numpy().astype("float64") for w in (method.student_bank, method.teacher_bank)]
 
     def reference(s, t):
@@ -58,6 +58,25 @@ def test_it_is_mdistillers_loss_for_the_same_draw(features, numpy, monkeypatch):
         )
 
     numpy.check(method, reference, *features, batch=batch(ids), rtol=1e-3)
+
+
+def test_negatives_are_all_others_alike_and_never_the_example_itself(features, numpy, monkeypatch):
+    seen = []
+
+    def spy(scores, positives, negatives, *args):
+        seen.append((positives.numpy(), negatives.numpy()))
+        return contrast(scores, positives, negatives, *args)
+
+    monkeypatch.setattr("keras_kd.methods.crd.contrast", spy)
+    count, ids = 19_000, np.array([0, 1, 7, 18, 19, 11])
+    numpy.loss_of(make(negatives=count), *features, batch=batch(ids))
+    for positives, negatives in seen:
+        np.testing.assert_array_equal(positives, ids)
+        for row, drawn in zip(ids, negatives):
+            counts = np.bincount(drawn, minlength=N)
+            assert counts[row] == 0 and len(counts) == N
+            # Each of the 19 others 1,000 times, with a deviation of 31.
+            assert np.abs(np.delete(counts, row) - 1000).max() < 160
 
 
 @pytest.mark.parametrize(("dimensions", "temperature"), [(128, 0.07), (16, 0.2)])
@@ -135,6 +154,8 @@ def test_bad_input_is_refused(features, numpy):
         numpy.loss_of(make(), *features, batch={"labels": tf.zeros(B)})
     with pytest.raises(tf.errors.InvalidArgumentError, match=r"Every id must lie in"):
         numpy.loss_of(make(), *features, batch=batch([0, 1, 2, 3, 4, N]))
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"Every id must lie in"):
+        numpy.loss_of(make(), *features, batch=batch([0, 1, 2, 3, 4, 2**32 + 5]))
     with pytest.raises(tf.errors.InvalidArgumentError, match=r"Every id must lie in"):
         numpy.loss_of(make(first_id=3), *features, batch=batch([3, 4, 5, 6, 7, 2]))
     with pytest.raises(ValueError, match="one pair of features"):

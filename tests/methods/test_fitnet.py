@@ -23,6 +23,22 @@ def test_equal_shapes_need_no_projector():
     np.testing.assert_allclose(loss, ((s - t) ** 2).mean((1, 2, 3)), rtol=1e-5)
 
 
+@pytest.mark.parametrize("student", [(2, 2, 3), (4, 4, 3), (3, 5, 3)], ids=str)
+def test_a_half_precision_policy_changes_nothing(student):
+    """Every projector computes in float32: none, a strided one, resizing."""
+    s, t = tf.random.normal((5, *student)), tf.random.normal((5, 2, 2, 3))
+    losses = []
+    for policy in ("float32", "mixed_float16"):
+        keras.utils.set_random_seed(0)  # the same projector
+        keras.mixed_precision.set_dtype_policy(policy)
+        try:
+            losses.append(built((None, *student), (None, 2, 2, 3))({}, {"s": s}, {"t": t}))
+        finally:
+            keras.mixed_precision.set_dtype_policy("float32")
+    assert losses[1].dtype == tf.float32
+    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-6)
+
+
 def test_a_dense_projector_by_hand():
     method = built((None, 3), (None, 2))
     kernel, bias = (v.numpy().astype("float64") for v in method.trainable_variables)
@@ -30,6 +46,68 @@ def test_a_dense_projector_by_hand():
     s, t = rng.normal(size=(4, 3)), rng.normal(size=(4, 2))
     loss = method({}, {"s": tf.constant(s, tf.float32)}, {"t": tf.constant(t, tf.float32)})
     np.testing.assert_allclose(loss, ((s @ kernel + bias - t) ** 2).mean(1), rtol=1e-5)
+
+
+def strided(x, kernel, stride):
+    """A convolution whose windows start every `stride` pixels, padded to size / stride outputs."""
+    k, total = kernel.shape[0], kernel.shape[0] - stride
+    before = total // 2
+    x = np.pad(x, ((0, 0), (before, total - before), (before, total - before), (0, 0)))
+    out, sides = 0.0, [(side - k) // stride + 1 for side in x.shape[1:3]]
+    for i in range(k):
+        for j in range(k):
+            rows = slice(i, i + stride * sides[0], stride)
+            out = out + x[:, rows, j : j + stride * sides[1] : stride] @ kernel[i, j]
+    return out
+
+
+def transposed(x, kernel, stride):
+    """Every pixel lays its kernel `[k, k, out, in]` down, `stride` apart; the rim is cut off."""
+    k, (height, width) = kernel.shape[0], x.shape[1:3]
+    out = np.zeros((len(x), stride * (height - 1) + k, stride * (width - 1) + k, kernel.shape[2]))
+    for i in range(k):
+        for j in range(k):
+            rows = slice(i, i + stride * height, stride)
+            out[:, rows, j : j + stride * width : stride] += x @ kernel[i, j].T
+    before = (k - stride) // 2
+    return out[:, before : before + stride * height, before : before + stride * width]
+
+
+def bilinear(size, target):
+    """Linear interpolation between the centres of pixels, as a matrix `[target, size]`."""
+    place = np.clip((np.arange(target) + 0.5) * size / target - 0.5, 0, size - 1)
+    return np.maximum(0.0, 1.0 - np.abs(place[:, None] - np.arange(size)))
+
+
+def resized(x, kernel, size):
+    x = np.einsum("hH,wW,bHWc->bhwc", *(bilinear(*s) for s in zip(x.shape[1:3], size)), x)
+    return x @ kernel[0, 0]
+
+
+@pytest.mark.parametrize(
+    ("student", "teacher", "project"),
+    [
+        ((4, 4, 3), (4, 4, 5), lambda x, kernel: x @ kernel[0, 0]),
+        ((8, 8, 3), (4, 4, 5), lambda x, kernel: strided(x, kernel, 2)),
+        ((6, 6, 3), (2, 2, 4), lambda x, kernel: strided(x, kernel, 3)),
+        ((2, 2, 3), (4, 4, 5), lambda x, kernel: transposed(x, kernel, 2)),
+        ((2, 2, 3), (6, 6, 4), lambda x, kernel: transposed(x, kernel, 3)),
+        ((7, 5, 3), (4, 4, 5), lambda x, kernel: resized(x, kernel, (4, 4))),
+        ((3, 3, 3), (4, 5, 2), lambda x, kernel: resized(x, kernel, (4, 5))),
+    ],
+    ids=["1x1", "half", "third", "double", "triple", "smaller", "larger"],
+)
+def test_value_and_gradient_are_those_of_numpys_projector(rng, numpy, student, teacher, project):
+    method = built((None, *student), (None, *teacher))
+    kernel, bias = method.trainable_variables
+    bias.assign(rng.normal(size=bias.shape))
+    kernel, bias = (v.numpy().astype("float64") for v in (kernel, bias))
+
+    def reference(s, t):
+        return ((project(s["s"], kernel) + bias - t["t"]) ** 2).mean((1, 2, 3))
+
+    student, teacher = rng.normal(size=(3, *student)), rng.normal(size=(3, *teacher))
+    numpy.check(method, reference, {"s": student}, {"t": teacher})
 
 
 @pytest.mark.parametrize(

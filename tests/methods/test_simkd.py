@@ -6,7 +6,7 @@ import pytest
 
 import keras_kd
 from keras_kd.methods import SimKD, SoftTargets
-from keras_kd.models import resnet
+from keras_kd.models import bit_resnet, resnet
 from keras_kd.models.taps import tapped
 
 
@@ -59,6 +59,73 @@ def test_training_moves_the_trunk_and_the_projector_only(pair, rng):
     moved = {v.path for v in kd.student.weights if np.abs(v.numpy() - before[v.path]).max() > 0}
     assert {"simkd_1_conv/kernel", "stem_conv/kernel"} <= moved
     assert not any(path.startswith("logits") for path in moved)
+
+
+def test_a_copy_prepares_a_student_of_its_own(pair):
+    method = make()
+    first = method.prepare_student(*pair)
+    copy = SimKD.from_config(method.get_config())
+    assert copy.student_taps == ("stage3",) and method.student_taps == ("simkd_projected",)
+    for again in (copy, method):
+        second = again.prepare_student(*pair)
+        assert [w.shape for w in second.weights] == [w.shape for w in first.weights]
+
+
+@pytest.mark.parametrize(
+    ("side", "expected"), [(32, (4, 4)), (24, (6, 6)), (8, (2, 2))], ids=["even", "uneven", "less"]
+)
+def test_a_larger_map_is_pooled_before_its_projector(pair, side, expected):
+    """The teacher's last map has 4 x 4 positions."""
+    student = resnet(8, 0.25, num_classes=4, input_shape=(side, side, 3))
+    joined = make().prepare_student(student, pair[1])
+    assert joined.get_layer("simkd_1_conv").output.shape[1:3] == expected
+    images = np.random.default_rng(0).normal(size=(2, side, side, 3)).astype("float32")
+    maps = tapped(joined, ["stage3", "simkd_1_conv"])(images)
+    before, projected = maps["stage3"].numpy(), maps["simkd_1_conv"]
+    kernel = joined.get_layer("simkd_1_conv").kernel.numpy()[0, 0]
+    pooled = before.reshape(
+        2, expected[0], before.shape[1] // expected[0], expected[1], -1, before.shape[-1]
+    ).mean((2, 4))
+    np.testing.assert_allclose(projected, pooled @ kernel, atol=1e-5)
+
+
+def tiny_bit():
+    return bit_resnet((1, 1), 0.125, num_classes=4, input_shape=(16, 16, 3), small_root=True)
+
+
+@pytest.mark.parametrize(
+    ("make_teacher", "right", "wrong"),
+    [
+        # All of as many channels: only the values tell them apart.
+        (tiny_bit, "relu", ("norm", "stage2")),
+        (
+            lambda: resnet(14, 0.5, 4, (16, 16, 3)),
+            "stage3",
+            ("stage3_block2_add", "stage3_block1_relu2"),
+        ),
+    ],
+    ids=["bit", "resnet"],
+)
+def test_a_tap_that_the_classifier_does_not_read_is_refused(pair, make_teacher, right, wrong):
+    teacher = make_teacher()
+
+    def joined(tap):
+        method = SimKD(student_taps=["stage3"], teacher_taps=[tap])
+        return method.prepare_student(pair[0], teacher)
+
+    joined(right)
+    for tap in wrong:
+        with pytest.raises(ValueError, match=rf"teacher tap '{tap}'.*right before the global pool"):
+            joined(tap)
+
+
+def test_a_teacher_in_half_precision_passes_the_check(pair):
+    keras.mixed_precision.set_dtype_policy("mixed_bfloat16")
+    try:
+        teacher = resnet(8, 0.5, num_classes=4, input_shape=(16, 16, 3))
+    finally:
+        keras.mixed_precision.set_dtype_policy("float32")
+    assert make().prepare_student(pair[0], teacher).output_shape == (None, 4)
 
 
 def test_what_does_not_fit_is_refused(pair):
