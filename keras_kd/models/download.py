@@ -6,6 +6,8 @@ from pathlib import Path
 
 import keras
 
+from keras_kd.archives import DAMAGE
+
 
 def fetch(address, name, folder):
     """A file of the cache, fetched first where it is not there yet.
@@ -56,6 +58,6 @@ def _damage(path):
     try:
         with zipfile.ZipFile(path) as archive:
             member = archive.testzip()
-    except (zipfile.BadZipFile, EOFError, OSError) as error:
+    except (OSError, *DAMAGE) as error:
         return f"what came is not a whole archive ({error})"
     return f"what came is damaged at {member}" if member else None

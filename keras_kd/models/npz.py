@@ -1,9 +1,8 @@
 """Reading `.npz` archives of published weights, whichever network they are for."""
 
-import zipfile
 from pathlib import Path
 
-import numpy as np
+from keras_kd.archives import DAMAGE, read_archive
 
 SHOWN = 8  # mismatches that an error lists before it only counts them
 
@@ -23,10 +22,8 @@ def read_arrays(path):
     if not Path(path).is_file():
         raise ValueError(f"path must be an .npz file. Received: path={str(path)!r}, not there.")
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    # What a damaged zip, a damaged header, or a file of another kind provokes.
-    except (zipfile.BadZipFile, ValueError, EOFError, OSError, AttributeError, TypeError) as error:
+        return read_archive(path)
+    except (OSError, *DAMAGE) as error:
         if "allow_pickle" in str(error):
             error = "it holds pickled objects, which are never loaded because they can run code"
         raise ValueError(
