@@ -7,11 +7,12 @@ from keras_kd.archives import DAMAGE, read_archive
 SHOWN = 8  # mismatches that an error lists before it only counts them
 
 
-def read_arrays(path):
+def read_arrays(path, address=""):
     """All arrays of an archive by name, each read to its end so that damage shows now.
 
     Args:
         path: an `.npz` file. Pickled objects are never unpacked: they can run any code.
+        address: where it is fetched from when it is not there, for the error.
 
     Returns:
         dict of NumPy arrays.
@@ -29,8 +30,14 @@ def read_arrays(path):
         raise ValueError(
             "path must be a whole .npz file of plain arrays. "
             f"Received: path={str(path)!r}, which does not read: {error}. "
-            "Fetch it again and compare its checksum."
+            f"{_remedy(address)}"
         ) from None
+
+
+def _remedy(address):
+    if address:
+        return f"Delete the file, and it is fetched again from {address}."
+    return "Take it again from where it came."
 
 
 def listed(problems):
