@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_kd.archives import DAMAGE, read_archive
+
 MOST_PICTURES = 24
 SIDE = 192  # pixels of a picture in the page; smaller images stay as they are
 
@@ -21,9 +23,8 @@ def read_predictions(workdir):
     if not path.is_file():
         return None
     try:
-        with np.load(path) as arrays:
-            stored = {name: arrays[name] for name in arrays.files}
-    except (OSError, ValueError, EOFError):
+        stored = read_archive(path)
+    except (OSError, *DAMAGE):
         return None
     label, student = stored.get("label"), stored.get("student_logits")
     if label is None or student is None or len(label) != len(student) or not len(label):

@@ -12,23 +12,19 @@ import hashlib
 import json
 import re
 import shutil
-import struct
 import warnings
 import zipfile
-import zlib
 from pathlib import Path
 
 import ml_dtypes
 import numpy as np
 import tensorflow as tf
 
+from keras_kd.archives import DAMAGE, read_archive
 from keras_kd.files import write_atomically
 
 META = "meta.json"
 DIGEST = "sha256"
-# What a damaged archive raises; zipfile tells a flipped flag by a RuntimeError.
-DAMAGE = (ValueError, KeyError, EOFError, RuntimeError, zlib.error, struct.error)
-DAMAGE += (zipfile.BadZipFile,)
 
 
 class Snapshot:
@@ -115,8 +111,9 @@ class Checkpoints:
     def files(self):
         """The files that there are by step, a dict; of equal ones the one that stays longest."""
         found = {}
-        with contextlib.suppress(OSError, *DAMAGE), np.load(self.best) as best:
-            found[json.loads(best[META].tobytes())["step"]] = self.best
+        with contextlib.suppress(OSError, *DAMAGE):
+            meta = read_archive(self.best, [META])[META]
+            found[json.loads(meta.tobytes())["step"]] = self.best
         for saved in (self, self.kept):
             found |= {step: saved.path(step) for step in saved.steps()}
         return dict(sorted(found.items()))

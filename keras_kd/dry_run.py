@@ -8,6 +8,8 @@ import math
 import time
 
 import keras
+import numpy as np
+import tensorflow as tf
 
 from keras_kd import domains, handles, run, stages, teachers
 from keras_kd.config import trained_stages
@@ -15,7 +17,7 @@ from keras_kd.data.fake import FakeSource, fake_source
 from keras_kd.evaluation.accuracy import accuracy
 from keras_kd.models import bit_resnet
 from keras_kd.models.flops import size, size_without_weights
-from keras_kd.plan import describe, make_plan, measured
+from keras_kd.plan import describe, in_all, make_plan, measured
 from keras_kd.targets import stand_in
 from keras_kd.teachers.load import published_bit, together
 
@@ -48,7 +50,9 @@ def dry_run(config, tiny=False, progress=lambda line: None):
         `warmup` and `interval` (steps), `peak` (learning rate), `student_flops` and
         `teacher_flops` of a step (None where unknown), `loss` after the second step, and, unless
         tiny, `step_seconds` (of a step of the config's batch size, extrapolated from the second
-        step) and `seconds` (of all steps).
+        step) and `seconds` (of all steps). `targets` is None, or under a mode `fix/*` what the
+        teacher computes once: `images`, `crops` of each, `views`, their `flops`, and, unless tiny,
+        `seconds`, extrapolated from a pass. Unless tiny, `seconds` is the sum over all of these.
 
     Raises:
         ValueError: whatever a run would refuse before its first step.
@@ -69,6 +73,12 @@ def dry_run(config, tiny=False, progress=lambda line: None):
             stage["step_seconds"] = seconds * config.batch_size / small.batch_size
             stage["seconds"] = stage["step_seconds"] * stage["steps"]
         progress(measured(name, stage, small.batch_size, config.batch_size))
+    if not tiny:
+        if targets := plan["targets"]:
+            targets["seconds"] = _view_seconds(small, streams, teacher) * targets["views"]
+        parts = [*plan["stages"].values(), *([targets] if targets else [])]
+        plan["seconds"] = sum(part["seconds"] for part in parts)
+        progress(in_all(plan, small.batch_size))
     progress("A dry run: nothing was written.")
     return plan
 
@@ -180,6 +190,17 @@ def _with_an_opinion(teacher):
         if weight.path.endswith("logits/kernel") and not keras.ops.any(weight):
             weight.assign(keras.random.normal(weight.shape, stddev=0.1, seed=0))
     return teacher
+
+
+def _view_seconds(config, streams, teacher):
+    """Seconds that the teacher needs for one view of fixed targets, from its second pass."""
+    compiled = tf.function(run.compiled_teacher(config, None, teacher, streams))
+    images = streams.fixed_views(config.distil).at(np.arange(config.batch_size))
+    for _ in range(2):
+        start = time.perf_counter()
+        keras.tree.map_structure(keras.ops.convert_to_numpy, compiled(images))
+        seconds = time.perf_counter() - start
+    return seconds / config.batch_size
 
 
 def _two_steps(name, config, source, streams, teacher, lengths):

@@ -2,6 +2,7 @@
 
 from keras_kd import run, stages
 from keras_kd.config import trained_stages
+from keras_kd.data.views import find_mode
 
 
 def make_plan(config, streams, teacher, student):
@@ -31,7 +32,18 @@ def make_plan(config, streams, teacher, student):
         "teacher": teacher,
         "student": student,
         "stages": planned,
+        "targets": _targets(config, streams, teacher.flops),
     }
+
+
+def _targets(config, streams, teacher):
+    """What the teacher computes once under a mode `fix/*`; None in other modes."""
+    if find_mode(config.distil.mode).fixed is None:
+        return None
+    views = streams.fixed_views(config.distil)
+    count = views.num_examples * views.crops
+    flops = None if teacher is None else teacher * count
+    return {"images": views.num_examples, "crops": views.crops, "views": count, "flops": flops}
 
 
 def _planned(name, settings, config, streams, teacher, student):
@@ -44,7 +56,9 @@ def _planned(name, settings, config, streams, teacher, student):
     total, warmup, interval = stages.stage_lengths(settings, **lengths)
     batch = config.batch_size
     learner = teacher if name == "teacher.train" else student
-    tutor = teacher if name == "distil" else 0
+    # Under `fix/*` it has said all that it has to say before the first step, see `_targets`.
+    taught = name == "distil" and find_mode(settings.mode).fixed is None
+    tutor = teacher if taught else 0
     return {
         "steps": total,
         "epochs": total * batch / streams.num_examples,
@@ -87,6 +101,8 @@ def describe(config, plan):
         cost = f"{_flops(stage['student_flops'])} to learn"
         if stage["teacher_flops"] != 0:
             cost += f", {_flops(stage['teacher_flops'])} to teach"
+        if name == "distil" and plan["targets"]:
+            lines.append(_told(plan["targets"]))
         methods = f", {', '.join(config.distil.methods)}" if name == "distil" else ""
         options = ", ".join(f"{key}={value}" for key, value in settings.optimizer_options.items())
         options = options and f" ({options})"
@@ -98,6 +114,34 @@ def describe(config, plan):
             f"{settings.weight_decay:g}, gradients clipped at {settings.clip:g}",
             f"  a step: {cost}; logs, evaluates and saves every {stage['interval']:,} steps",
         ]
+    return "\n".join(lines)
+
+
+def _told(targets):
+    crops = "1 crop" if targets["crops"] == 1 else f"{targets['crops']:,} crops"
+    return (
+        f"targets: {targets['images']:,} images x {crops} = {targets['views']:,} views that the "
+        f"teacher sees once, {_flops(targets['flops'])}, unless they are stored already"
+    )
+
+
+def in_all(plan, batch):
+    """How long a whole run takes, of a plan whose parts were measured.
+
+    Args:
+        plan: what `keras_kd.dry_run.dry_run` returns.
+        batch: images of the measured teacher pass.
+
+    Returns:
+        str, a line or two.
+    """
+    lines = [f"in all: about {_duration(plan['seconds'])} on this machine"]
+    if targets := plan["targets"]:
+        lines.insert(
+            0,
+            f"targets: from a second teacher pass of {batch} views, about "
+            f"{_duration(targets['seconds'])} for all {targets['views']:,} on this machine",
+        )
     return "\n".join(lines)
 
 

@@ -61,6 +61,8 @@ def run(config, workdir, strategy=None, progress=lambda line: None, command="", 
         rehearse(config, workdir, source, streams, teacher)
         accept_longer(config, workdir, streams)
         train_teacher(config, workdir, teacher, streams, progress)
+        if not config.teacher.handle:  # known only now, and still before the baseline
+            check_targets(config, workdir, streams, teacher)
         baseline = train_baseline(config, workdir, source, streams, progress)
         student = distil(config, workdir, source, streams, teacher, progress)
     if not chief:
@@ -103,7 +105,7 @@ def rehearse(config, workdir, source, streams, teacher):
     KDModel(student, teacher, chosen, config.distil.label_weight)
     for method in chosen:
         method.check_examples(streams.images.split(config.data.train_split).ids)
-    # A teacher that has yet to learn is compared when it has.
+    # A teacher that has yet to learn is compared when it has, see `run`.
     check_targets(config, workdir, streams, teacher if config.teacher.handle else None)
     for name, settings in trained_stages(config).items():
         try:

@@ -58,7 +58,7 @@ def check_kept(config, top_k):
 
 
 def check_targets(config, workdir, streams, teacher=None):
-    """Refuses stored targets that this run could not use, before anything is trained.
+    """Refuses stored targets that this run could not use, before what would be trained in vain.
 
     Args:
         config: the run's config.
@@ -97,8 +97,8 @@ def get_targets(config, workdir, streams, teacher, compiled, progress=lambda lin
         OSError: a file cannot be written.
     """
     if not _is_fixed(config):
-        # A loaded teacher was compared before anything was trained, see `check_targets`.
-        return open_targets(config, streams, None if config.teacher.handle else teacher)
+        # The teacher was compared before the first stage that follows it, see `check_targets`.
+        return open_targets(config, streams)
     path, views = _fixed_file(config, workdir), streams.fixed_views(config.distil)
     replicas = streams.strategy.num_replicas_in_sync
     with strategies.chief_first(streams.strategy):  # the others read what it computed

@@ -17,7 +17,8 @@ from keras_kd.data import tfds_source
 
 FOLDER = Path(__file__).resolve().parents[1] / "configs"
 FILES = sorted(path for path in FOLDER.rglob("*.py") if path.name != "__init__.py")
-# The smallest and one recipe; the others take as long each.
+# The smallest and one recipe; the others take as long each. Lengths of a recipe differ in numbers
+# alone, and `test_plans` has all of them; so one dry run a recipe is enough.
 QUICK = {"digits.py", "flowers102.py"}
 VARIANTS = ("ensemble,S160", "T384,mobilenet_gn", "fast,mobilenet_bn", "shampoo")  # of imagenet.py
 
@@ -142,7 +143,34 @@ def test_a_measured_step_gives_the_time(monkeypatch):
         assert planned["step_seconds"] > 0 and planned["loss"] > 0
         assert planned["seconds"] == planned["step_seconds"] * planned["steps"]
     assert plan["stages"]["teacher.train"]["teacher_flops"] == 0
+    assert plan["targets"] is None
+    assert plan["seconds"] == sum(planned["seconds"] for planned in plan["stages"].values())
     assert "for all steps on this machine" in told[1] and "nothing was written" in told[-1]
+
+
+@pytest.mark.parametrize(("mode", "crops"), [("fix/ic_ens", 7), ("fix/rs", 1)])
+def test_fixed_targets_cost_a_pass_a_view_and_none_a_step(monkeypatch, mode, crops):
+    """Digits: 1,297 images, of each as many views as there are crops."""
+    config = digits.get_config()
+    config.distil.update(mode=mode, fix_crops=7, total="40 steps", warmup="4 steps")
+    config.teacher.train = stage(total="40 steps", warmup="4 steps")
+    config.baseline.enabled = False
+    config.teacher.model.kwargs.update(depth=8, width=0.5)
+    config.student.model.kwargs.update(depth=8, width=0.25)
+    measure, passes, told = dry._view_seconds, [], []
+    monkeypatch.setattr(dry, "_view_seconds", lambda *args: passes.append(measure(*args)) or 0.5)
+    plan = dry.dry_run(config, progress=told.append)
+    targets, distil = plan["targets"], plan["stages"]["distil"]
+    assert (targets["images"], targets["crops"], targets["views"]) == (1297, crops, 1297 * crops)
+    one = plan["teacher"].flops
+    assert one > 0 and targets["flops"] == one * 1297 * crops
+    assert distil["teacher_flops"] == 0 and distil["student_flops"] > 0
+    assert passes[0] > 0 and targets["seconds"] == 0.5 * 1297 * crops
+    stages = sum(planned["seconds"] for planned in plan["stages"].values())
+    assert plan["seconds"] == pytest.approx(stages + 0.5 * 1297 * crops)
+    text = "\n".join(told)
+    assert f"targets: 1,297 images x {'7 crops' if crops == 7 else '1 crop'} = " in text
+    assert "to teach" not in text and "in all: about" in text
 
 
 @pytest.mark.parametrize(

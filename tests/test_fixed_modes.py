@@ -185,6 +185,16 @@ def test_targets_of_another_teacher_are_refused(finished, tmp_path):
     assert not (tmp_path / "b" / "checkpoints").exists()
 
 
+def test_targets_of_another_teacher_are_refused_when_the_runs_own_has_learned(finished, tmp_path):
+    """And before the baseline, which could take as long as the student."""
+    folder = str(finished / "fix_ic_ens" / "targets")
+    changes = {"baseline.enabled": True, "teacher.train.learning_rate": 0.02}
+    with pytest.raises(ValueError, match=r"Differences: teacher\.weights: '\w+' there, '\w+' her"):
+        run.run(tiny(fixed_targets=folder, **changes), tmp_path)
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["teacher"]
+    assert not metrics_log.logged(tmp_path / "metrics.jsonl", "baseline")
+
+
 @pytest.mark.parametrize(
     "changes,methods,message",
     [

@@ -172,6 +172,11 @@ def test_the_targets_of_another_teacher_are_refused(live, tmp_path):
     config = tiny(**{"teacher.handle": str(tmp_path / "other.keras"), "teacher_cache": cache})
     with pytest.raises(ValueError, match=r"Differences: teacher\.weights: '\w+' there, '\w+' her"):
         run.run(config, tmp_path / "b")
+    # One that the run itself trains is compared when it has learned, before the baseline.
+    changes = {"teacher.train.learning_rate": 0.02, "baseline.enabled": True}
+    with pytest.raises(ValueError, match=r"Differences: teacher\.weights: '\w+' there, '\w+' her"):
+        run.run(tiny(teacher_cache=cache, **changes), tmp_path / "c")
+    assert [path.name for path in (tmp_path / "c" / "checkpoints").iterdir()] == ["teacher"]
 
 
 def test_methods_that_tap_the_teacher_are_refused(tmp_path):

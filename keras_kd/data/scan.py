@@ -9,12 +9,13 @@ import hashlib
 import json
 import os
 import tempfile
-import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
 import tensorflow as tf
+
+from keras_kd.archives import DAMAGE, read_archive
 
 _CHUNK = 1024  # Files in flight: bounds memory by the results, never by the bytes.
 _SHOWN = 5  # Bad files named in an error.
@@ -149,13 +150,12 @@ def fingerprint(parts, paths):
 def load_index(index_dir, key):
     """The `Scan` kept under `key`, or None where there is none that can be read."""
     try:
-        with np.load(os.path.join(index_dir, f"scan-{key[:32]}.npz"), allow_pickle=False) as data:
-            arrays = {name: data[name] for name in data.files}
+        arrays = read_archive(os.path.join(index_dir, f"scan-{key[:32]}.npz"))
         if str(arrays.pop("key")) != key:
             return None
         skipped = [tuple(pair) for pair in json.loads(str(arrays.pop("skipped")))]
         return Scan(**arrays, skipped=skipped)
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+    except (OSError, TypeError, *DAMAGE):
         return None  # Missing or damaged: scanning again is always right.
 
 

@@ -10,12 +10,13 @@ Beyer et al. 2021; `bit_file` fetches one.
 Paper: Kolesnikov et al. 2020, "Big Transfer (BiT)", arXiv 1912.11370.
 """
 
+from pathlib import Path
 from typing import NamedTuple
 
 import keras
 from keras.layers import Activation, Add, GlobalAveragePooling2D, MaxPooling2D, ZeroPadding2D
 
-from keras_kd.models.download import fetch
+from keras_kd.models.download import fetch, place
 from keras_kd.models.layers import StandardizedConv2D, check_size, head, norm_layer, scaled
 from keras_kd.names import nearest
 
@@ -32,6 +33,8 @@ class Published(NamedTuple):
     resolution: int
 
 
+CACHE = "keras_kd/bit"  # in Keras's folder
+ROOT = (7, 7, 3)  # side and channels of the root's kernel in all published files
 BUCKET = "https://storage.googleapis.com/bit_models"
 SIZES = ((50, 1), (50, 3), (101, 1), (101, 3), (152, 2), (152, 4))
 PUBLISHED = {
@@ -98,7 +101,8 @@ def bit_resnet(
     base = scaled(64, width)
     units = stage_units(depth)
     if weights is not None:
-        weights = _weights_file(weights, units, width)  # before the long work of building
+        root = (3 if small_root else 7,) * 2 + shape[-1:]
+        weights = _weights_file(weights, units, width, root)  # before the long work of building
 
     def normalized(x, name):
         x = norm_layer(norm, name, synchronized)(x)
@@ -158,11 +162,37 @@ def bit_file(name):
     """
     address = published(name).address
     # Two files of the bucket may end alike, so the cache knows them by the names of the table.
-    return fetch(address, f"{name}.npz", "keras_kd/bit")
+    return fetch(address, f"{name}.npz", CACHE)
 
 
-def _weights_file(weights, units, width):
-    """The path of `weights`; another depth or width is refused before a gigabyte is fetched."""
+def address_of(path):
+    """The address that a file of the cache was, or would be, fetched from; "" for other files."""
+    path = Path(path).absolute()
+    if path.stem not in PUBLISHED or path != place(path.name, CACHE).absolute():
+        return ""
+    return PUBLISHED[path.stem].address
+
+
+def check_root(root, label):
+    """Refuses a network whose first convolution no published file fills, before one is fetched.
+
+    Args:
+        root: (height, width, input channels) of the network's first kernel.
+        label: what the user named, for the error.
+
+    Raises:
+        ValueError: another side (`small_root`) or other channels.
+    """
+    if tuple(root) != ROOT:
+        raise ValueError(
+            "published BiT weights have a root of 7x7 for images of 3 channels. Received: "
+            f"{label!r} for a network with a root of {root[0]}x{root[1]} for {root[2]} channels. "
+            "Build bit_resnet without small_root and for colour images, or start without weights."
+        )
+
+
+def _weights_file(weights, units, width, root):
+    """The path of `weights`; another network is refused before a gigabyte is fetched."""
     if str(weights).endswith(".npz"):
         return weights
     entry = published(weights)
@@ -171,6 +201,7 @@ def _weights_file(weights, units, width):
             f"these weights are for depth={entry.depth}, width={entry.width}. "
             f"Received: weights={weights!r} for {units} units a stage and width={width}."
         )
+    check_root(root, weights)
     return bit_file(weights)
 
 

@@ -10,7 +10,7 @@ import re
 
 import ml_dtypes
 
-from keras_kd.models.bit import UNITS
+from keras_kd.models.bit import UNITS, address_of, check_root
 from keras_kd.models.layers import GroupNorm, StandardizedConv2D
 from keras_kd.models.npz import listed, read_arrays
 
@@ -49,7 +49,7 @@ def load_bit_npz(model, path, head=True):
 
     Papers: Kolesnikov et al. 2020, arXiv 1912.11370; Beyer et al. 2021, arXiv 2106.05237.
     """
-    return _fill(model, _common_names(read_arrays(path), path), path, head)
+    return _fill(model, _read(path), path, head)
 
 
 def load_pretrained(model, path):
@@ -65,12 +65,12 @@ def load_pretrained(model, path):
     Raises:
         ValueError: see `load_bit_npz`.
     """
-    arrays = _common_names(read_arrays(path), path)
+    arrays = _read(path)
     return _fill(model, arrays, path, head=_classes(arrays) == model.output_shape[-1])
 
 
 def check_network(model, units, width, label):
-    """Refuses a model of another depth or width than a published file, before it is fetched.
+    """Refuses a model of another depth, width or root than a published file, before it is fetched.
 
     Args:
         model: what `bit_resnet` built.
@@ -79,14 +79,21 @@ def check_network(model, units, width, label):
         label: what the user named, for the error.
 
     Raises:
-        ValueError: it is not of that depth and width, or not BiT.
+        ValueError: it is not of that depth, width and root, or not BiT.
     """
-    own = _architecture(_variables(model))
+    variables = _variables(model)
+    own = _architecture(variables)
     if own != (units, width):
         raise ValueError(
             f"these weights are for {_described(units, width)}. "
             f"Received: {label!r} for a network of {_described(*own)}. Build bit_resnet with these."
         )
+    check_root(variables["root_block/conv_root/kernel"].shape[:3], label)
+
+
+def _read(path):
+    """The weights of an archive under Flax's names."""
+    return _common_names(read_arrays(path, address_of(path)), path)
 
 
 def _fill(model, arrays, path, head):
@@ -100,7 +107,7 @@ def _fill(model, arrays, path, head):
         raise ValueError(
             f"the file's classifier must have the model's {model.output_shape[-1]} classes. "
             f"Received: path={str(path)!r}, a file of {classes} classes. Pass head=False to keep "
-            f"the model's own classifier, or build it with num_classes={classes}."
+            f"the model's own classifier, or build it with num_classes={classes}.{_or_fetch(path)}"
         )
     _check_all_used(arrays, wanted, path)
     for name, variable in wanted.items():
@@ -204,8 +211,16 @@ def _check_architecture(arrays, wanted, path):
         raise ValueError(
             f"the file must be of the model's depth and width, {_described(*model)}. "
             f"Received: path={str(path)!r}, which seems to be of {_described(*file)}. "
-            "Build bit_resnet with these."
+            f"Build bit_resnet with these.{_or_fetch(path)}"
         )
+
+
+def _or_fetch(path):
+    """What else to do about a file of the cache, which a hand may have put there."""
+    address = address_of(path)
+    if not address:
+        return ""
+    return f" If the file is not what its name says, delete it: {address} is fetched again."
 
 
 def _check_all_used(arrays, wanted, path):
@@ -224,7 +239,7 @@ def _check_all_used(arrays, wanted, path):
             "the archive must match the model array by array. "
             f"Received: path={str(path)!r}, {len(problems)} mismatches: {listed(sorted(problems))}."
             " Build the depth, width and root that the file holds, and pass head=False for other "
-            "classes."
+            f"classes.{_or_fetch(path)}"
         )
 
 

@@ -6,9 +6,14 @@ from pathlib import Path
 
 import keras
 
+from keras_kd.archives import DAMAGE
+
 
 def fetch(address, name, folder):
     """A file of the cache, fetched first where it is not there yet.
+
+    One that is there, perhaps put there by hand, is taken as it is: who reads it compares each
+    array with the archive's own checksum.
 
     Args:
         address: where the archive (a zip, such as an `.npz`) is published.
@@ -22,7 +27,7 @@ def fetch(address, name, folder):
         ConnectionError: it cannot be fetched, or what came is not whole; says which file to put
             where by hand.
     """
-    target = _cache() / folder / name
+    target = place(name, folder)
     if target.is_file():
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -47,8 +52,10 @@ def fetch(address, name, folder):
     return target
 
 
-def _cache():
-    return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras").expanduser()
+def place(name, folder):
+    """Where the cache has a file, or would have it; arguments as of `fetch`."""
+    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras").expanduser()
+    return home / folder / name
 
 
 def _damage(path):
@@ -56,6 +63,6 @@ def _damage(path):
     try:
         with zipfile.ZipFile(path) as archive:
             member = archive.testzip()
-    except (zipfile.BadZipFile, EOFError, OSError) as error:
+    except (OSError, *DAMAGE) as error:
         return f"what came is not a whole archive ({error})"
     return f"what came is damaged at {member}" if member else None

@@ -1,18 +1,18 @@
 """Reading `.npz` archives of published weights, whichever network they are for."""
 
-import zipfile
 from pathlib import Path
 
-import numpy as np
+from keras_kd.archives import DAMAGE, read_archive
 
 SHOWN = 8  # mismatches that an error lists before it only counts them
 
 
-def read_arrays(path):
+def read_arrays(path, address=""):
     """All arrays of an archive by name, each read to its end so that damage shows now.
 
     Args:
         path: an `.npz` file. Pickled objects are never unpacked: they can run any code.
+        address: where it is fetched from when it is not there, for the error.
 
     Returns:
         dict of NumPy arrays.
@@ -23,17 +23,21 @@ def read_arrays(path):
     if not Path(path).is_file():
         raise ValueError(f"path must be an .npz file. Received: path={str(path)!r}, not there.")
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    # What a damaged zip, a damaged header, or a file of another kind provokes.
-    except (zipfile.BadZipFile, ValueError, EOFError, OSError, AttributeError, TypeError) as error:
+        return read_archive(path)
+    except (OSError, *DAMAGE) as error:
         if "allow_pickle" in str(error):
             error = "it holds pickled objects, which are never loaded because they can run code"
         raise ValueError(
             "path must be a whole .npz file of plain arrays. "
             f"Received: path={str(path)!r}, which does not read: {error}. "
-            "Fetch it again and compare its checksum."
+            f"{_remedy(address)}"
         ) from None
+
+
+def _remedy(address):
+    if address:
+        return f"Delete the file, and it is fetched again from {address}."
+    return "Take it again from where it came."
 
 
 def listed(problems):

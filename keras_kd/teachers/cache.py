@@ -22,8 +22,9 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_kd.archives import read_archive
 from keras_kd.teachers.cache_codec import Codec
-from keras_kd.teachers.cache_files import read_arrays, write_shared
+from keras_kd.teachers.cache_files import write_shared
 from keras_kd.teachers.cache_fingerprint import differences
 
 VERSION = 2
@@ -187,7 +188,7 @@ class TeacherCache:
         layout = self.layout
         expected = layout.codec.shapes(layout.steps_per_shard, layout.batch_size)
         try:
-            arrays = read_arrays(path, [*expected, "meta"])
+            arrays = read_archive(path, [*expected, "meta"])
             if json.loads(arrays.pop("meta").tobytes()) != {"cache": self._digest, "shard": shard}:
                 raise ValueError("they belong to another cache or place")
             if {name: (a.dtype, a.shape) for name, a in arrays.items()} != expected:

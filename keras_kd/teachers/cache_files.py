@@ -1,13 +1,9 @@
 """Files of a cache that several processes may write and that a disk may damage."""
 
 import contextlib
-import io
 import os
 import secrets
-import zipfile
 from pathlib import Path
-
-import numpy as np
 
 from keras_kd.files import write_whole
 
@@ -45,26 +41,3 @@ def check_writable(folder):
     finally:
         with contextlib.suppress(OSError):
             probe.unlink(missing_ok=True)
-
-
-def read_arrays(path, names):
-    """Arrays of a NumPy archive, each compared with its checksum.
-
-    Args:
-        path: an `.npz` file.
-        names: the arrays wanted.
-
-    Returns:
-        dict of arrays.
-
-    Raises:
-        Exception: whatever a damaged archive provokes.
-    """
-    # Not `np.load`, which takes a damaged archive for a pickle and advises to trust it. A member
-    # read as a whole is compared with its checksum before anything in it is believed.
-    with zipfile.ZipFile(path) as archive:
-        members = {name: io.BytesIO(archive.read(f"{name}.npy")) for name in names}
-    return {
-        name: np.lib.format.read_array(member, allow_pickle=False)
-        for name, member in members.items()
-    }

@@ -4,8 +4,8 @@ import json
 
 import numpy as np
 
+from keras_kd.archives import read_archive
 from keras_kd.files import write_atomically
-from keras_kd.teachers.cache_files import read_arrays
 from keras_kd.teachers.cache_fingerprint import differences
 
 VERSION = 1
@@ -48,7 +48,7 @@ def read(path, fingerprint, batch_size=None):
     """
     names = NAMES if batch_size is None else PARTIAL_NAMES
     try:
-        arrays = read_arrays(path, [*names, "meta"])
+        arrays = read_archive(path, [*names, "meta"])
         meta = json.loads(arrays.pop("meta").tobytes())
         version, there = meta["fixed_targets"], dict(meta["fingerprint"])
         if arrays["ids"].ndim != 1 or arrays["targets"].ndim != 2 or arrays["probe"].ndim != 2:

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from keras_kd import handles
-from keras_kd.models.bit import bit_file, bit_resnet, published
+from keras_kd.models.bit import bit_file, bit_resnet, check_root, published
 from keras_kd.models.bit_npz import load_bit_npz
 from keras_kd.models.hub import HUB_HOSTS, check_range, hub, load_module, run_once
 from keras_kd.models.saved import OURS, convert, expected_range, open_keras, recorded_range
@@ -142,8 +142,9 @@ def published_bit(handle, num_classes=None):
 def _open_bit(handle, num_classes, input_shape):
     """A published BiT; what does not fit is refused before a gigabyte is fetched."""
     entry = published_bit(handle, num_classes)
-    path = bit_file(handle.removeprefix("bit:"))
     shape = input_shape or (entry.resolution, entry.resolution, 3)
+    check_root((7, 7, shape[-1]), handle)
+    path = bit_file(handle.removeprefix("bit:"))
     return load_bit_npz(bit_resnet(entry.depth, entry.width, entry.num_classes, shape), path)
 
 

@@ -9,6 +9,7 @@ from keras_kd.models import bit_resnet, efficientnet_lite, resnet, start_from
 from keras_kd.models.bit import PUBLISHED, Published
 from keras_kd.models.bit_npz import _variables
 from keras_kd.models.efficientnet_lite import _source_names
+from keras_kd.teachers import load
 
 UNITS, WIDTH = (1, 1), 0.125
 
@@ -92,6 +93,29 @@ def test_a_published_bit_brings_its_network(tmp_path, monkeypatch):
         start_from("bit:tiny-M", 3, (32, 32, 3), bit_resnet(UNITS, 0.25, 3, (32, 32, 3)))
     with pytest.raises(ValueError, match="Did you mean 'R50x1-M'"):
         start_from("bit:R50x1M", 3, (32, 32, 3))
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "channels", "received"),
+    [({"small_root": True}, 3, "3x3 for 3"), ({}, 1, "7x7 for 1")],
+    ids=["small_root", "grey"],
+)
+def test_a_published_bit_for_another_root_is_not_fetched(tmp_path, monkeypatch, kwargs, channels,
+                                                         received):  # fmt: skip
+    """Nothing listens at the address: an attempt would be a ConnectionError."""
+    entry = Published("http://127.0.0.1:9/nowhere.npz", UNITS, WIDTH, 5, 32)
+    monkeypatch.setitem(PUBLISHED, "tiny-M", entry)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    shape = (16, 16, channels)
+    refused = pytest.raises(ValueError, match=f"have a root of 7x7 for .*root of {received} chan")
+    with refused:
+        start_from("bit:tiny-M", 3, shape, bit_resnet(UNITS, WIDTH, 3, shape, **kwargs))
+    with refused:
+        bit_resnet(UNITS, WIDTH, 3, shape, weights="tiny-M", **kwargs)
+    if channels == 1:
+        with refused:
+            load("bit:tiny-M", 5, shape)
+    assert not list(tmp_path.iterdir())
 
 
 def test_efficientnet_archives(tmp_path):
