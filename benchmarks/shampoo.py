@@ -31,7 +31,7 @@ from keras_kd.models import resnet
 from keras_kd.optimizers import AdamW, Shampoo, WarmupCosine
 
 RESULTS = Path(__file__).parent / "results" / "shampoo.json"
-RATES = (0.03, 0.01, 0.003, 0.001, 0.0003)
+RATES = (0.1, 0.03, 0.01, 0.003, 0.001, 0.0003)
 OPTIMIZERS = {"adamw": AdamW, "shampoo": Shampoo}
 BATCH, EVERY, HELD_OUT, WARMUP, DECAY, CLIP, TEMPERATURE = 128, 10, 8, 10, 1e-5, 1.0, 2.0
 TUNING_SEED = 100
