@@ -135,27 +135,19 @@ def settings(config, without=()):
         dict "config.KEY" -> value. Name and seed are left out, and where things are: what they
         hold has facts of its own. A default that changes does not show.
     """
-    from keras_kd.config import base
+    from keras_kd.config import base, flat
 
-    flat = _flat(config.copy_and_resolve_references().to_dict())
-    default = _flat(base().to_dict())
+    def values(config):
+        settings = config.copy_and_resolve_references().to_dict()
+        return flat(json.loads(json.dumps(settings)))  # tuples as they stand in a result
+
+    default = values(base())
     skip = (*PLACES, "name", "seed", *(f"{section}." for section in without))
     return {
         f"config.{key}": value
-        for key, value in sorted(flat.items())
+        for key, value in sorted(values(config).items())
         if default.get(key) != value and not key.startswith(skip) and not key.endswith(".weights")
     }
-
-
-def _flat(tree, prefix=""):
-    """The leaves of nested dicts by dotted key; tuples as the lists that JSON makes of them."""
-    leaves = {}
-    for key, value in tree.items():
-        if isinstance(value, dict):
-            leaves |= _flat(value, f"{prefix}{key}.")
-        else:
-            leaves[f"{prefix}{key}"] = list(value) if isinstance(value, tuple) else value
-    return leaves
 
 
 def main(study, argv=None):

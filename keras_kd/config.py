@@ -222,6 +222,17 @@ def trained_stages(config):
     return stages
 
 
+def flat(settings, prefix=""):
+    """Values of nested dicts by dotted key; an empty dict, as of arguments, is the same as none."""
+    found = {}
+    for key, value in settings.items():
+        if isinstance(value, dict):
+            found |= flat(value, f"{prefix}{key}.")
+        else:
+            found[prefix + key] = value
+    return found
+
+
 def _is_number(value):
     return isinstance(value, int | float) and not isinstance(value, bool)
 

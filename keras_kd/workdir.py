@@ -6,6 +6,7 @@ from pathlib import Path
 import ml_collections
 
 from keras_kd.checkpoint import Checkpoints
+from keras_kd.config import flat
 from keras_kd.files import write_json
 
 # May differ from start to start: where the targets come from does not change what they are.
@@ -144,17 +145,6 @@ def _read_config(path):
     return settings
 
 
-def _flat(settings, prefix=""):
-    """Values by dotted key; an empty section, as of arguments, is the same as none."""
-    flat = {}
-    for key, value in settings.items():
-        if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[prefix + key] = value
-    return flat
-
-
 def _tolerant(there, here):
     """`there` without what a prolongation may change: whether it is one is seen with the data."""
     for stage in PROLONGABLE:
@@ -165,7 +155,7 @@ def _tolerant(there, here):
 
 
 def _refuse_other(path, there, here):
-    there, here = _flat(there), _flat(here)
+    there, here = flat(there), flat(here)
     missing = "(not set)"
     differing = [
         f"{key}: {there.get(key, missing)!r} there, {here.get(key, missing)!r} here"
