@@ -47,6 +47,14 @@ PRETRAINING_IMAGES, PRETRAINING_EPOCHS = 20_000, 8
 # Images a second, evaluation and start included: for --plan before any cell is done.
 RATES = {"teacher": 70.0, "targets": 400.0, "distil": 600.0, "labels": 600.0, "pretraining": 600.0}
 
+UNUSED = {  # sections that a cell does not look at; students tell their teacher by its digest
+    "teacher": ("distil", "baseline", "student"),
+    "pretraining": ("distil", "teacher"),
+    "labels": ("distil", "teacher"),
+    "targets": ("baseline", "student"),
+    "distil": ("baseline", "teacher"),
+}
+
 
 @dataclass(frozen=True)
 class Task:
@@ -106,11 +114,7 @@ def _cells_of(dataset, options):
 
     def add(name, images, needs=(), **facts):
         facts["dataset"] = dataset
-        unused = {"distil": ("teacher", "baseline"), "targets": ("baseline", "student")}
-        unused = unused.get(facts["kind"], ("distil", "teacher"))
-        if facts["kind"] == "teacher":
-            unused = ("distil", "baseline", "student")
-        facts |= cells.settings(config_of(facts, options, Path()), unused)
+        facts |= cells.settings(config_of(facts, options, Path()), UNUSED[facts["kind"]])
         needs = tuple(f"{dataset}-{need}" for need in needs)
         found.append(cells.Cell(f"{dataset}-{name}", facts, needs, images))
 

@@ -74,15 +74,8 @@ class WarmupCosine(_Warmup):
 class WarmupQuadratic(_Warmup):
     """Linear warm-up from 0, then `(1 - progress) ** 2` of the peak, down to 0.
 
-    The schedule under which Beyer et al. 2021 (arXiv 2106.05237) train by `Shampoo`.
-
-    Args:
-        peak_learning_rate: the rate at the end of the warm-up, above 0.
-        total_steps: steps of the whole run; the rate is 0 from there on.
-        warmup_steps: steps of the warm-up, at least 0 and fewer than `total_steps`.
-
-    Raises:
-        ValueError: an impossible rate or length.
+    The schedule under which Beyer et al. 2021 (arXiv 2106.05237) train by `Shampoo`. Arguments and
+    errors are those of `WarmupCosine`.
     """
 
     def __call__(self, step):
