@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from keras_kd import models, stages, teachers
+from keras_kd.streams import lengths
 from keras_kd.targets import chosen_methods
 
 
@@ -61,11 +62,9 @@ def student_and_methods(config, source, streams, teacher, precision=None):
     """The student, with the head that its methods may want, and new objects of these methods."""
     student = build_student(config, source, streams.resolution, precision)
     chosen = chosen_methods(config)
-    units = {"num_examples": streams.num_examples, "batch_size": config.batch_size}
-    per_execution = config.steps_per_execution
-    total = stages.total_steps(config.distil.total, **units, steps_per_execution=per_execution)
+    total = stages.total_steps(config.distil.total, **lengths(config, streams))
     for method in chosen:
-        method.set_stage(total, **units)
+        method.set_stage(total, config.batch_size, streams.num_examples)
         student = method.prepare_student(student, teacher)
     return student, chosen
 

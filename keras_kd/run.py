@@ -15,7 +15,7 @@ from keras_kd.config import absolute, check, trained_stages
 from keras_kd.files import write_atomically, write_json
 from keras_kd.kd_model import KDModel
 from keras_kd.networks import build_student, compiled_teacher, get_teacher, student_and_methods
-from keras_kd.streams import Streams
+from keras_kd.streams import Streams, lengths
 from keras_kd.targets import check_targets, chosen_methods, get_targets
 from keras_kd.teachers.cache_claims import alone
 from keras_kd.workdir import Workdir
@@ -195,15 +195,6 @@ def distil(config, workdir, source, streams, teacher, progress=lambda line: None
 def needs_ids(config):
     """Whether a method of the run tells the examples apart."""
     return any(method.needs_id for method in chosen_methods(config))
-
-
-def lengths(config, streams):
-    """What every stage needs to count its steps."""
-    return {
-        "num_examples": streams.num_examples,
-        "batch_size": config.batch_size,
-        "steps_per_execution": config.steps_per_execution,
-    }
 
 
 def for_every_stage(config, streams, progress):

@@ -187,3 +187,12 @@ class Streams:
 def _views(settings):
     """What a stage's config says of the views, as arguments of `keras_kd.data.build_dataset`."""
     return {name: settings[name] for name in ("mode", "mixup_alpha", "rc_scale")}
+
+
+def lengths(config, streams):
+    """What every stage needs to count its steps."""
+    return {
+        "num_examples": streams.num_examples,
+        "batch_size": config.batch_size,
+        "steps_per_execution": config.steps_per_execution,
+    }
