@@ -1,7 +1,26 @@
 """The batch dict: what one training step knows, by name."""
 
+import functools
+
 import keras
+import tensorflow as tf
 from keras import ops
+
+
+def once_arrived(step):
+    """Decorator of a model's step: nothing in it happens before its batch is there.
+
+    Where the length of the data is not known, their end is found by asking for one batch more. A
+    counter or a metric that needs none of its values would count that batch, which is none.
+    """
+
+    @functools.wraps(step)
+    def waiting(self, data):
+        present = [value for value in tf.nest.flatten(data) if value is not None]
+        with tf.control_dependencies(present):
+            return step(self, data)
+
+    return waiting
 
 
 def unpack(data):

@@ -5,7 +5,7 @@ import tensorflow as tf
 from keras import ops
 
 from keras_kd import distribute, seeds
-from keras_kd.batch import cross_entropy, unpack, view, weight_of
+from keras_kd.batch import cross_entropy, once_arrived, unpack, view, weight_of
 from keras_kd.evaluation.fidelity import agreement, kl_divergence
 from keras_kd.methods.base import Method
 from keras_kd.models.output import ends_in_probabilities
@@ -117,6 +117,7 @@ class KDModel(distribute.ReplicaSafe, keras.Model):
             ]
         self._steps_and_bad_step = lambda: counts  # no weights: nothing to save
 
+    @once_arrived
     def train_step(self, data):
         batch = unpack(data)
         seeds.set_states(self._random_states(), self.seed, self._steps_and_bad_step()[0])
@@ -137,14 +138,9 @@ class KDModel(distribute.ReplicaSafe, keras.Model):
             self._trackers[name].update_state(value * weight_of(batch))
         return self._logs(batch, student["logits"], {"loss", *losses})
 
+    @once_arrived
     def test_step(self, data):
-        # Metrics count a batch of static shape without its values: where the data have come to
-        # their end, as a strategy's do, they would count one that is not there.
-        present = [value for value in tf.nest.flatten(data) if value is not None]
-        with tf.control_dependencies(present):
-            return self._evaluated(unpack(data))
-
-    def _evaluated(self, batch):
+        batch = unpack(data)
         logits = ops.cast(self(batch, training=False), "float32")
         names = set()
         if "labels" in batch:
@@ -276,6 +272,11 @@ class KDModel(distribute.ReplicaSafe, keras.Model):
         """This phase's own results by name, and the compiled metrics where there are labels."""
         results, own = self.get_metrics_result(), set(names)
         if "labels" in batch:
+            for metric in self.metrics:
+                if not getattr(metric, "built", True):
+                    # New variables cannot wait for a batch: TensorFlow fills them before the step.
+                    with tf.control_dependencies(None):
+                        metric.build(batch["labels"], logits)
             weight = batch.get("sample_weight")
             results = self.compute_metrics(None, batch["labels"], logits, weight)
             own = results.keys() - {"loss", *self._trackers, *self._fidelity} | own

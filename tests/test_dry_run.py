@@ -148,7 +148,9 @@ def test_a_measured_step_gives_the_time(monkeypatch):
     assert "for all steps on this machine" in told[1] and "nothing was written" in told[-1]
 
 
-@pytest.mark.parametrize(("mode", "crops"), [("fix/ic_ens", 7), ("fix/rs", 1)])
+@pytest.mark.parametrize(
+    ("mode", "crops"), [("fix/ic_ens", 7), pytest.param("fix/rs", 1, marks=pytest.mark.slow)]
+)
 def test_fixed_targets_cost_a_pass_a_view_and_none_a_step(monkeypatch, mode, crops):
     """Digits: 1,297 images, of each as many views as there are crops."""
     config = digits.get_config()

@@ -38,6 +38,7 @@ def files(workdir):
     return {name: (workdir / name).read_bytes() for name in names}
 
 
+@pytest.mark.slow
 def test_the_shorter_runs_products_stay_until_the_longer_ones_are_there(workdir, monkeypatch):
     before, told = files(workdir), []
     save = Checkpoints.save

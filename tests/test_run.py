@@ -217,6 +217,7 @@ def test_mixed_precision_and_several_steps_an_execution(tmp_path):
     assert [line["step"] for line in lines(tmp_path, "distil")] == [4, 6]
 
 
+@pytest.mark.slow  # test_teach and test_fixed_modes give one, too
 def test_a_teacher_may_come_from_a_file(finished, tmp_path):
     _, workdir = finished
     handle = str(workdir / "teacher.keras")

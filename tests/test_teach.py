@@ -63,7 +63,7 @@ def assert_equal(one, other):
 @pytest.mark.parametrize(
     ("epochs", "changes"),
     [
-        (":", {}),
+        pytest.param(":", {}, marks=pytest.mark.slow),
         ("0.5:1", {}),  # steps 2 and 3 of 8: live, cached, live within one interval
         pytest.param(":1", {"steps_per_execution": 2}, marks=pytest.mark.slow),
     ],
@@ -104,7 +104,9 @@ def test_a_run_reads_its_targets_out_of_the_cache(live, tmp_path, monkeypatch):
     assert any((a != b).any() for a, b in zip(weights, trained(live)[0]))
 
 
-@pytest.mark.parametrize("options", [{"dtype": "float16"}, {"top_k": 9}])
+@pytest.mark.parametrize(
+    "options", [pytest.param({"dtype": "float16"}, marks=pytest.mark.slow), {"top_k": 9}]
+)
 def test_rounded_targets_train_nearly_the_same_student(live, tmp_path, options):
     cache = str(tmp_path / "cache")
     teach(tiny(), live, ":", cache, **options)
@@ -305,6 +307,7 @@ def start(tmp_path):
     return start
 
 
+@pytest.mark.slow  # test_cache has two writers in one process
 def test_two_commands_train_one_teacher_and_share_the_shards(start, tmp_path):
     arguments = (f"--workdir={tmp_path / 'w'}", "--epochs=:20", "--steps_per_shard=1")
     both = [start(*arguments) for _ in range(2)]

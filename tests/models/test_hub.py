@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_kd.data.assembly import options
 from keras_kd.models import HubModule, hub
 
 
@@ -105,19 +104,6 @@ def test_frozen_module_under_a_trained_head(folder):
     for old, new in zip(before, model.get_layer("pre_logits").variables):
         np.testing.assert_array_equal(old, new)
     assert np.abs(model.get_layer("logits").kernel).max() > 0
-
-
-def test_mirrored_strategy_holds_mirrored_variables(folder):
-    strategy = tf.distribute.MirroredStrategy(
-        ["CPU:0"], cross_device_ops=tf.distribute.ReductionToOneDevice()
-    )
-    with strategy.scope():
-        model = hub(folder, 4, (8, 8, 3), (-1, 1), trainable=True, head=False)
-        model.compile(optimizer=keras.optimizers.SGD(0.5), loss="mse", jit_compile=False)
-    assert isinstance(model.trainable_variables[0].value, tf.distribute.DistributedValues)
-    data = tf.data.Dataset.from_tensors((images(4), np.ones((4, 4), "float32")))
-    model.fit(data.with_options(options()), verbose=0)
-    assert np.abs(model.trainable_variables[0].numpy() - KERNEL).max() > 1e-3
 
 
 class WithTraining(tf.Module):

@@ -39,7 +39,12 @@ def trained_weights(strategy, engine):
 
 @pytest.mark.parametrize(
     ("engine", "limit"),
-    [("graph", 0), ("xla", 2**20), ("xla", 0), ("auto", 2**20)],
+    [
+        ("graph", 0),
+        pytest.param("xla", 2**20, marks=pytest.mark.slow),
+        ("xla", 0),
+        ("auto", 2**20),
+    ],
 )
 def test_one_and_two_replicas_learn_the_same(make_strategy, monkeypatch, engine, limit):
     module = importlib.import_module("keras_kd.teachers.freeze")

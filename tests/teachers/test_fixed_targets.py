@@ -4,7 +4,9 @@ import errno
 import io
 import json
 import os
+import shutil
 import zipfile
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -201,11 +203,17 @@ def test_a_full_disk_leaves_no_part_of_a_file(teacher, tmp_path, monkeypatch):
 # ---- refused
 
 
-@pytest.fixture
-def stored(teacher, tmp_path):
-    path = tmp_path / "t.npz"
+@pytest.fixture(scope="module")
+def computed(teacher, tmp_path_factory):
+    path = tmp_path_factory.mktemp("computed") / "t.npz"
     fixed_targets(teacher, views_of(), path, 8)
     return path
+
+
+@pytest.fixture
+def stored(computed, tmp_path):
+    """A file of targets, to do with as one likes."""
+    return Path(shutil.copy(computed, tmp_path))
 
 
 @pytest.mark.parametrize(
