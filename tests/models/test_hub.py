@@ -106,6 +106,19 @@ def test_frozen_module_under_a_trained_head(folder):
     assert np.abs(model.get_layer("logits").kernel).max() > 0
 
 
+def test_mirrored_strategy_holds_mirrored_variables(folder):
+    strategy = tf.distribute.MirroredStrategy(
+        ["CPU:0"], cross_device_ops=tf.distribute.ReductionToOneDevice()
+    )
+    with strategy.scope():
+        model = hub(folder, 4, (8, 8, 3), (-1, 1), trainable=True, head=False)
+        model.compile(optimizer=keras.optimizers.SGD(0.5), loss="mse", jit_compile=False)
+    assert isinstance(model.trainable_variables[0].value, tf.distribute.DistributedValues)
+    # No `fit`: the end of an iterator over devices may take TensorFlow a minute.
+    model.train_on_batch(images(4), np.ones((4, 4), "float32"))
+    assert np.abs(model.trainable_variables[0].numpy() - KERNEL).max() > 1e-3
+
+
 class WithTraining(tf.Module):
     """Gives ones when told that it trains, zeros otherwise."""
 

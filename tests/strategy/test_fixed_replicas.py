@@ -20,7 +20,7 @@ def stored(workdir):
         return file["targets"]
 
 
-@pytest.mark.slow  # test_cached_targets has as much of stored targets on two replicas
+@pytest.mark.slow
 def test_two_replicas_learn_what_one_does(make_strategy, teacher, tmp_path):
     """Of a SavedModel, whose variables exist on the replicas only."""
     for replicas in (1, 2):
