@@ -131,8 +131,10 @@ class KDModel(distribute.ReplicaSafe, keras.Model):
         self._note_bad_step(summed[0])
         self.optimizer.apply(summed[1:], self.trainable_variables)
         distribute.average_over_replicas(self._statistics(), count, total)
-        for method in self.methods:
-            method.after_step(batch, student, teacher)
+        # TensorFlow's graph optimizer may drop the order of a read in the loss and a later write.
+        with tf.control_dependencies(summed[:1]):
+            for method in self.methods:
+                method.after_step(batch, student, teacher)
         self._loss_tracker.update_state(loss, sample_weight=count)
         for name, value in losses.items():
             self._trackers[name].update_state(value * weight_of(batch))

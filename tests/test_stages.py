@@ -18,6 +18,7 @@ from tiny_stage import (
     images,
     outcome,
     steps_from,
+    write_all,
 )
 
 from keras_kd import checkpoint, files, metrics_log, stages, strategies
@@ -342,10 +343,11 @@ def test_a_bad_loss_within_an_interval_is_found_at_the_next_checkpoint(tmp_path)
         train(tmp_path, stream)
 
 
-def test_chosen_steps_are_kept_and_change_nothing(undisturbed, tmp_path):
-    train(tmp_path / "all", checkpoint_every="1 steps", checkpoint_keep=14)
+def test_chosen_steps_are_kept_and_change_nothing(undisturbed, tmp_path, monkeypatch):
     keep_at = ("3 steps", "50 percent", "40 examples")
     train(tmp_path / "some", checkpoint_keep=1, keep_at=keep_at)
+    write_all(monkeypatch)
+    train(tmp_path / "all", checkpoint_every="1 steps", checkpoint_keep=14)
     assert_same(outcome(tmp_path / "some"), undisturbed[1])
     every, some = (Checkpoints(tmp_path / n / "checkpoints" / "distil") for n in ("all", "some"))
     assert (some.steps(), some.kept.steps()) == ([14], [3, 5, 7])

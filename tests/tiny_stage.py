@@ -68,18 +68,25 @@ def assert_same(a, b):
         np.testing.assert_array_equal(value, b[0][key])
 
 
+def write_all(monkeypatch):
+    """Lets every checkpoint be written: none gives way to a newer one."""
+    submit = Writer.submit
+
+    def submit_and_wait(self, snapshot):
+        submit(self, snapshot)
+        self.wait()
+
+    monkeypatch.setattr(Writer, "submit", submit_and_wait)
+
+
 def stop_after(monkeypatch, step=None):
     """Ends the process, as it were, when this step is saved; by default the first that is."""
-    save, submit = Checkpoints.save, Writer.submit
+    save = Checkpoints.save
 
     def save_and_stop(self, snapshot):
         save(self, snapshot)
         if step in (None, snapshot.step):
             raise KeyboardInterrupt
 
-    def submit_and_wait(self, snapshot):
-        submit(self, snapshot)
-        self.wait()  # else this step may give way to a newer one
-
     monkeypatch.setattr(Checkpoints, "save", save_and_stop)
-    monkeypatch.setattr(Writer, "submit", submit_and_wait)
+    write_all(monkeypatch)

@@ -1,5 +1,7 @@
 """CRD against mdistiller's formulas in NumPy; its banks move and are saved; bad input."""
 
+import time
+
 import keras
 import numpy as np
 import pytest
@@ -123,10 +125,10 @@ def network():
     return keras.Model(inputs, keras.layers.Dense(3)(inputs))
 
 
-def trained(steps, path=None):
+def trained(steps, path=None, **settings):
     keras.utils.set_random_seed(0)
     kd = keras_kd.KDModel(network(), network(), make(), seed=0)
-    kd.compile(keras.optimizers.SGD(0.1))
+    kd.compile(keras.optimizers.SGD(0.1), **settings)
     rng = np.random.default_rng(0)
     data = [({"image": rng.normal(size=(B, 4)).astype("float32"),
               "id": rng.integers(0, N, B)}, None) for _ in range(4)]  # fmt: skip
@@ -145,6 +147,23 @@ def test_the_banks_are_saved_and_a_run_goes_on_to_the_bit(tmp_path):
     assert np.abs(whole.methods[0].student_bank - half.methods[0].student_bank).max() > 0
     for a, b in zip(whole.weights, resumed.weights):
         np.testing.assert_array_equal(a, b, err_msg=a.path)
+
+
+def test_the_loss_reads_the_banks_before_they_move(monkeypatch):
+    transpose, expected = keras.ops.transpose, trained((0, 2), run_eagerly=True)
+
+    def slow(number):
+        time.sleep(0.05)
+        return number
+
+    def late(bank):
+        slept = tf.numpy_function(slow, [tf.random.uniform([])], tf.float32)
+        with tf.control_dependencies([slept]):
+            return transpose(bank.value.read_value())
+
+    monkeypatch.setattr(keras.ops, "transpose", late)
+    for a, b in zip(trained((0, 2), jit_compile=False).weights, expected.weights):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6, err_msg=a.path)
 
 
 def test_bad_input_is_refused(features, numpy):
