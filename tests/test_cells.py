@@ -276,11 +276,12 @@ def test_the_funmatch_table_orders_lengths_and_modes():
 
     results = [run("mix", "long", 300, seed, 0.9 + seed / 100) for seed in (0, 1)]
     results += [run("mix", "short", 30, 0, 0.5), run("fix/rs", "short", 30, 0, 0.6)]
+    results += [run("mix", "patient", 900, 0, 0.95)]  # a length of its own, for few modes
     found = funmatch_study.aggregate(results)
     rows = funmatch_study.results_table(found).splitlines()
-    assert rows[0].startswith("| mode | 30 epochs | 300 epochs | each seed |")
-    assert rows[2].startswith("| `fix/rs` | 60.0 | – |")  # noqa: RUF001 - the page's dash
-    assert rows[3] == "| `mix` | 50.0 | 90.5 | 90.0, 91.0 | 90.5 | 90.5 |"
+    assert rows[0].startswith("| mode | 30 epochs | 300 epochs | 900 epochs | each seed |")
+    assert rows[2].startswith("| `fix/rs` | 60.0 | – | – |")  # noqa: RUF001 - the page's dash
+    assert rows[3] == "| `mix` | 50.0 | 90.5 | 95.0 | 90.0, 91.0 | 90.5 | 90.5 |"
 
 
 def options(**changes):
@@ -343,7 +344,8 @@ def test_the_funmatch_cells_share_a_teacher_its_targets_and_their_lengths(tmp_pa
     for name in ("transfer-short-0", "mix_pretrained-short-0"):
         assert config(name).student.init == weights
     assert config("scratch-short-0").student.init == config("mix-short-0").student.init == ""
-    assert config("mix_pretrained-long-0").teacher_cache == config("mix-long-0").teacher_cache
+    for name in ("mix_pretrained-long-0", "mix-patient-0", "patient-targets-mix-0"):
+        assert config(name).teacher_cache == config("mix-long-0").teacher_cache
 
 
 def test_students_of_different_teachers_are_not_summed_up():
