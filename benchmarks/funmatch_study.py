@@ -9,36 +9,36 @@ After Beyer et al. 2021, "Knowledge distillation: A good teacher is patient and 
 fine-tuned on the training images. The student, a BiT of one unit a stage, starts from nothing and
 learns from the teacher alone. Beside it the paper's baselines, for as long: the same student on
 labels alone, from nothing and pretrained (on CIFAR-10, as no public weights fit it), and the
-pretrained one distilled. What the teacher says is computed once for all lengths of a mode and seed,
-in float32, so that a student gets what a live teacher would tell it.
+pretrained one distilled. `mix` and labels alone go on for longer still. What the teacher says is
+computed once for all lengths of a mode and seed, in float32, so that a student gets what a live
+teacher would tell it.
 
 Nothing is chosen on the test split: lengths and sizes come from the time there is, the rest from
 the paper. The last step counts. The other flags: benchmarks/cells.py.
 """
 
 import hashlib
-import statistics
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import cells
 import summary
+from funmatch_tables import (
+    MODES,
+    NAME,
+    PRETRAINED,
+    SCRATCH,
+    TRANSFER,
+    aggregate,
+    heading,
+    plot,
+    results_table,
+)
 
 from keras_kd.files import write_json
 
-NAME = "funmatch_study"
 SEEDS = (0, 1)
-MODES = (
-    "fix/rs", "fix/cc", "fix/ic_ens", "ind/rc", "ind/ic", "same/rc", "same/ic", "mix",
-)  # fmt: skip
-# On labels alone, from nothing and pretrained; distilled under `mix`, pretrained.
-SCRATCH, TRANSFER, PRETRAINED = "scratch", "transfer", "mix, pretrained"
-BASELINES = {
-    SCRATCH: "labels alone",
-    TRANSFER: "labels alone, pretrained",
-    PRETRAINED: "`mix`, pretrained",
-}
 PATIENT = (SCRATCH, "mix")  # go on for longer still: does patience go on paying?
 # Under fix/ic_ens; the paper's 1,024 would take four times as long. The standard error of a mean of
 # 256 probabilities is at most 1/32.
@@ -270,118 +270,13 @@ def summarize(results, options):
     write_json(Path(options.results) / f"{NAME}.json", found)
     sections = []
     for dataset, each in found.items():
-        text = f"{heading(dataset, each)}\n\n{results_table(each)}"
+        text = f"{heading(dataset, each, TASKS[dataset])}\n\n{results_table(each)}"
         print(text)
         if not options.thin:
             text += f"\n\n![{dataset}: accuracy against length]({plot(dataset, each)})"
         sections.append(text)
     if not options.thin:
         summary.put_between(summary.DOCS / "results.md", NAME, "\n\n".join(sections))
-
-
-def aggregate(results):
-    """Means over the seeds: mode -> length -> measure, shortest length first.
-
-    Raises:
-        ValueError: the students learned from different teachers.
-    """
-    teachers = {result["teacher"] for result in results if "teacher" in result}
-    if len(teachers) > 1:
-        raise ValueError(
-            "The results of a data set must come from one teacher. Received: teachers "
-            f"{', '.join(sorted(teachers))}. Delete the results of the others' students."
-        )
-    students, teacher = {}, None
-    for result in sorted(results, key=lambda r: r["facts"]["epochs"]):
-        facts = result["facts"]
-        if facts["kind"] == "teacher":
-            teacher = result["accuracy"]
-        if facts["kind"] not in ("labels", "distil"):
-            continue
-        of_mode = students.setdefault(facts["mode"], {})
-        of_length = of_mode.setdefault(facts["length"], {"epochs": facts["epochs"], "runs": []})
-        of_length["runs"].append(result)
-    for of_mode in students.values():
-        for length in of_mode.values():
-            runs = length.pop("runs")
-            length["accuracy"] = summary.interval([run["accuracy"] for run in runs])
-            for split in ("train", "test"):
-                for measure in ("agreement", "kl"):
-                    values = [run[split][measure] for run in runs if measure in run[split]]
-                    if values:
-                        length[f"{split}_{measure}"] = summary.interval(values)
-            length["images_per_second"] = statistics.median(r["images_per_second"] for r in runs)
-    order = [mode for mode in (*MODES, *BASELINES) if mode in students]
-    return {"teacher": teacher, "students": {mode: students[mode] for mode in order}}
-
-
-def heading(dataset, found):
-    """What the table's numbers are measured against."""
-    task = TASKS[dataset]
-    teacher = f"{100 * found['teacher']:.1f} %" if found["teacher"] else "not trained yet"
-    return (
-        f"`{dataset}`: the teacher has {teacher} at {task.teacher_resolution} px, the student sees "
-        f"{task.resolution} px. Test accuracy in %, mean over the seeds; at the longest length "
-        "of all modes, each seed and the agreement with the teacher in %."
-    )
-
-
-def results_table(found):
-    """A row a mode, a column a length."""
-    epochs = {
-        length: each["epochs"]
-        for of_mode in found["students"].values()
-        for length, each in of_mode.items()
-    }
-    lengths, rows = sorted(epochs, key=epochs.get), []
-    of_all = [length for length in lengths if length != "patient"][-1]
-    for mode, of_mode in found["students"].items():
-        longest = of_mode.get(of_all, {})
-        seeds = longest.get("accuracy", {"values": []})["values"]
-        rows.append(
-            [
-                BASELINES.get(mode, f"`{mode}`"),
-                *(_mean(of_mode.get(length, {}).get("accuracy")) for length in lengths),
-                ", ".join(f"{100 * value:.1f}" for value in seeds) or summary.NOTHING,
-                *(_mean(longest.get(f"{split}_agreement")) for split in ("train", "test")),
-            ]
-        )
-    header = ["mode", *(f"{epochs[length]:,} epochs" for length in lengths)]
-    header += ["each seed", "agreement, training images", "test images"]
-    return summary.table(header, rows)
-
-
-def _mean(found):
-    return f"{100 * found['mean']:.1f}" if found else summary.NOTHING
-
-
-def plot(dataset, found):
-    """Accuracy, and agreement on training and test images, against length: a line a mode."""
-    figure, axes = summary.figure(ncols=3, figsize=(15, 4.5))
-    styles = {"fix": ":", "ind": "--", "same": "-", "mix": "-"}
-    panels = {
-        "accuracy": "test accuracy, %",
-        "train_agreement": "agreement with the teacher on training images, %",
-        "test_agreement": "agreement with the teacher on test images, %",
-    }
-    for index, (mode, of_mode) in enumerate(found["students"].items()):
-        style = {"linestyle": styles.get(mode.split("/")[0], "-."), "marker": "o", "markersize": 3}
-        style["color"] = "black" if mode in ("mix", SCRATCH) else f"C{index}"
-        style["label"] = BASELINES.get(mode, mode).replace("`", "")
-        for panel, measure in zip(axes, panels):
-            lengths = [each for each in of_mode.values() if measure in each]
-            values = [100 * each[measure]["mean"] for each in lengths]
-            if values:
-                panel.plot([each["epochs"] for each in lengths], values, **style)
-    if found["teacher"]:
-        axes[0].axhline(100 * found["teacher"], color="grey", label="teacher")
-    for panel, title in zip(axes, panels.values()):
-        panel.set_ylabel(title)
-        panel.set_xscale("log")
-        panel.set_xlabel("epochs")
-        panel.grid(alpha=0.3)
-    axes[0].legend(fontsize=7)
-    return summary.save(figure, f"{NAME}_{dataset}")
 
 
 STUDY = cells.Study(NAME, __file__, list_cells, work, summarize, add_flags, RATES)
