@@ -27,7 +27,7 @@ PLAIN, LABELS = "soft_targets", "labels"
 ROUNDS, STEPS = 15, 6  # of a cost cell: rounds, and steps of each side a round
 IMAGES = 5000
 # Images a second, evaluation and start included: for --plan before any cell is done.
-RATES = {"teacher": 200.0, "labels": 900.0, "method": 400.0, "cost": 100.0}
+RATES = {"teacher": 150.0, "labels": 700.0, "method": 280.0, "cost": 100.0}
 UNUSED = {  # sections of the config that a cell does not look at; the teacher counts for students
     "teacher": ("student", "baseline", "distil"),
     "labels": ("teacher", "distil"),

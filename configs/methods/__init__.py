@@ -30,10 +30,10 @@ def experiment(name, methods, label_weight=1.0):
     config.data.crop_area = (0.6, 1.0)
     options = {"norm": "batch", "synchronized": False, "dropout": 0.0}
     config.teacher.model = {"name": "resnet", "kwargs": {"depth": 20, "width": 1.0, **options}}
-    config.teacher.train = stage(mode="same/ic", total="40 epochs", interval="10 epochs")
+    config.teacher.train = stage(mode="same/ic", total="20 epochs", interval="5 epochs")
     config.student.model = {"name": "resnet", "kwargs": {"depth": 8, "width": 0.5, **options}}
-    config.baseline.update(mode="same/ic", total="30 epochs", interval="10 epochs")
-    config.distil.update(mode="same/ic", total="30 epochs", interval="10 epochs")
+    config.baseline.update(mode="same/ic", total="20 epochs", interval="5 epochs")
+    config.distil.update(mode="same/ic", total="20 epochs", interval="5 epochs")
     config.distil.label_weight = label_weight
     config.distil.methods = methods
     return config
