@@ -10,6 +10,7 @@ from keras_kd.configs.methods import experiment, taps
 
 def get_config():
     """The shared experiment with this method."""
-    # The peers' layers and weight, here for the whole run and beside the labels.
+    # The peers' layers; unweighted as there, but beside the labels for the whole run instead of in
+    # a first stage without them.
     layers = taps("stem", "stage1", "stage2", "stage3")
-    return experiment("fsp", {"fsp": {**layers, "weight": 50.0}})
+    return experiment("fsp", {"fsp": {**layers, "weight": 1.0}})

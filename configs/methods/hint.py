@@ -10,5 +10,5 @@ from keras_kd.configs.methods import experiment, taps
 
 def get_config():
     """The shared experiment with this method."""
-    # The peers' weight.
-    return experiment("hint", {"hint": {**taps("stage2"), "weight": 100.0}})
+    # The peers' weight and projector.
+    return experiment("hint", {"hint": {**taps("stage2"), "normalize": True, "weight": 100.0}})

@@ -33,6 +33,14 @@ def whole(least=1, **values):
     return _one_or_all(list(values.values()))
 
 
+def boolean(**values):
+    """As `positive`, for bools."""
+    for name, value in values.items():
+        if not isinstance(value, bool):
+            raise ValueError(f"{name} must be True or False. Received: {name}={value!r}.")
+    return _one_or_all(list(values.values()))
+
+
 def number(value):
     """The float that a number stands for; NaN, which no bound lets through, for all else."""
     try:

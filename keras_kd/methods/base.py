@@ -52,7 +52,7 @@ class Method(keras.layers.Layer):
         super().__init__(name=name or snake_case(type(self).__name__), dtype="float32")
         self.student_taps = _names("student_taps", student_taps)
         self.teacher_taps = _names("teacher_taps", teacher_taps)
-        if len(self.student_taps) != len(self.teacher_taps):
+        if self.needs_teacher and len(self.student_taps) != len(self.teacher_taps):
             raise ValueError(
                 "student_taps and teacher_taps are matched in pairs, so there must be as many of "
                 f"each. Received: student_taps={list(self.student_taps)}, "
@@ -69,6 +69,11 @@ class Method(keras.layers.Layer):
         Then log-probabilities, as a top-k teacher cache gives them, cannot stand for the logits.
         """
         return self.needs_teacher and not self.teacher_taps
+
+    @property
+    def reaches_classifier(self):
+        """Whether the loss moves the student's logits, and not only what lies before them."""
+        return not self.student_taps or any(t.split("/")[-1] == "logits" for t in self.student_taps)
 
     def build(self, batch_shape=None, student_shape=None, teacher_shape=None):
         """Makes the method's weights.

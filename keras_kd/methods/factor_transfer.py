@@ -18,7 +18,8 @@ class FactorTransfer(FeatureMethod):
 
     The mean absolute difference of the factors at length 1, as in the authors' code
     (RepDistiller normalises squared channel means instead), summed over the pairs of taps. The
-    student's factor comes from a translator of three 3x3 convolutions; the larger map of a pair
+    student's factor comes from a translator of three 3x3 convolutions with batch norm, as in
+    RepDistiller (the authors' has none); the larger map of a pair
     is pooled first. The paper trains the paraphraser before the student; here both learn at the
     same time: the paraphraser from its own reconstruction error alone, whose mean square is part
     of the reported loss, and the student from its factors as they are.
@@ -34,14 +35,15 @@ class FactorTransfer(FeatureMethod):
         teacher_taps: names of the teacher's layers, as many.
         rate: channels of a factor over those of the teacher's map, above 0; 0.5 in the paper.
         reconstruction: factor of the reconstruction error, at least 0. The default balances the
-            weight that the peers give to the method, 200.
-        **kwargs: as for `Method`. The paper taps the last map.
+            weight that the authors give to the method.
+        **kwargs: as for `Method`. The paper taps the last map; the authors' weight on CIFAR-10 is
+            500.
 
     Raises:
         ValueError: no taps, taps that are no maps of known size, or an impossible factor.
     """
 
-    def __init__(self, student_taps=(), teacher_taps=(), rate=0.5, reconstruction=0.005, **kwargs):
+    def __init__(self, student_taps=(), teacher_taps=(), rate=0.5, reconstruction=0.002, **kwargs):
         super().__init__(student_taps=student_taps, teacher_taps=teacher_taps, **kwargs)
         self.rate = positive(rate=rate)
         self.reconstruction = not_negative(reconstruction=reconstruction)

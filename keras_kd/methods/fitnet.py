@@ -3,6 +3,7 @@
 import keras
 from keras import layers, ops
 
+from keras_kd.methods.arguments import boolean
 from keras_kd.methods.base import Method
 from keras_kd.methods.features import FLOAT, Chain
 
@@ -17,10 +18,13 @@ class Hint(Method):
     when the student's map is a multiple of the teacher's, a transposed one when it is a fraction,
     bilinear resizing and a 1x1 convolution otherwise.
 
-    The distance is that of the public implementations (the paper halves the sum of squares), the
-    projector is not: theirs has a batch norm and a ReLU at its end (the paper's regressor the
-    nonlinearity of the hint layer) and is there for equal shapes too; sizes that are no multiples
-    meet, as in the paper, through a kernel of one more than their difference.
+    The distance is that of the public implementations (the paper halves the sum of squares). Their
+    projector ends in a batch norm and a ReLU, as the layers that it regresses do, and is there for
+    equal shapes too: `normalize=True` does that. Sizes that are no multiples meet there, as in the
+    paper, through a kernel of one more than their difference, here by resizing.
+
+    Under several replicas the batch norm of `normalize=True` is that of the *replica's own* part of
+    the batch, so two replicas do not equal one; without it they do.
 
     Knowledge: feature. Needs: taps on both sides; no labels.
     Paper: Romero et al. 2015 (FitNets), arXiv 1412.6550.
@@ -28,14 +32,17 @@ class Hint(Method):
     Args:
         student_taps: names of the guided layers, at least one.
         teacher_taps: names of the hint layers, as many.
-        **kwargs: as for `Method`.
+        normalize: whether each pair has a projector that ends in batch norm and ReLU. For features
+            that are never negative.
+        **kwargs: as for `Method`. The public implementations' weight, with `normalize`, is 100.
 
     Raises:
         ValueError: no taps, or shapes that no projector can bring together.
     """
 
-    def __init__(self, student_taps=(), teacher_taps=(), **kwargs):
+    def __init__(self, student_taps=(), teacher_taps=(), normalize=False, **kwargs):
         super().__init__(student_taps=student_taps, teacher_taps=teacher_taps, **kwargs)
+        self.normalize = boolean(normalize=normalize)
         if not self.student_taps:
             raise ValueError(
                 "Hint matches features, so it needs taps. Received: student_taps=[]. Name layers, "
@@ -50,8 +57,11 @@ class Hint(Method):
             if len(student) == 4 and len(teacher) == 2:
                 student = (student[0], student[3])  # a map meets a vector: pool it first
             projector = layers.Identity(dtype=FLOAT)
-            if student != teacher:
+            if student != teacher or self.normalize:
                 projector = _projector(student, teacher)
+            if self.normalize:
+                norm = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, dtype=FLOAT)
+                projector = Chain([projector, norm, layers.ReLU(dtype=FLOAT)])
             projector.build(student)
             self.projectors.append(projector)
         self.built = True
@@ -64,6 +74,9 @@ class Hint(Method):
             squares = ops.square(projector(s) - t)
             loss += ops.mean(squares, axis=tuple(range(1, len(t.shape))))
         return loss
+
+    def get_config(self):
+        return {**super().get_config(), "normalize": self.normalize}
 
 
 def _check(student_tap, student, teacher_tap, teacher):

@@ -40,7 +40,8 @@ class FSP(FeatureMethod):
     Args:
         student_taps: names of the student's layers from early to late, at least two.
         teacher_taps: names of the teacher's layers, as many.
-        **kwargs: as for `Method`. RepDistiller's weight is 50, in an initial stage without labels.
+        **kwargs: as for `Method`. The public implementations use this loss in an initial stage
+            without labels, unweighted.
 
     Raises:
         ValueError: fewer than two taps, or taps that are no maps of known size.

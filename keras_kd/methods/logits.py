@@ -2,6 +2,7 @@
 
 from keras import ops
 
+from keras_kd.methods.arguments import boolean
 from keras_kd.methods.base import Method
 
 # Under the square root, the 1e-7 that the public implementation adds to the deviation.
@@ -58,14 +59,11 @@ class LogitMethod(Method):
     """
 
     needs_raw_logits = False  # they go through a softmax
+    reaches_classifier = True
 
     def __init__(self, standardize=False, **kwargs):
         super().__init__(**kwargs)
-        if not isinstance(standardize, bool):
-            raise ValueError(
-                f"standardize must be True or False. Received: standardize={standardize!r}."
-            )
-        self.standardize = standardize
+        self.standardize = boolean(standardize=standardize)
 
     def build(self, batch_shape=None, student_shape=None, teacher_shape=None):
         for student, teacher in self.pairs(student_shape, teacher_shape):

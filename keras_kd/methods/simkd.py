@@ -144,6 +144,8 @@ class SimKD(FeatureMethod):
         self.reduction = whole(reduction=reduction)
         self.last_map = self.student_taps[0]
 
+    reaches_classifier = True  # the classifier is the teacher's, and ready
+
     def prepare_student(self, student, teacher):
         """The student with a projector and the teacher's classifier, whose projected map is tapped.
 

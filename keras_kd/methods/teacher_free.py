@@ -30,7 +30,7 @@ class TeacherFreeKD(LogitMethod):
     """Pulls the student to a hand-made teacher that gives the label's class the most (Tf-KD_reg).
 
     KL(virtual teacher || student), the student's logits not softened, as in the public
-    implementation; its mean over B * K elements is 1 / K of this. At a high temperature this is
+    implementation. At a high temperature this is
     close to label smoothing.
 
     Knowledge: response. Needs: labels; no teacher (a given one is not looked at).
@@ -41,7 +41,8 @@ class TeacherFreeKD(LogitMethod):
             implementation.
         temperature: T > 0; 20 in the public implementation.
         **kwargs: as for `LogitMethod` (`standardize`) and `Method`. The public implementation
-            weighs this with 0.1 * 100 / K or more, beside a label loss of weight 0.9.
+            weighs this with 0.1 beside a label loss of weight 0.9, most often: its factor of
+            100 undoes the mean over the 100 classes of CIFAR-100.
 
     Raises:
         ValueError: an impossible confidence or temperature, or missing labels.

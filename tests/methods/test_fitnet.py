@@ -137,6 +137,27 @@ def test_a_projector_learns_for_every_pair_of_shapes(student, teacher):
     assert all(g is not None and float(tf.norm(g)) > 0 for g in gradients)
 
 
+@pytest.mark.parametrize("student", [(4, 4, 5), (4, 4, 3), (8, 8, 3)], ids=str)
+def test_the_peers_projector_ends_in_batch_norm_and_relu(rng, numpy, student):
+    """Batch norm by hand: RepDistiller's ConvReg, also where the shapes are equal."""
+    method = Hint(student_taps=["a"], teacher_taps=["a"], normalize=True)
+    s, t = {"a": rng.normal(size=(3, *student))}, {"a": rng.normal(size=(3, 4, 4, 5))}
+    numpy.build(method, s, t)
+    kernel, bias, gamma, beta = method.trainable_variables
+    for weight in (bias, gamma, beta):
+        weight.assign(rng.normal(size=weight.shape))
+    kernel, bias, gamma, beta = (v.numpy().astype("float64") for v in (kernel, bias, gamma, beta))
+
+    def reference(s, t):
+        x = s["a"] @ kernel[0, 0] if student[0] == 4 else strided(s["a"], kernel, 2)
+        x = x + bias
+        mean, variance = x.mean((0, 1, 2)), x.var((0, 1, 2))
+        x = (x - mean) / np.sqrt(variance + 1e-5) * gamma + beta
+        return ((np.maximum(x, 0) - t["a"]) ** 2).mean((1, 2, 3))
+
+    numpy.check(method, reference, s, t)
+
+
 def test_several_pairs_add_up():
     one, other = built((None, 3), (None, 3)), built((None, 4), (None, 4))
     both = Hint(student_taps=["a", "b"], teacher_taps=["a", "b"])
@@ -167,6 +188,7 @@ def test_taps_are_required():
 
 
 def test_config_round_trip():
-    method = Hint(student_taps=["a"], teacher_taps=["b"], weight=2.0)
+    method = Hint(student_taps=["a"], teacher_taps=["b"], normalize=True, weight=2.0)
     copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(method))
+    assert copy.normalize
     assert (copy.student_taps, copy.teacher_taps, copy.weight) == (("a",), ("b",), 2.0)

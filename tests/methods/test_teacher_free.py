@@ -25,6 +25,15 @@ def test_k_times_the_public_implementation(logits, numpy, temperature):
     numpy.check(TeacherFreeKD(temperature=temperature), reference, *logits, batch=batch)
 
 
+def test_an_auxiliary_head_needs_no_layer_of_a_teacher(logits, numpy):
+    student, teacher = logits
+    batch = {"labels": tf.constant(LABELS)}
+    head = {"logits": np.zeros_like(student), "early": student}
+    found = numpy.loss_of(TeacherFreeKD(student_taps=["early"]), head, teacher, batch=batch)
+    expected = numpy.loss_of(TeacherFreeKD(), student, teacher, batch=batch)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
 def test_it_trains_with_no_teacher():
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
     kd = keras_kd.KDModel(model, methods=TeacherFreeKD())
