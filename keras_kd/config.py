@@ -349,14 +349,22 @@ def _check_values(config):
             "above 0: labels are all that this stage learns from",
         )
     need(len(config.distil.methods) > 0, "distil.methods", "one method at least")
+    reached = config.distil.label_weight > 0 or bool(config.student.init)
     for name, kwargs in config.distil.methods.items():
         method = methods.get(name, **kwargs)
+        reached = reached or method.reaches_classifier
         need(
             not (config.teacher_cache and method.teacher_taps),
             "teacher_cache",
             f"empty: the method '{name}' matches layers of the teacher, and a cache holds its "
             "logits only",
         )
+    need(
+        reached,
+        "distil.label_weight",
+        "above 0, or there must be a method that matches logits: features alone never train the "
+        "student's classifier",
+    )
     fixed_config.check(config, need)
     domains.check(config, need)
     need(

@@ -7,6 +7,7 @@ from keras import ops
 from keras_kd import distribute, seeds
 from keras_kd.batch import cross_entropy, once_arrived, unpack, view, weight_of
 from keras_kd.evaluation.fidelity import agreement, kl_divergence
+from keras_kd.methods.arguments import not_negative
 from keras_kd.methods.base import Method
 from keras_kd.models.output import ends_in_probabilities
 from keras_kd.models.taps import tapped
@@ -219,6 +220,13 @@ class KDModel(distribute.ReplicaSafe, keras.Model):
     def _teach(self, batch):
         """The teacher's outputs: from the batch, from the teacher, or none."""
         if "teacher_logits" in batch:
+            tapping = [m.name for m in self.methods if m.teacher_taps]
+            if tapping:
+                raise ValueError(
+                    "'teacher_logits' in the batch stand for the teacher, and have no features. "
+                    f"Received: teacher_taps of {', '.join(tapping)}. Leave these methods out, or "
+                    "'teacher_logits', so that the teacher itself runs."
+                )
             return {"logits": self._stored_logits(batch["teacher_logits"])}
         if not self.fidelity and not any(m.needs_teacher for m in self.methods):
             return {}
@@ -331,11 +339,7 @@ def _unique(methods):
 
 
 def _label_weight(label_weight, methods):
-    weight = float(label_weight)
-    if not 0.0 <= weight < float("inf"):
-        raise ValueError(
-            f"label_weight must be finite and at least 0. Received: label_weight={label_weight}."
-        )
+    weight = not_negative(label_weight=label_weight)
     if not weight and not methods:
         raise ValueError(
             "There is nothing to learn from. Received: methods=None, label_weight=0. Give a "

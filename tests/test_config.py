@@ -4,6 +4,8 @@ import pytest
 
 from keras_kd.config import base, check, stage, steps
 
+TAPS = {"student_taps": ["stage2"], "teacher_taps": ["stage2"]}
+
 
 def changed(key, value):
     config = base().unlock()
@@ -59,6 +61,7 @@ def test_the_defaults_pass():
         ("distil.rc_scale", 0.9, "at least 1"),
         ("data.eval_scale", 0.9, "finite and at least 1.*eval_scale=0.9"),
         ("data.eval_scale", "8/7", "must be of type float"),
+        ("distil.methods", {"hint": TAPS}, "train the student's classifier.*label_weight=0.0"),
         ("distil.methods", {"soft_target": {}}, "Did you mean 'soft_targets'"),
         ("distil.methods", {"soft_targets": {"temperature": -1.0}}, "temperature=-1"),
         ("distil.methods", {"soft_targets": {"temp": 1.0}}, "takes .*temperature"),
@@ -83,6 +86,23 @@ def test_mistakes_are_named(key, value, message):
 def test_free_sections_take_any_key():
     check(changed("student.model.kwargs", {"depth": 20}))
     check(changed("distil.methods", {"soft_targets": {}, "relational_kd": {"distance": 1.0}}))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("distil.methods", {"hint": TAPS, "soft_targets": {}}),
+        ("distil.methods", {"sim_kd": TAPS}),  # the classifier is the teacher's
+        ("distil.methods", {"dkd": {"student_taps": ["head"], "teacher_taps": ["head"]}}),
+        ("distil.label_weight", 0.1),
+        ("student.init", "student.keras"),
+    ],
+)
+def test_features_alone_will_do_where_the_classifier_is_trained_or_given(key, value):
+    config = changed("distil.methods", {"hint": TAPS})
+    section, last = key.split(".")
+    config[section][last] = value
+    check(config)
 
 
 @pytest.mark.parametrize(

@@ -355,6 +355,15 @@ def test_stored_targets_of_another_width_are_refused():
         kd.fit(dataset({"student": x, "teacher_logits": np.zeros((16, 1), "float32")}), verbose=0)
 
 
+def test_stored_targets_do_not_go_with_a_method_that_taps_the_teacher():
+    kd = keras_kd.KDModel(network(), network(6), all_methods())
+    kd.compile("sgd")
+    x, _ = arrays()
+    logits = np.zeros((16, CLASSES), "float32")
+    with pytest.raises(ValueError, match=r"no features\. Received: teacher_taps of hint, rel"):
+        kd.fit(dataset({"student": x, "teacher_logits": logits}), verbose=0)
+
+
 def test_sample_weights_of_another_shape_are_refused():
     kd = keras_kd.KDModel(network(), network(), SoftTargets())
     kd.compile("sgd")
@@ -395,6 +404,8 @@ def softmax_network(hidden=False):
         (lambda: keras_kd.KDModel(network(), network()), "nothing to learn from"),
         (lambda: keras_kd.KDModel(network(), network(), "soft_targets"), "methods.get"),
         (lambda: keras_kd.KDModel(network(), network(), SoftTargets(), -1.0), "label_weight=-1"),
+        (lambda: keras_kd.KDModel(network(), network(), SoftTargets(), None), "label_weight=None"),
+        (lambda: keras_kd.KDModel(network(), network(), SoftTargets(), True), "label_weight=True"),
         (lambda: keras_kd.KDModel(network(), network(), Hint(["conw"], ["conv"])), "'conv'"),
         (lambda: keras_kd.KDModel(network(), None, Hint(["conv"], ["conv"])), "teacher=None"),
         (lambda: SoftTargets(weight=float("nan")), "weight=nan"),

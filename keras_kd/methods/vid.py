@@ -45,7 +45,8 @@ class VID(FeatureMethod):
 
     def build(self, batch_shape=None, student_shape=None, teacher_shape=None):
         self.regressors, self.log_scales = [], []
-        start = math.log(math.expm1(self.initial_variance - EPSILON))
+        above = self.initial_variance - EPSILON
+        start = above + math.log(-math.expm1(-above))  # softplus(start) = above, without overflow
         for index, (s, t) in enumerate(self.shape_pairs(student_shape, teacher_shape)):
             convs = [
                 layers.Conv2D(t[-1], 1, use_bias=False, activation=activation, dtype=FLOAT)

@@ -61,6 +61,12 @@ class _Replay:
                 f"The tap name stands for several layers of '{model.name}': {matches}. "
                 f"Received: tap={name!r}. Write the full path."
             )
+        if len(self.outputs) == 1:
+            raise ValueError(
+                f"The model '{model.name}' shows its logits and no features, as a SavedModel or a "
+                f"hub module does, so that nothing else can be tapped. Received: tap={name!r}. Use "
+                "methods that need no taps, such as SoftTargets, DKD or DIST."
+            )
         by_layer = [path.split("/")[-1] for path in self.outputs]
         raise ValueError(
             f"A tap must be a layer of the model '{model.name}'. Received: tap={name!r}."

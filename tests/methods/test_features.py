@@ -77,3 +77,13 @@ def test_a_teacher_without_features_says_so():
     method = METHODS["AttentionTransfer"](student_taps=["features"], teacher_taps=["features"])
     with pytest.raises(ValueError, match=r"Taps need a functional.*Opaque.*logits only"):
         keras_kd.KDModel(tf.keras.Model(inputs, x), Opaque(), method)
+
+
+@pytest.mark.parametrize("name", ["NST", "Hint", "SimKD"])
+def test_a_saved_model_as_teacher_has_no_features_to_tap(name, tmp_path):
+    student = keras_kd.models.resnet(depth=8, width=0.25, num_classes=3, input_shape=(8, 8, 3))
+    student.export(str(tmp_path), verbose=False)
+    teacher = keras_kd.teachers.load(str(tmp_path), input_shape=(8, 8, 3), input_range=(-1, 1))
+    method = METHODS[name](student_taps=["stage3"], teacher_taps=["stage3"])
+    with pytest.raises(ValueError, match=r"shows its logits and no features.*SoftTargets"):
+        keras_kd.KDModel(method.prepare_student(student, teacher), teacher, method)

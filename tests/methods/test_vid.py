@@ -42,6 +42,14 @@ def test_the_best_variance_is_the_mean_square(rng, numpy):
     assert float(tape.gradient(loss, method.log_scales[0].value)[0]) == pytest.approx(0, abs=1e-6)
 
 
+@pytest.mark.parametrize("variance", [2e-5, 0.1, 1000.0])
+def test_it_starts_at_the_variance_asked_for(rng, numpy, variance):
+    maps = {"a": rng.normal(size=(2, 4, 4, 3))}
+    method = VID(student_taps=["a"], teacher_taps=["a"], initial_variance=variance)
+    log_scale = numpy.build(method, maps, maps).log_scales[0].numpy().astype("float64")
+    np.testing.assert_allclose(np.logaddexp(0, log_scale) + 1e-5, variance, rtol=1e-5)
+
+
 def test_an_impossible_variance_is_refused():
     with pytest.raises(ValueError, match="initial_variance must"):
         VID(student_taps=["a"], teacher_taps=["a"], initial_variance=0.0)
