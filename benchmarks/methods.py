@@ -6,8 +6,9 @@ python benchmarks/methods.py --summary
 
 The shared experiment of configs/methods: a ResNet-20 teaches a ResNet-8 of half width on 5,000
 CIFAR-10 images. A teacher a seed is trained first and serves all methods of that seed; beside the
-methods stands the same student on labels alone, for as many steps. Every choice in the configs is
-the papers' or the public code's; training is watched on 5,000 other training images, and the test
+methods stands the same student on labels alone, for as many steps (SimKD's student is larger: it
+keeps its projector). Weights and layers are the papers' or the public codes', as each config says;
+training is watched on 5,000 other training images, and the test
 split is looked at once, at the last step. The other flags: benchmarks/cells.py.
 """
 
@@ -170,6 +171,7 @@ def aggregate(results):
             "agreement": summary.interval([r["test"]["agreement"] for r in own])
             if kind == "method"
             else None,
+            "parameters": own[0]["parameters"],
             "images_per_second": statistics.median(r["images_per_second"] for r in own),
         }
     teachers = [r for r in results if r["facts"]["kind"] == "teacher"]
@@ -195,9 +197,7 @@ def results_table(found):
         [
             "*teacher*",
             summary.points(found["teacher"]),
-            summary.NOTHING,
-            summary.NOTHING,
-            summary.NOTHING,
+            *[summary.NOTHING] * 4,
         ]
     ]
     for name in _ranked(found):
@@ -208,10 +208,12 @@ def results_table(found):
                 summary.points(student["accuracy"]),
                 summary.points(student["above_plain"], sign=True),
                 summary.points(student["agreement"]),
+                f"{student['parameters']:,}",
                 len(student["accuracy"]["values"]),
             ]
         )
-    header = ["method", "test accuracy, %", "points above plain", "agreement, %", "seeds"]
+    scores = ["test accuracy, %", "points above plain", "agreement, %"]
+    header = ["method", *scores, "parameters", "seeds"]
     return summary.table(header, rows)
 
 

@@ -234,6 +234,7 @@ def method_result(name, seed, accuracy, kind="method"):
         "validation": {"accuracy": accuracy},
         "test": {"accuracy": accuracy, "agreement": 0.5},
         "images_per_second": 100.0,
+        "parameters": 75,
     }
 
 
@@ -245,7 +246,7 @@ def test_the_methods_tables_hold_means_differences_and_costs():
     found = methods.aggregate(results)
     assert found["students"]["dkd"]["above_plain"]["mean"] == pytest.approx(0.02)
     rows = methods.results_table(found).splitlines()
-    assert rows[3].startswith("| `dkd` | 62.50 ± 6.35 | +2.00 ± 0.00 | 50.00 ± 0.00 | 2 |")
+    assert rows[3].startswith("| `dkd` | 62.50 ± 6.35 | +2.00 ± 0.00 | 50.00 ± 0.00 | 75 | 2 |")
     page = (REPOSITORY / "docs" / "methods.md").read_text(encoding="utf-8")
     table = methods.with_columns(summary.between(methods.PAGE, "methods"), found)
     assert "| `dkd.py` | 1.25 | 62.50 ± 6.35 |" in table
