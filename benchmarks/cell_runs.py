@@ -81,8 +81,7 @@ def distil(config, folder):
         )
     config.baseline.enabled = False
     report = run.run(config, folder, progress=print)
-    student = keras.saving.load_model(Path(folder) / "student.keras", compile=False)
-    return student, report["stages"]["distil"]
+    return load_student(folder), report["stages"]["distil"]
 
 
 def scores(config, folder, split, student, teacher=None):
@@ -111,6 +110,11 @@ def scores(config, folder, split, student, teacher=None):
     return found
 
 
+def load_student(folder):
+    """The student that a run left in its working directory."""
+    return keras.saving.load_model(Path(folder) / "student.keras", compile=False)
+
+
 def load_teacher(config):
     """The frozen teacher that the config's handle names."""
     return teachers.load(config.teacher.handle)
@@ -118,7 +122,8 @@ def load_teacher(config):
 
 def measured(result):
     """What is kept of a stage beside its scores."""
-    return {key: result[key] for key in ("steps", "seconds", "images_per_second", "loss")}
+    kept = ("steps", "seconds", "images_per_second", "loss")
+    return {key: result[key] for key in kept if key in result}
 
 
 def _opened(config, folder):

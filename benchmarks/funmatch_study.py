@@ -30,6 +30,7 @@ from funmatch_tables import (
     PRETRAINED,
     SCRATCH,
     TRANSFER,
+    WHOLE,
     aggregate,
     heading,
     plot,
@@ -46,7 +47,14 @@ FIX_CROPS = 256
 TEMPERATURE, LEARNING_RATE, WEIGHT_DECAY = 2.0, 3e-3, 1e-4  # in the middle of the paper's sweeps
 PRETRAINING_IMAGES, PRETRAINING_EPOCHS = 20_000, 8
 # Images a second, evaluation and start included: for --plan before any cell is done.
-RATES = {"teacher": 70.0, "targets": 400.0, "distil": 600.0, "labels": 600.0, "pretraining": 600.0}
+RATES = {
+    "teacher": 70.0,
+    "targets": 400.0,
+    "distil": 600.0,
+    "labels": 600.0,
+    "pretraining": 600.0,
+    "whole": 100.0,
+}
 
 UNUSED = {  # sections that a cell does not look at; students tell their teacher by its digest
     "teacher": ("distil", "baseline", "student"),
@@ -54,6 +62,7 @@ UNUSED = {  # sections that a cell does not look at; students tell their teacher
     "labels": ("distil", "teacher"),
     "targets": ("baseline", "student"),
     "distil": ("baseline", "teacher"),
+    "whole": ("baseline", "teacher"),
 }
 
 
@@ -71,6 +80,7 @@ class Task:
         teacher_epochs: of its fine-tuning.
         epochs: dict of the lengths' names to epochs; the longest is ten times the shortest or more.
         patient: epochs of one length more, for `PATIENT` alone, or 0.
+        modes: the rows of the table.
     """
 
     source: str
@@ -82,14 +92,24 @@ class Task:
     teacher_epochs: int
     epochs: dict
     patient: int = 0
+    modes: tuple = (SCRATCH, *MODES, TRANSFER, PRETRAINED, WHOLE)
 
 
 TASKS = {
     "flowers12": Task(
         "tfds:flowers12", 720, 72, 48, 96, 0.25, 30, {"short": 30, "medium": 100, "long": 300}, 900
     ),
+    # Three and a half times the images: what the paper compares first, for as many steps.
     "grocery_store": Task(
-        "tfds:grocery_store", 2640, 66, 48, 96, 0.25, 15, {"short": 10, "medium": 33, "long": 100}
+        "tfds:grocery_store",
+        train_images=2640,
+        batch_size=66,
+        resolution=48,
+        teacher_resolution=96,
+        width=0.25,
+        teacher_epochs=15,
+        epochs={"short": 10, "medium": 33, "long": 100},
+        modes=(SCRATCH, "fix/cc", "same/ic", "mix"),
     ),
 }
 THIN = {"short": 2, "medium": 4, "long": 20}
@@ -123,10 +143,11 @@ def _cells_of(dataset, options):
 
     epochs = 1 if options.thin else task.teacher_epochs
     add("teacher", epochs * task.train_images, kind="teacher", epochs=epochs)
-    epochs = 1 if options.thin else PRETRAINING_EPOCHS
-    add("pretraining", epochs * PRETRAINING_IMAGES, kind="pretraining", epochs=epochs)
+    if TRANSFER in task.modes:
+        epochs = 1 if options.thin else PRETRAINING_EPOCHS
+        add("pretraining", epochs * PRETRAINING_IMAGES, kind="pretraining", epochs=epochs)
     for seed in seeds:
-        for mode in MODES:
+        for mode in (mode for mode in MODES if mode in task.modes):
             facts = {"kind": "targets", "mode": mode, "epochs": lengths["long"], "seed": seed}
             images = lengths["long"] * task.train_images
             if mode.startswith("fix/"):
@@ -148,7 +169,11 @@ def _cells_of(dataset, options):
                 add(name, epochs * task.train_images, needs, **facts)
 
     for length, epochs in lengths.items():
-        add_students(length, epochs, (SCRATCH, *MODES, TRANSFER, PRETRAINED))
+        add_students(length, epochs, [mode for mode in task.modes if mode != WHOLE])
+        for seed in seeds if WHOLE in task.modes else ():
+            student = f"{_word(_taught(WHOLE))}-{length}-{seed}"
+            facts = {"mode": WHOLE, "length": length, "epochs": epochs, "seed": seed}
+            add(f"{student}-whole", 2 * task.train_images, (student,), kind="whole", **facts)
     if task.patient and not options.thin:
         for seed in seeds:  # into the folder of the other lengths, whose targets they begin with
             facts = {"kind": "targets", "mode": "mix", "epochs": task.patient, "seed": seed}
@@ -160,7 +185,7 @@ def _cells_of(dataset, options):
 
 def _taught(mode):
     """The teaching mode of a row of the table."""
-    return "mix" if mode == PRETRAINED else mode
+    return {PRETRAINED: "mix", WHOLE: "fix/rs"}.get(mode, mode)
 
 
 def _word(mode):
@@ -205,7 +230,8 @@ def config_of(facts, options, folder):
         config.data.source = "tfds:cifar10_jpeg"
         config.data.train_split = f"train[:{100 if options.thin else PRETRAINING_IMAGES}]"
         config.data.eval_split = "train[49000:]"
-    if kind in ("targets", "distil"):
+    config.data.eval_full_image = kind == "whole"
+    if kind in ("targets", "distil", "whole"):
         config.distil.update(mode=_taught(mode), **recipe)
         config.distil.methods = {"soft_targets": {"temperature": TEMPERATURE}}
         targets = place(f"targets-{_word(_taught(mode))}-{config.seed}", "targets")
@@ -236,6 +262,9 @@ def work(cell, folder, options):
     elif kind == "distil":
         student, result = cell_runs.distil(config, folder)
         teacher = cell_runs.load_teacher(config)
+    elif kind == "whole":
+        student = cell_runs.load_student(folder.parent / cell.needs[0])
+        teacher, result = cell_runs.load_teacher(config), {}
     else:
         student, result = cell_runs.train_on_labels(config, folder)
         teacher = None
@@ -246,7 +275,7 @@ def work(cell, folder, options):
         split: cell_runs.scores(config, folder, split, student, teacher)
         for split in ("train", "test")
     }
-    if kind in ("teacher", "distil"):
+    if kind in ("teacher", "distil", "whole"):
         found["teacher"] = _digest(config.teacher.handle)
     return {
         "parameters": student.count_params(),

@@ -8,9 +8,12 @@ NAME = "funmatch_study"
 MODES = (
     "fix/rs", "fix/cc", "fix/ic_ens", "ind/rc", "ind/ic", "same/rc", "same/ic", "mix",
 )  # fmt: skip
+# The students of fix/rs again, shown images as they are in training there: whole.
+WHOLE = "fix/rs, whole images"
 # On labels alone, from nothing and pretrained; distilled under `mix`, pretrained.
 SCRATCH, TRANSFER, PRETRAINED = "scratch", "transfer", "mix, pretrained"
 BASELINES = {
+    WHOLE: "`fix/rs`, whole images",
     SCRATCH: "labels alone",
     TRANSFER: "labels alone, pretrained",
     PRETRAINED: "`mix`, pretrained",
@@ -34,7 +37,7 @@ def aggregate(results):
         facts = result["facts"]
         if facts["kind"] == "teacher":
             teacher = result["accuracy"]
-        if facts["kind"] not in ("labels", "distil"):
+        if facts["kind"] not in ("labels", "distil", "whole"):
             continue
         of_mode = students.setdefault(facts["mode"], {})
         of_length = of_mode.setdefault(facts["length"], {"epochs": facts["epochs"], "runs": []})
@@ -48,7 +51,9 @@ def aggregate(results):
                     values = [run[split][measure] for run in runs if measure in run[split]]
                     if values:
                         length[f"{split}_{measure}"] = summary.interval(values)
-            length["images_per_second"] = statistics.median(r["images_per_second"] for r in runs)
+            rates = [run["images_per_second"] for run in runs if "images_per_second" in run]
+            if rates:
+                length["images_per_second"] = statistics.median(rates)
     order = [mode for mode in (*MODES, *BASELINES) if mode in students]
     return {"teacher": teacher, "students": {mode: students[mode] for mode in order}}
 
