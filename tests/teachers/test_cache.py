@@ -209,6 +209,29 @@ def test_a_writer_makes_what_is_missing_and_mends_what_is_damaged(tmp_path):
     assert not list(tmp_path.glob("*.claim")) and not list(tmp_path.glob(".*"))
 
 
+@pytest.mark.parametrize(
+    "error",
+    [OSError(code, os.strerror(code)) for code in (errno.EIO, errno.ESTALE, errno.EACCES)]
+    + [MemoryError()],
+    ids=["EIO", "ESTALE", "EACCES", "memory"],
+)
+def test_a_shard_that_cannot_be_read_now_is_kept(tmp_path, monkeypatch, error):
+    cache = make(tmp_path, [0])
+    whole = cache.shard_path(0).read_bytes()
+
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(caches, "read_archive", fail)
+    with pytest.raises(type(error), match=r"read the cached targets in .*shard_00000000") as raised:
+        fill(cache, range(1))
+    assert getattr(raised.value, "errno", None) == getattr(error, "errno", None)
+    assert cache.shard_path(0).read_bytes() == whole
+    assert os.listdir(tmp_path).count("shard_00000000.claim") == 0
+    monkeypatch.undo()
+    assert fill(cache, range(1)) == 0
+
+
 def test_neighbouring_shards_come_out_of_one_stream(tmp_path):
     cache, starts = make(tmp_path, [2]), []
 
