@@ -343,6 +343,7 @@ def test_a_killed_command_goes_on_where_it_was(start, live, tmp_path):
     ("arguments", "message"),
     [
         ([], "--workdir is missing"),
+        (["--workdir=/dev/null/w"], "must be writable (Not a directory). Received: workdir=/dev"),
         (["--workdir=w", "--top_k=10"], "below the number of classes, 10. Received: top_k=10"),
     ],
 )
