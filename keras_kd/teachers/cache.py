@@ -204,7 +204,7 @@ class TeacherCache:
             raise OSError(
                 error.errno,
                 f"Could not read the cached targets in {path} ({error.strerror}), which may be "
-                "whole. Mend that, then start the same command again",
+                "whole. If that does not pass, mend it, and start the same command again",
             ) from error
         except Exception as error:  # whatever a damaged archive provokes
             raise ValueError(f"The cached targets in {path} are damaged: {error}") from error

@@ -436,6 +436,19 @@ def test_a_damaged_shard_is_taught_live_until_it_is_mended(tmp_path):
     assert targets.plan(2, 6) == (6, True)
 
 
+def test_a_shard_that_cannot_be_read_now_is_taught_live_until_it_can(tmp_path, monkeypatch):
+    targets = CachedTargets(make(tmp_path, [0, 1]))
+
+    def fail(*_):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(caches, "read_archive", fail)
+    with pytest.warns(UserWarning, match=r"shard_00000000\.npz .*which may be whole.*live teacher"):
+        assert targets.plan(0, 4) == (2, False)
+    monkeypatch.undo()
+    assert targets.plan(0, 4) == (4, True)
+
+
 @pytest.mark.parametrize("start, until", [(0, 10), (3, 8), (5, 6)])
 def test_targets_come_step_by_step(tmp_path, start, until):
     targets = CachedTargets(make(tmp_path, range(5)))
