@@ -9,6 +9,7 @@ workers meet here first, on the leader's port, before TensorFlow takes that port
 import contextlib
 import json
 import os
+import re
 import select
 import signal
 import socket
@@ -19,6 +20,8 @@ from dataclasses import dataclass
 
 GREETING = b"keras-kd "
 POLL = 0.5  # s
+# By these words TensorFlow tells that another worker has gone.
+LOST = ("Collective ops is aborted", "stopped sending heartbeats", "CoordinationService")
 TYPES = ("chief", "worker")  # in the order in which TensorFlow numbers them
 
 
@@ -74,7 +77,8 @@ def read_tf_config(text=None):
     if not jobs:
         return None
     if not isinstance(jobs, dict) or not all(_are_addresses(value) for value in jobs.values()):
-        raise ValueError(_refusal('"cluster" as lists of "host:port" by task type', text))
+        expected = '"cluster" as lists of "host:port" by task type, ports from 1 to 65535'
+        raise ValueError(_refusal(expected, text))
     if set(jobs) - set(TYPES):
         raise ValueError(_refusal(f"task types among {', '.join(TYPES)}", text))
     tasks = tuple((k, i, a) for k in TYPES for i, a in enumerate(jobs.get(k, [])))
@@ -104,10 +108,12 @@ def _refusal(expected, text):
 
 
 def _are_addresses(value):
-    return isinstance(value, list) and all(
-        isinstance(a, str) and a.rpartition(":")[0] and a.rpartition(":")[2].isdigit()
-        for a in value
-    )
+    return isinstance(value, list) and all(isinstance(a, str) and _is_address(a) for a in value)
+
+
+def _is_address(text):
+    host, _, port = text.rpartition(":")
+    return bool(host) and re.fullmatch("[0-9]{1,5}", port) is not None and 0 < int(port) < 65536
 
 
 def meet(cluster, timeout, run_id=""):
@@ -251,8 +257,21 @@ def lost_a_worker(error):
     # Other services report their absence in the same classes, and workers that disagree abort
     # with the same words; a new start would not mend that.
     gone = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError)
-    known = ("Collective ops is aborted", "stopped sending heartbeats", "CoordinationService")
-    return isinstance(error, gone) and any(words in str(error) for words in known)
+    return isinstance(error, gone) and any(words in str(error) for words in LOST)
+
+
+def why_lost(error):
+    """What an error says of the worker that has gone, without the program around it.
+
+    Args:
+        error: an exception for which `lost_a_worker` holds.
+
+    Returns:
+        str, one line: the first that holds one of the words, and after a colon the next as well.
+    """
+    lines = [" ".join(line.split()) for line in str(error).splitlines() if line.strip()]
+    index = next(i for i, line in enumerate(lines) if any(words in line for words in LOST))
+    return " ".join(lines[index : index + 1 + lines[index].endswith(":")])
 
 
 @contextlib.contextmanager

@@ -16,13 +16,24 @@ def set_native_notes_aside(workdir=None):
 
     Args:
         workdir: the working directory, made if missing; None drops the notes.
+
+    Raises:
+        OSError: the directory cannot be written.
     """
     notes = Path(os.devnull)
     if workdir and not Path(workdir).is_file():  # a file is refused later, by name
         notes = Path(workdir) / "tensorflow.log"
+    try:
         notes.parent.mkdir(parents=True, exist_ok=True)
-    console = os.dup(2)
-    with open(notes, "ab") as log:
+        log = open(notes, "ab")  # noqa: SIM115, closed below
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f"The directory of --workdir must be writable ({error.strerror}). Received: "
+            f"workdir={workdir}. Make it so, or give another --workdir",
+        ) from error
+    with log:
+        console = os.dup(2)
         os.dup2(log.fileno(), 2)
     sys.stderr = os.fdopen(console, "w", buffering=1)
 

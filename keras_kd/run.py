@@ -15,7 +15,7 @@ from keras_kd.config import absolute, check, trained_stages
 from keras_kd.files import write_atomically, write_json
 from keras_kd.kd_model import KDModel
 from keras_kd.networks import build_student, compiled_teacher, get_teacher, student_and_methods
-from keras_kd.streams import Streams, lengths
+from keras_kd.streams import Streams, check_batch_size, lengths
 from keras_kd.targets import check_targets, chosen_methods, get_targets
 from keras_kd.teachers.cache_claims import alone
 from keras_kd.workdir import Workdir
@@ -39,10 +39,12 @@ def run(config, workdir, strategy=None, progress=lambda line: None, command="", 
 
     Raises:
         ValueError: an impossible config, data that do not fit, a workdir of another config.
+        ChiefStopped: this is another worker, and the chief refused.
         TrainingDiverged: the loss is not finite any more.
     """
     config = prepare(config)
     strategy = strategy or strategies.build()
+    check_batch_size(config, strategy)  # on every worker, with the same words
     chief = strategies.is_chief(strategy)
     workdir = Workdir(workdir, config, writes=chief)
     strategies.check_same_files(strategy, workdir.path)

@@ -15,6 +15,10 @@ LOOKS = 10  # at the files of the other workers, a second apart
 NAMES = ("auto", "one_device", "mirrored", "multi_worker", "tpu")
 
 
+class ChiefStopped(RuntimeError):
+    """The chief refused something that the other workers need, and told why."""
+
+
 def build(name="auto", virtual_devices=1, tpu="", worker_timeout=300.0, run_id=""):
     """The strategy that a command asks for; call it before TensorFlow uses any device.
 
@@ -171,12 +175,27 @@ def gather(strategy, *values):
 
 @contextlib.contextmanager
 def chief_first(strategy):
-    """Lets the other workers in when the chief is through, to read what it leaves in files."""
+    """Lets the other workers in when the chief is through, to read what it leaves in files.
+
+    Raises:
+        ChiefStopped: on the other workers, where an exception ended the chief's part. A signal
+            that ends the chief shows as a lost worker instead, which they wait for.
+    """
     if not is_chief(strategy):
-        gather(strategy, 0)
-    yield
-    if is_chief(strategy):
-        gather(strategy, 0)
+        if any(failed for (failed,) in gather(strategy, 0)):
+            raise ChiefStopped(
+                "The chief of the cluster stopped, so this worker stops as well. See the chief's "
+                "message, mend what it names, and start all workers again."
+            )
+        yield
+        return
+    try:
+        yield
+    except Exception:
+        with contextlib.suppress(tf.errors.OpError):  # nobody there to be told
+            gather(strategy, 1)
+        raise
+    gather(strategy, 0)
 
 
 def check_same_files(strategy, workdir):

@@ -29,13 +29,7 @@ class Streams:
     def __init__(self, config, source, strategy=None, data_service="", with_ids=False):
         settings = config.data
         self.strategy = strategy or tf.distribute.get_strategy()
-        replicas = self.strategy.num_replicas_in_sync
-        if config.batch_size % replicas:
-            raise ValueError(
-                "config.batch_size must be divisible by the number of replicas. "
-                f"Received: batch_size={config.batch_size}, replicas={replicas}. "
-                f"Nearest: {max(1, config.batch_size // replicas) * replicas}."
-            )
+        check_batch_size(config, self.strategy)
         self.source = source
         self.images = domains.load_images(config, source)
         self.with_ids = with_ids
@@ -187,6 +181,25 @@ class Streams:
 def _views(settings):
     """What a stage's config says of the views, as arguments of `keras_kd.data.build_dataset`."""
     return {name: settings[name] for name in ("mode", "mixup_alpha", "rc_scale")}
+
+
+def check_batch_size(config, strategy):
+    """Refuses a batch that does not divide over the replicas; needs no data.
+
+    Args:
+        config: the run's config.
+        strategy: a `tf.distribute.Strategy`.
+
+    Raises:
+        ValueError: names both numbers and the nearest batch size.
+    """
+    replicas = strategy.num_replicas_in_sync
+    if config.batch_size % replicas:
+        raise ValueError(
+            "config.batch_size must be divisible by the number of replicas. "
+            f"Received: batch_size={config.batch_size}, replicas={replicas}. "
+            f"Nearest: {max(1, config.batch_size // replicas) * replicas}."
+        )
 
 
 def lengths(config, streams):

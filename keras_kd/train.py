@@ -142,7 +142,7 @@ def run_together(config, workdir):
             raise failed from error
         if not cluster.lost_a_worker(error):
             raise
-        print(f"Lost a worker of the cluster: {str(error).strip().partition(chr(10))[0]}")
+        print(f"Lost a worker of the cluster: {cluster.why_lost(error)}")
         signum = noted_before(error)
         if signum is not None:
             raise Stopped(signum) from error

@@ -35,6 +35,9 @@ def test_no_cluster_is_one_process(text, monkeypatch):
         ("[1]", "a JSON object"),
         (config({"worker": "a:1"}, type="worker", index=0), "lists of"),
         (config({"worker": ["a"]}, type="worker", index=0), "lists of"),
+        (config({"worker": ["a:1", "b:99999"]}, type="worker", index=0), "ports from 1 to 65535"),
+        (config({"worker": ["a:1", "b:0"]}, type="worker", index=0), "ports from 1 to 65535"),
+        (config({"worker": ["a:1", "b:²"]}, type="worker", index=0), "ports from 1 to 65535"),
         (config({"worker": ["a:1"], "ps": ["b:1"]}, type="ps", index=0), "task types among"),
         (config({"worker": ["a:1", "a:1"]}, type="worker", index=0), "an address of its own"),
         (config({"worker": ["a:1"]}, type="worker", index=1), "one of: worker 0"),
@@ -137,3 +140,14 @@ def test_which_errors_mean_a_lost_worker():
     words = "Collective ops is aborted by: Shape mismatch in the collective instance"
     assert not cluster.lost_a_worker(tf.errors.InvalidArgumentError(None, None, words))
     assert not cluster.lost_a_worker(ValueError("Collective ops is aborted by: me"))
+
+
+def test_the_line_that_tells_of_a_lost_worker_is_found():
+    import tensorflow as tf
+
+    unhealthy = "The following tasks are unhealthy (stopped sending heartbeats):"
+    message = f"Graph execution error:\n\n{unhealthy}\n/job:worker/replica:0/task:1\nCheck its log."
+    error = tf.errors.UnavailableError(None, None, message)
+    assert cluster.why_lost(error) == f"{unhealthy} /job:worker/replica:0/task:1"
+    error = tf.errors.UnavailableError(None, None, "Collective ops is aborted by: Socket closed")
+    assert cluster.why_lost(error) == "Collective ops is aborted by: Socket closed"

@@ -1,5 +1,6 @@
 """Which strategy a command gets, and what a TPU would ask of the steps."""
 
+import contextlib
 import json
 from types import SimpleNamespace
 
@@ -9,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 import keras_kd
-from keras_kd import data, strategies
+from keras_kd import data, run, signals, strategies
 from keras_kd.config import base
 from keras_kd.methods import SoftTargets
 from keras_kd.streams import Streams
@@ -35,6 +36,57 @@ def test_auto_joins_the_cluster_that_tf_config_names(monkeypatch):
     monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": cluster, "task": task}))
     with pytest.raises(strategies.clusters.WorkerMissing, match=r"worker 0 at 127\.0\.0\.1:1"):
         strategies.build("auto", worker_timeout=0.1)
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [(None, [0]), (ValueError("no data"), [1]), (signals.Stopped(15), []), (SystemExit(), [])],
+    ids=["none", "refusal", "signal", "exit"],
+)
+def test_the_chief_tells_the_others_how_its_part_ended(monkeypatch, error, told):
+    """But a signal does not refuse anything: the others wait for the chief's next start."""
+    said = []
+    monkeypatch.setattr(strategies, "gather", lambda strategy, failed: said.append(failed))
+    ended = pytest.raises(type(error)) if error else contextlib.nullcontext()
+    with ended, strategies.chief_first(tf.distribute.get_strategy()):
+        if error:
+            raise error
+    assert said == told
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_the_chiefs_own_error_counts_even_if_nobody_hears_of_it(monkeypatch, lost):
+    def gather(strategy, failed):
+        if lost:
+            raise tf.errors.UnavailableError(None, None, "Collective ops is aborted by: x")
+
+    monkeypatch.setattr(strategies, "gather", gather)
+    refused = pytest.raises(ValueError, match="no data")
+    with refused, strategies.chief_first(tf.distribute.get_strategy()):
+        raise ValueError("no data")
+
+
+@pytest.mark.parametrize("failed", [0, 1])
+def test_another_worker_goes_in_only_if_the_chief_is_through(monkeypatch, failed):
+    monkeypatch.setattr(strategies, "is_chief", lambda strategy: False)
+    monkeypatch.setattr(strategies, "gather", lambda strategy, own: [[failed], [own]])
+    entered = []
+    refused = pytest.raises(strategies.ChiefStopped, match="See the chief's message")
+    with refused if failed else contextlib.nullcontext(), strategies.chief_first(None):
+        entered.append(True)
+    assert entered == [True] * (not failed)
+
+
+def test_a_batch_that_does_not_divide_is_refused_without_waiting_for_the_chief(
+    monkeypatch, tmp_path
+):
+    """So that every worker says it, also one that is not the chief."""
+    monkeypatch.setattr(strategies, "is_chief", lambda strategy: False)
+    monkeypatch.setattr(strategies, "chief_first", None)  # not reached
+    config = base()
+    config.batch_size = 15
+    with pytest.raises(ValueError, match=r"batch_size=15, replicas=2\. Nearest: 14"):
+        run.run(config, tmp_path, SimpleNamespace(num_replicas_in_sync=2))
 
 
 def test_every_replica_of_every_worker_gets_rows_of_its_own(monkeypatch):

@@ -12,6 +12,7 @@ checksum of every array is compared when it is read, and a shard says which cach
 that fails either counts as not there.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -182,7 +183,8 @@ class TeacherCache:
         """The arrays of a shard by name, each `[S, B, ...]`.
 
         Raises:
-            ValueError: the shard is damaged or of another cache; says which and how.
+            ValueError: the shard is damaged, of another cache, or gone; says which and how.
+            OSError, MemoryError: it could not be read now; it may be whole.
         """
         path = self.shard_path(shard)
         layout = self.layout
@@ -193,12 +195,23 @@ class TeacherCache:
                 raise ValueError("they belong to another cache or place")
             if {name: (a.dtype, a.shape) for name, a in arrays.items()} != expected:
                 raise ValueError("its arrays have other shapes or types than cache.json says")
+        except MemoryError as error:
+            raise MemoryError(f"Not enough memory to read the cached targets in {path}.") from error
+        except OSError as error:
+            # A damaged directory points before the file.
+            if error.errno in (None, errno.EINVAL, errno.ENOENT):
+                raise ValueError(f"The cached targets in {path} are damaged: {error}") from error
+            raise OSError(
+                error.errno,
+                f"Could not read the cached targets in {path} ({error.strerror}), which may be "
+                "whole. If that does not pass, mend it, and start the same command again",
+            ) from error
         except Exception as error:  # whatever a damaged archive provokes
             raise ValueError(f"The cached targets in {path} are damaged: {error}") from error
         return arrays
 
     def read_whole(self, shard):
-        """As `read`, but warns of a damaged shard and gives None."""
+        """As `read`, but warns of a damaged shard and gives None; what may be whole raises."""
         try:
             return self.read(shard)
         except ValueError as error:

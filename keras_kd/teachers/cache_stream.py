@@ -1,5 +1,7 @@
 """Training batches whose targets come out of a teacher cache, as far as it goes."""
 
+import warnings
+
 import numpy as np
 import tensorflow as tf
 
@@ -149,7 +151,11 @@ class CachedTargets:
             return False
         stamp = self._stamp(shard)
         if stamp not in self._verdicts:
-            arrays = self.cache.read_whole(shard)
+            try:
+                arrays = self.cache.read_whole(shard)
+            except (OSError, MemoryError) as error:  # no verdict: the next look may read it
+                warnings.warn(f"{error}. The live teacher stands in for now.", stacklevel=2)
+                return False
             self._verdicts[stamp] = arrays is not None
             if arrays:
                 self._ahead[shard] = arrays

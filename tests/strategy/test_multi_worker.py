@@ -177,6 +177,14 @@ def test_a_worker_that_never_comes_ends_the_command(teacher, tmp_path):
     assert not (tmp_path / "run").exists(), "only the chief writes"
 
 
+def test_a_chief_that_refuses_stops_the_other_worker_too(two_workers, tmp_path):
+    workers = two_workers(tmp_path / "run", "--config.data.train_split=train[:8]")
+    assert workers.wait() == {0: 2, 1: 2}, workers.said(0) + workers.said(1)
+    (chief,), (other,) = (workers.said(index).strip().splitlines() for index in (0, 1))
+    assert "config.batch_size must not exceed the number of training images" in chief
+    assert "The chief of the cluster stopped" in other and "See the chief's message" in other
+
+
 def test_bad_settings_are_told_before_anything_starts(monkeypatch):
     monkeypatch.setenv("TF_CONFIG", "{cluster")
     with pytest.raises(ValueError, match="TF_CONFIG must hold valid JSON"):

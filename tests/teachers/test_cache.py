@@ -209,6 +209,29 @@ def test_a_writer_makes_what_is_missing_and_mends_what_is_damaged(tmp_path):
     assert not list(tmp_path.glob("*.claim")) and not list(tmp_path.glob(".*"))
 
 
+@pytest.mark.parametrize(
+    "error",
+    [OSError(code, os.strerror(code)) for code in (errno.EIO, errno.ESTALE, errno.EACCES)]
+    + [MemoryError()],
+    ids=["EIO", "ESTALE", "EACCES", "memory"],
+)
+def test_a_shard_that_cannot_be_read_now_is_kept(tmp_path, monkeypatch, error):
+    cache = make(tmp_path, [0])
+    whole = cache.shard_path(0).read_bytes()
+
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(caches, "read_archive", fail)
+    with pytest.raises(type(error), match=r"read the cached targets in .*shard_00000000") as raised:
+        fill(cache, range(1))
+    assert getattr(raised.value, "errno", None) == getattr(error, "errno", None)
+    assert cache.shard_path(0).read_bytes() == whole
+    assert os.listdir(tmp_path).count("shard_00000000.claim") == 0
+    monkeypatch.undo()
+    assert fill(cache, range(1)) == 0
+
+
 def test_neighbouring_shards_come_out_of_one_stream(tmp_path):
     cache, starts = make(tmp_path, [2]), []
 
@@ -411,6 +434,19 @@ def test_a_damaged_shard_is_taught_live_until_it_is_mended(tmp_path):
     assert targets.plan(2, 6) == (4, False)  # without another warning
     cache.write(1, shard_logits(1))
     assert targets.plan(2, 6) == (6, True)
+
+
+def test_a_shard_that_cannot_be_read_now_is_taught_live_until_it_can(tmp_path, monkeypatch):
+    targets = CachedTargets(make(tmp_path, [0, 1]))
+
+    def fail(*_):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(caches, "read_archive", fail)
+    with pytest.warns(UserWarning, match=r"shard_00000000\.npz .*which may be whole.*live teacher"):
+        assert targets.plan(0, 4) == (2, False)
+    monkeypatch.undo()
+    assert targets.plan(0, 4) == (4, True)
 
 
 @pytest.mark.parametrize("start, until", [(0, 10), (3, 8), (5, 6)])
