@@ -24,6 +24,7 @@ class Examples:
         store: object whose `fetch(indices)` maps int `[B]` to string or uint8 tensors `[B, ...]`.
         is_jpeg: bool `[N]`, or None where images are held decoded.
         skipped: list of `(file, reason)` for what could not be read.
+        checksums: uint32 `[N]`, CRC-32 of each encoded image; None where images are held decoded.
     """
 
     labels: np.ndarray
@@ -33,6 +34,7 @@ class Examples:
     store: object
     is_jpeg: np.ndarray | None = None
     skipped: list = field(default_factory=list)
+    checksums: np.ndarray | None = None
 
     @property
     def num_examples(self):
@@ -182,4 +184,5 @@ class Source:
             store=ByteRanges(ranges.paths, ranges.file_index[result.kept], result.spans),
             is_jpeg=result.is_jpeg,
             skipped=result.skipped,
+            checksums=result.checksums,
         )
