@@ -169,7 +169,8 @@ class Source:
         total = len(ranges)
         key = result = None
         if self.index_dir is not None:
-            key = scanning.fingerprint([self.class_names, parts], ranges.paths)
+            paths = map(ranges.paths.__getitem__, ranges.used())
+            key = scanning.fingerprint([self.class_names, parts], paths)
             result = scanning.load_index(self.index_dir, key)
         if result is None:
             result = scanning.scan(read, describe, total)
