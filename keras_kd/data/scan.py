@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import tensorflow as tf
 
+from keras_kd import processors
 from keras_kd.archives import DAMAGE, read_archive
 
 _CHUNK = 1024  # Files in flight: bounds memory by the results, never by the bytes.
@@ -97,7 +98,7 @@ def scan(read, describe, total, threads=None):
         return None
 
     skipped = []
-    with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
+    with ThreadPoolExecutor(threads or processors.usable()) as pool:
         for start in range(0, total, _CHUNK):
             looked = pool.map(look, range(start, min(start + _CHUNK, total)))
             skipped.extend(filter(None, looked))
