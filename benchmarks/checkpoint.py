@@ -27,7 +27,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import tensorflow as tf
 
-from keras_kd import callbacks, checkpoint, run, stages, strategies
+from keras_kd import callbacks, checkpoint, processors, run, stages, strategies
 from keras_kd.configs import digits
 from keras_kd.workdir import Workdir
 
@@ -112,7 +112,7 @@ def main():
         "writer_processor_seconds": one[1],
         "direct_share": sum(one) / between,
         "machine": {
-            "cores": os.cpu_count(),
+            "cores": processors.usable(),
             "processor": platform.processor() or platform.machine(),
             "tensorflow": tf.__version__,
         },

@@ -26,6 +26,7 @@ import numpy as np
 import summary
 import tensorflow as tf
 
+from keras_kd import processors
 from keras_kd.data import build_dataset
 from keras_kd.models import resnet
 from keras_kd.optimizers import AdamW, Shampoo, WarmupCosine
@@ -175,7 +176,7 @@ def measure(options):
     goal = float(np.median([losses[-1] for losses, _ in runs["adamw"]]))
     return {
         "command": f"python benchmarks/shampoo.py --steps={options.steps} --seeds={options.seeds}",
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "machine": f"{platform.machine()}, {processors.usable()} cores",
         "teacher_train_accuracy": round(accuracy, 4),
         "tuning_loss": grid,
         "goal": round(goal, 5),

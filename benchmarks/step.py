@@ -21,12 +21,14 @@ from pathlib import Path
 from absl import app, flags
 from step_cases import CASES, KERAS_PEERS, ONEDNN, OURS, PEERS, PLAIN
 
+# Not keras_kd.processors: keras_kd sets an environment variable that the peers would inherit.
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 FLAGS = flags.FLAGS
 flags.DEFINE_list("cases", ["a", "c", "d"], f"of {', '.join(CASES)}")
 flags.DEFINE_list("peers", list(PEERS), f"of {', '.join(PEERS)}")
 flags.DEFINE_integer("rounds", 7, "timed rounds of each peer", lower_bound=1)
 flags.DEFINE_integer("steps", 3, "steps a round", lower_bound=1)
-flags.DEFINE_integer("threads", os.cpu_count(), "threads of each framework", lower_bound=1)
+flags.DEFINE_integer("threads", CORES, "threads of each framework", lower_bound=1)
 flags.DEFINE_string("torch_python", sys.executable, "a Python that has torch")
 flags.DEFINE_string("out", "", "file of the results; default: results/step.json beside this file")
 HERE = Path(__file__).parent
@@ -202,7 +204,7 @@ def machine():
     except (OSError, StopIteration):
         model = platform.processor()
     return {
-        "cores": os.cpu_count(),
+        "cores": CORES,
         "threads": FLAGS.threads,
         "cpu": model.strip(),
         "python": platform.python_version(),

@@ -30,6 +30,7 @@ class SampledSource(Source):
             sizes=examples.sizes[rows],
             ids=examples.ids[rows],
             is_jpeg=None if examples.is_jpeg is None else examples.is_jpeg[rows],
+            checksums=None if examples.checksums is None else examples.checksums[rows],
             store=_Rows(examples.store, rows),
         )
 

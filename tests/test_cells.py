@@ -18,6 +18,7 @@ import pytest
 import summary
 from scipy import stats
 
+from keras_kd import processors
 from keras_kd.config import base, check
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -145,7 +146,7 @@ def test_nothing_is_started_after_the_time_and_no_timing_beside_the_rest(start, 
 
 def test_several_cells_at_once(start, tmp_path):
     (tmp_path / "workdir/tiny/go").touch()
-    jobs = min(2, os.cpu_count())
+    jobs = min(2, processors.usable())
     assert start(f"--jobs={jobs}", "--only=base,after-base,slow").returncode == 0
     assert {result(tmp_path, name)["score"] for name in ("base", "after-base", "slow")} == {1}
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 from tiny_run import tiny_run
 
 from keras_kd import run
@@ -183,6 +184,28 @@ def test_a_cache_of_another_run_is_refused_before_the_first_step(
     with pytest.raises(ValueError, match="is of another run"):
         teach(tiny(**changes), tmp_path / "c", "0:1", cache)
     assert not (tmp_path / "c" / "checkpoints").exists()
+
+
+def write_bitmaps(folder, negative):
+    for i in range(48):
+        image = np.random.default_rng(i).integers(0, 256, (8, 8, 3), np.uint8)
+        path = folder / "train" / f"class{i % 2}" / f"{i}.bmp"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(255 - image if negative else image).save(path)
+
+
+def test_a_cache_of_other_pixels_under_the_same_names_is_refused(tmp_path):
+    """Also where the teacher has learned next to nothing, and says the same about both."""
+    write_bitmaps(tmp_path / "images", negative=False)
+    config = {"data.source": f"folder:{tmp_path}/images", "data.train_split": "train"}
+    config |= {"data.eval_split": "train[:16]", "teacher.train.learning_rate": 1e-9}
+    cache = str(tmp_path / "cache")
+    teach(tiny(**config), tmp_path / "a", "0:1", cache)
+    write_bitmaps(tmp_path / "images", negative=True)
+    config |= {"teacher.handle": str(tmp_path / "a" / "teacher.keras"), "teacher_cache": cache}
+    with pytest.raises(ValueError, match=r"Differences: data\.images: '\w+' there, '\w+' here\. "):
+        run.run(tiny(**config), tmp_path / "b")
+    assert not (tmp_path / "b" / "checkpoints").exists()
 
 
 def test_the_targets_of_another_teacher_are_refused(live, tmp_path):

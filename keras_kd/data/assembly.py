@@ -5,10 +5,9 @@ cache: passes over a whole batch of floats cost a fifth of the time. Nothing her
 anything.
 """
 
-import os
-
 import tensorflow as tf
 
+from keras_kd import processors
 from keras_kd.data import mixup, ops
 
 # Rows of one call: more of them copy less, and make the graph larger and the start slower.
@@ -47,9 +46,10 @@ def views_wanted(resolution, teacher_resolution, own_teacher_view):
 
 
 def map_parallel(data, function):
-    """Maps a function that branches on no tensor, on all processors, in order."""
+    """Maps a function that branches on no tensor, on all usable processors, in order."""
     # Tracing without autograph starts faster.
-    return data.map(tf.autograph.experimental.do_not_convert(function), os.cpu_count())
+    function = tf.autograph.experimental.do_not_convert(function)
+    return data.map(function, processors.usable())
 
 
 def batches(steps, plan, examples, groups, decode, size):

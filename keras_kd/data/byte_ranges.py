@@ -15,13 +15,13 @@ class ByteRanges:
     """A list of byte ranges in files, read by position.
 
     Args:
-        paths: list of N_files local file names.
+        paths: sequence of N_files local file names, str; not all of them need be in use.
         file_index: int `[N]`, which of `paths` holds range i.
         spans: int64 `[N, 2]`, offset and length in bytes.
     """
 
     def __init__(self, paths, file_index, spans):
-        self.paths = [os.fspath(path) for path in paths]
+        self.paths = paths
         self.file_index = np.asarray(file_index, np.int32)
         self.spans = np.asarray(spans, np.int64).reshape(-1, 2)
         self._keep_open = len(self.paths) <= _KEPT_OPEN
@@ -31,6 +31,10 @@ class ByteRanges:
 
     def __len__(self):
         return len(self.spans)
+
+    def used(self):
+        """The files that ranges lie in: positions in `paths`, int `[M]`, each once."""
+        return np.unique(self.file_index)
 
     def read(self, position):
         """The bytes of range `position`."""

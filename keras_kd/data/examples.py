@@ -24,6 +24,7 @@ class Examples:
         store: object whose `fetch(indices)` maps int `[B]` to string or uint8 tensors `[B, ...]`.
         is_jpeg: bool `[N]`, or None where images are held decoded.
         skipped: list of `(file, reason)` for what could not be read.
+        checksums: uint32 `[N]`, CRC-32 of each encoded image; None where images are held decoded.
     """
 
     labels: np.ndarray
@@ -33,6 +34,7 @@ class Examples:
     store: object
     is_jpeg: np.ndarray | None = None
     skipped: list = field(default_factory=list)
+    checksums: np.ndarray | None = None
 
     @property
     def num_examples(self):
@@ -167,7 +169,8 @@ class Source:
         total = len(ranges)
         key = result = None
         if self.index_dir is not None:
-            key = scanning.fingerprint([self.class_names, parts], ranges.paths)
+            paths = map(ranges.paths.__getitem__, ranges.used())
+            key = scanning.fingerprint([self.class_names, parts], paths)
             result = scanning.load_index(self.index_dir, key)
         if result is None:
             result = scanning.scan(read, describe, total)
@@ -182,4 +185,5 @@ class Source:
             store=ByteRanges(ranges.paths, ranges.file_index[result.kept], result.spans),
             is_jpeg=result.is_jpeg,
             skipped=result.skipped,
+            checksums=result.checksums,
         )

@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_kd.data.byte_ranges import ByteRanges
 from keras_kd.data.examples import Source
+from keras_kd.data.paths import Paths
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
 # Images that TensorFlow cannot decode: counted as skipped, never passed over in silence.
@@ -46,32 +47,38 @@ class Folder(Source):
         listed = _list_splits(self.path)
         class_names = _class_names(listed)
         number = {name: label for label, name in enumerate(class_names)}
-        self._files = {
-            split: sorted(
-                ((file, number[name]) for name, files in classes.items() for file in files),
-                key=lambda entry: _hash(entry[0]),
-            )
-            for split, classes in listed.items()
-        }
-        counts = {split: len(files) for split, files in self._files.items()}
+        ordered = [
+            (file, number[name])
+            for split in sorted(listed)
+            for file, name in _shuffled(listed[split])
+        ]
+        # Of all splits in a row, as ids count them.
+        self._files = Paths(self.path, (file for file, _ in ordered))
+        self._labels = np.array([label for _, label in ordered], np.int32)
+        counts = {split: sum(map(len, classes.values())) for split, classes in listed.items()}
         super().__init__(f"folder:{path}", class_names, 3, counts, allow_bad, index_dir)
 
     def _examples(self, parts, what):
         offsets = self._id_offsets()
-        chosen = [entry for name, lo, hi in parts for entry in self._files[name][lo:hi]]
         ids = np.concatenate([offsets[name] + np.arange(lo, hi) for name, lo, hi in parts])
-        paths = [os.path.join(self.path, file) for file, _ in chosen]
-        ranges = ByteRanges(paths, np.arange(len(paths)), np.zeros((len(paths), 2)))
+        ranges = ByteRanges(self._files, ids, np.zeros((len(ids), 2)))
 
         def read(position):
-            file, label = chosen[position]
-            if file.lower().endswith(_UNREADABLE):
+            path = self._files[ids[position]]
+            if path.lower().endswith(_UNREADABLE):
                 raise ValueError(f"the format is not one of {', '.join(SUFFIXES)}")
-            with open(paths[position], "rb") as opened:
+            with open(path, "rb") as opened:
                 data = opened.read()
-            return data, label, 0, len(data)
+            return data, self._labels[ids[position]], 0, len(data)
 
-        return self._scanned(ranges, ids, read, lambda p: chosen[p][0], parts, what)
+        describe = lambda position: self._files.name(ids[position])  # noqa: E731
+        return self._scanned(ranges, ids, read, describe, parts, what)
+
+
+def _shuffled(classes):
+    """`(file, class name)` of a split's files, in the order of their hashes."""
+    files = ((file, name) for name, files in classes.items() for file in files)
+    return sorted(files, key=lambda entry: _hash(entry[0]))
 
 
 def _list_splits(path):

@@ -253,9 +253,11 @@ class PortableRanges:
     """
 
     def __init__(self, ranges):
-        self.paths = np.array([os.path.abspath(path) for path in ranges.paths])
-        self.sizes = np.array([os.path.getsize(path) for path in ranges.paths], np.int64)
-        self.file_index, self.spans = ranges.file_index, ranges.spans
+        paths = [os.path.abspath(ranges.paths[index]) for index in ranges.used()]
+        self.paths = np.array([os.fsencode(path) for path in paths])
+        self.sizes = np.array([os.path.getsize(path) for path in paths], np.int64)
+        self.file_index = np.searchsorted(ranges.used(), ranges.file_index).astype(np.int32)
+        self.spans = ranges.spans
 
     def fetch(self, positions):
         """Graph-side read of many ranges: int `[B]` -> string `[B]`."""

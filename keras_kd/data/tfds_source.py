@@ -45,7 +45,7 @@ class TFDSSource(Source):
                 shard_spans = _checked_spans(shard)
                 file_index.append(np.full(hi - lo, len(paths)))
                 spans.append(shard_spans[lo:hi])
-                paths.append(shard.filename)
+                paths.append(os.fspath(shard.filename))
             ids.append(offsets[split] + np.arange(start, stop))
         records = ByteRanges(paths, np.concatenate(file_index), np.concatenate(spans))
         return self._scanned_records(records, np.concatenate(ids), self._parser(), parts, what)

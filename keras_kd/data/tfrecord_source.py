@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from keras_kd import processors
 from keras_kd.data import scan as scanning
 from keras_kd.data.byte_ranges import ByteRanges, tfrecord_spans
 from keras_kd.data.examples import Source
@@ -123,7 +124,7 @@ class TFRecords(Source):
         def highest(start):
             return max(map(label, range(start, min(start + _CHUNK, len(ranges)))))
 
-        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        with ThreadPoolExecutor(processors.usable()) as pool:
             return max(pool.map(highest, range(0, len(ranges), _CHUNK)))
 
 

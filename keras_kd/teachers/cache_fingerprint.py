@@ -12,6 +12,8 @@ import os
 import keras
 import numpy as np
 
+from keras_kd.data.examples import ArrayStore
+
 
 def of_teacher(teacher):
     """Fields of a Keras model that are its own function: weights, layers, precision.
@@ -36,7 +38,7 @@ def of_teacher(teacher):
 
 
 def of_data(source, split):
-    """Fields of the training examples: who they are, in which order, how large.
+    """Fields of the training examples: who they are, in which order, and their images.
 
     Args:
         source: `keras_kd.data.Source`.
@@ -44,7 +46,10 @@ def of_data(source, split):
 
     Returns:
         dict: `data.source`, `data.split`, `data.examples`, `data.content` (a hash of ids, labels,
-        image sizes and class names; not of the pixels).
+        image sizes and class names) and `data.images` (a hash of the images: of the CRC-32 of each
+        encoded image, as its scan found it, or of the pixels that are held in memory; None of a
+        source of another kind, of whose images nothing is compared). A scan that an earlier run
+        kept is believed for as long as the files' sizes and modification times are the same.
     """
     examples = source.split(split)
     scheme, colon, place = source.name.rpartition(":")
@@ -56,6 +61,7 @@ def of_data(source, split):
         "data.split": split,
         "data.examples": examples.num_examples,
         "data.content": content.hexdigest()[:16],
+        "data.images": _images(examples),
     }
 
 
@@ -90,6 +96,14 @@ def differences(there, here):
         for name in sorted(there.keys() | here.keys())
         if there.get(name, missing) != here.get(name, missing)
     ]
+
+
+def _images(examples):
+    if examples.checksums is not None:
+        return _short(np.ascontiguousarray(examples.checksums, "<u4"))
+    if isinstance(examples.store, ArrayStore):
+        return _short(np.ascontiguousarray(examples.store.images))
+    return None
 
 
 def _leaves(layer, with_handle):

@@ -111,8 +111,8 @@ class CachedTargets:
     def spot_check(self, stream, teach):
         """Compares the first cached step with what the teacher says about it now.
 
-        A fingerprint tells settings apart. Pixels that changed under the same names, or another
-        version of the augmentation, only show in the targets themselves.
+        A fingerprint tells settings and image files apart. Another version of the augmentation or
+        of a decoder, or images of a source that knows no checksums, only show in the targets.
 
         Args:
             stream: function `start_step -> tf.data.Dataset` of the teacher's images `[B, ...]`.

@@ -4,13 +4,13 @@
 `litert` the same converted to TFLite, float32, on the CPU by way of XNNPACK.
 """
 
-import os
 import threading
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_kd import processors
 from keras_kd.names import nearest
 
 ENGINES = ("graph", "xla", "litert", "keras")
@@ -109,8 +109,7 @@ class LiteRT:
         """An interpreter whose tensors all have the sizes that this batch needs."""
         from ai_edge_litert.interpreter import Interpreter
 
-        cores = getattr(os, "sched_getaffinity", None)
-        threads = len(cores(0)) if cores else os.cpu_count() or 1
+        threads = processors.usable()
         interpreter = Interpreter(model_content=self._content, num_threads=threads)
         interpreter.resize_tensor_input(interpreter.get_input_details()[0]["index"], shape)
         interpreter.allocate_tensors()

@@ -156,7 +156,7 @@ def _eager(compiled):
 
 
 def _spot_check(path, probe, views, teacher):
-    """Pixels that changed under the same names only show in what the teacher says about them."""
+    """Another version of the augmentation only shows in what the teacher says about the views."""
     live = run_once(lambda images: teacher(images, training=False), _probed(views))
     live = tf.nn.softmax(tf.cast(live, tf.float32)).numpy()
     probe = tf.nn.softmax(probe).numpy()
@@ -169,6 +169,6 @@ def _spot_check(path, probe, views, teacher):
         raise ValueError(
             f"The fixed targets in {path} have the settings of this run, but the teacher says "
             f"something else now: the probability of the likeliest class differs by {gap:.2f} on "
-            f"average, where rounding explains {SPOT_GAP}. The images or the toolkit's version "
-            "have changed. Delete the file, and it is computed again."
+            f"average, where rounding explains {SPOT_GAP}. The toolkit's version or how it "
+            "reads images has changed. Delete the file, and it is computed again."
         )

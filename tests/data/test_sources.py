@@ -267,7 +267,7 @@ def test_index_is_reused_until_a_file_changes(tmp_path, monkeypatch):
         patch.setattr("keras_kd.data.scan.scan", forbidden)
         kept = [load_source(f"folder:{root}", **options).split(s) for s in ("train", "test")]
         for one, two in zip(fresh, kept):
-            for name in ("labels", "sizes", "ids", "skipped", "is_jpeg"):
+            for name in ("labels", "sizes", "ids", "skipped", "is_jpeg", "checksums"):
                 np.testing.assert_array_equal(getattr(one, name), getattr(two, name))
             np.testing.assert_array_equal(decoded(one, 1), decoded(two, 1))
         for file in (root / "cat").iterdir():

@@ -259,9 +259,21 @@ def test_pixels_that_changed_under_the_same_names_are_found(teacher, stored):
     source = load_source("digits")
     source.split(SPLIT).store.images = 255 - source.split(SPLIT).store.images
     views = FixedViews(source, SPLIT, "fix/ic_ens", 8, crops=5)
-    fixed.check_fixed(stored, views)
+    for known in (teacher, None):
+        with pytest.raises(
+            ValueError, match=r"Differences: data\.images: '\w+' there, '\w+' here\."
+        ):
+            fixed.check_fixed(stored, views, known)
+
+
+def test_an_augmentation_that_changed_under_the_same_settings_is_found(
+    teacher, stored, monkeypatch
+):
+    at = FixedViews.at
+    monkeypatch.setattr(FixedViews, "at", lambda self, positions: 1 - at(self, positions))
+    fixed.check_fixed(stored, views_of())
     with pytest.raises(ValueError, match=r"likeliest class differs by 0\.\d\d on average"):
-        fixed_targets(teacher, views, stored, 8)
+        fixed_targets(teacher, views_of(), stored, 8)
 
 
 @pytest.mark.parametrize("kept", [0, 10, 900, -1], ids=["empty", "10", "900", "all_but_one"])
