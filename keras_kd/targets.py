@@ -1,5 +1,6 @@
 """The methods of a run, and the targets computed before that they can learn from."""
 
+import os
 import time
 from pathlib import Path
 
@@ -9,8 +10,9 @@ from keras_kd import methods, strategies
 from keras_kd.data.views import find_mode
 from keras_kd.teachers import FixedTargets, cache_fingerprint, fixed_targets
 from keras_kd.teachers.cache import TeacherCache
+from keras_kd.teachers.cache_files import check_writable
 from keras_kd.teachers.cache_stream import CachedTargets
-from keras_kd.teachers.fixed import check_fixed
+from keras_kd.teachers.fixed_check import check_fixed, check_started
 
 
 def chosen_methods(config):
@@ -68,12 +70,18 @@ def check_targets(config, workdir, streams, teacher=None):
 
     Raises:
         ValueError: as `open_targets` and `keras_kd.teachers.fixed_targets`.
+        OSError: fixed targets are to be computed, and their folder cannot be written.
     """
     open_targets(config, streams, teacher)
-    if _is_fixed(config):
-        path, views = _fixed_file(config, workdir), streams.fixed_views(config.distil)
-        if path.exists():
-            check_fixed(path, views, teacher)
+    if not _is_fixed(config):
+        return
+    path, views = _fixed_file(config, workdir), streams.fixed_views(config.distil)
+    if not path.exists():
+        check_started(path, views, _views_at_once(config, streams), teacher)
+        if workdir.writes:
+            _check_folder(config, path.parent)
+    if path.exists():  # also one that another run has just computed
+        check_fixed(path, views, teacher)
 
 
 def get_targets(config, workdir, streams, teacher, compiled, progress=lambda line: None):
@@ -100,12 +108,11 @@ def get_targets(config, workdir, streams, teacher, compiled, progress=lambda lin
         # The teacher was compared before the first stage that follows it, see `check_targets`.
         return open_targets(config, streams)
     path, views = _fixed_file(config, workdir), streams.fixed_views(config.distil)
-    replicas = streams.strategy.num_replicas_in_sync
     with strategies.chief_first(streams.strategy):  # the others read what it computed
         if not workdir.writes:
             _await(path)
         return fixed_targets(
-            teacher, views, path, config.batch_size // replicas, compiled, progress
+            teacher, views, path, _views_at_once(config, streams), compiled, progress
         )
 
 
@@ -125,6 +132,28 @@ def _is_fixed(config):
 def _fixed_file(config, workdir):
     folder = Path(config.fixed_targets or workdir / "targets")
     return folder / f"{config.distil.mode.replace('/', '_')}.npz"
+
+
+def _views_at_once(config, streams):
+    return config.batch_size // streams.strategy.num_replicas_in_sync
+
+
+def _check_folder(config, folder):
+    """Makes the folder of the fixed targets; one that cannot be written is refused by its key."""
+    try:
+        check_writable(folder)
+    except OSError as error:
+        received = (
+            f"config.fixed_targets={config.fixed_targets}"
+            if config.fixed_targets
+            else f"{folder} of the --workdir"
+        )
+        raise OSError(
+            error.errno,
+            "The fixed targets need a folder that can be made and written. Received: "
+            f"{received} ({os.strerror(error.errno)}). Make it so, or give another "
+            f"{'config.fixed_targets' if config.fixed_targets else '--workdir'}",
+        ) from error
 
 
 def _await(path):

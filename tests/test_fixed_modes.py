@@ -16,7 +16,7 @@ from keras_kd import metrics_log, profiling, run, targets
 from keras_kd.config import stage
 from keras_kd.data import FixedViews
 from keras_kd.teach import teach
-from keras_kd.teachers import fixed
+from keras_kd.teachers import fixed, fixed_files
 from keras_kd.workdir import Workdir
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -193,6 +193,75 @@ def test_targets_of_another_teacher_are_refused_when_the_runs_own_has_learned(fi
         run.run(tiny(fixed_targets=folder, **changes), tmp_path)
     assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["teacher"]
     assert not metrics_log.logged(tmp_path / "metrics.jsonl", "baseline")
+
+
+def leave_partial(folder, **changes):
+    """What a computation of tiny()'s targets leaves that was stopped after one image of 64."""
+    config = tiny()
+    streams = run.Streams(config, run.load_source(config))
+    views = streams.fixed_views(config.distil)
+    arrays = {"targets": np.zeros((1, 10), "f4"), "sum": np.zeros(10), "seen": np.int64(5)}
+    arrays |= {"ids": views.examples.ids, "probe": np.zeros((64, 10), "f4")}
+    path = Path(folder) / "fix_ic_ens.partial.npz"
+    fixed_files.write(path, fixed.fingerprint(views) | changes, arrays, 16)
+    return path
+
+
+def assert_refused_first(error, message, workdir, **changes):
+    """By a run whose teacher has yet to learn, in one sentence, before the first step."""
+    with pytest.raises(error, match=message):
+        run.run(tiny(**changes), workdir)
+    assert not (workdir / "checkpoints").exists()
+
+
+def test_a_partial_file_of_another_run_is_refused_before_the_first_step(tmp_path):
+    path = leave_partial(tmp_path / "shared", seed=3)
+    kept = path.read_bytes()
+    message = r"fix_ic_ens\.partial\.npz are of another run\. Differences: seed: 3 there, 0 here"
+    assert_refused_first(ValueError, message, tmp_path / "a", fixed_targets=str(path.parent))
+    assert path.read_bytes() == kept
+
+
+def test_a_damaged_partial_file_is_refused_before_the_first_step(tmp_path):
+    path = leave_partial(tmp_path / "shared")
+    path.write_bytes(path.read_bytes()[:-100])
+    message = r"fix_ic_ens\.partial\.npz is damaged, .* Delete the file"
+    assert_refused_first(ValueError, message, tmp_path / "a", fixed_targets=str(path.parent))
+
+
+@pytest.mark.parametrize("place", ["file", "file/below"])
+def test_a_folder_that_cannot_be_made_is_refused_before_the_first_step(tmp_path, place):
+    (tmp_path / "file").touch()
+    folder = tmp_path / place
+    message = f"Received: config.fixed_targets={folder} .* or give another config.fixed_targets"
+    assert_refused_first(OSError, message, tmp_path / "a", fixed_targets=str(folder))
+    # Where the key is empty, it is the working directory that is to be another.
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "targets").touch()
+    message = f"Received: {tmp_path / 'b' / 'targets'} of the --workdir .* give another --workdir"
+    assert_refused_first(OSError, message, tmp_path / "b")
+
+
+def test_a_partial_file_of_another_teacher_is_refused_when_the_runs_own_is_known(tmp_path):
+    """And before the baseline, which could take as long as the student."""
+    config = tiny(fixed_targets=str(tmp_path))
+    streams = run.Streams(config, run.load_source(config))
+    workdir = Workdir(tmp_path / "a", config)
+    leave_partial(tmp_path, **{"teacher.weights": "others"})
+    targets.check_targets(config, workdir, streams)
+    teacher = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten()])
+    teacher.add(keras.layers.Dense(10))
+    with pytest.raises(ValueError, match=r"Differences: .*teacher\.weights: 'others' there"):
+        targets.check_targets(config, workdir, streams, teacher)
+
+
+def test_a_worker_that_leaves_files_to_the_chief_makes_no_folder(tmp_path):
+    config = tiny(fixed_targets=str(tmp_path / "shared"))
+    streams = run.Streams(config, run.load_source(config))
+    targets.check_targets(config, Workdir(tmp_path / "a", config, writes=False), streams)
+    assert not (tmp_path / "shared").exists()
+    targets.check_targets(config, Workdir(tmp_path / "a", config), streams)
+    assert not list((tmp_path / "shared").iterdir())
 
 
 @pytest.mark.parametrize(

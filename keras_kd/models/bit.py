@@ -1,8 +1,9 @@
 """BiT: ResNet-v2 with group norm and weight standardisation, as a function-matching pair uses it.
 
-Padding decides whether published weights give published logits: every 3x3 pads 1 and the 7x7
-pads 3 explicitly, the root's max-pool pads 1 with zeros, and then all run without padding. Keras's
-"same" pads differently at stride 2 and is off by whole logits.
+Published weights need the padding they were trained with: every 3x3 pads 1 and the 7x7 pads 3
+explicitly, and then all run without padding. Keras's "same" pads differently at stride 2 and is off
+by whole logits. The root's max-pool pads 1 with zeros, as big_transfer does; big_vision, whose are
+the files `distill/*`, pads it with minus infinity, see docs/decisions.md.
 
 `PUBLISHED` lists the public weights by name: pre-trained networks, and the teachers and students of
 Beyer et al. 2021; `bit_file` fetches one.
@@ -236,7 +237,7 @@ def _root(x, channels, small):
     if small:
         return _conv(x, channels, 3, "stem")
     x = _conv(x, channels, 7, "root_conv", stride=2)
-    # Padding with zeros, where "same" would pad with minus infinity.
+    # Zeros, as in big_transfer; a max-pool that pads by itself pads with minus infinity.
     x = ZeroPadding2D(1, name="root_pool_pad")(x)
     return MaxPooling2D(3, strides=2, name="stem")(x)
 

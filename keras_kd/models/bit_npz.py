@@ -12,7 +12,7 @@ import ml_dtypes
 
 from keras_kd.models.bit import UNITS, address_of, check_root
 from keras_kd.models.layers import GroupNorm, StandardizedConv2D
-from keras_kd.models.npz import listed, read_arrays
+from keras_kd.models.npz import listed, not_finite, read_arrays
 
 # A training checkpoint of big_vision holds these beside the weights, by its own design.
 TRAINING_STATE = ("opt/", "extra/")
@@ -156,11 +156,12 @@ def _common_names(arrays, path):
     """The archive's weights under Flax's names, without a prefix."""
     for prefix in ("params/", "opt/target/"):
         if any(name.startswith(prefix) for name in arrays):
-            arrays = {
-                name.removeprefix(prefix): value
-                for name, value in arrays.items()
+            names = {
+                name: name.removeprefix(prefix)
+                for name in arrays
                 if name.startswith(prefix) or not name.startswith(TRAINING_STATE)
             }
+            arrays = _renamed(arrays, names, path)
             break
     if "gn_root/scale" in arrays:
         raise ValueError(
@@ -168,15 +169,19 @@ def _common_names(arrays, path):
             f"path={str(path)!r}, whose root is normalised ('gn_root'): big_vision's other, "
             "post-activation ResNet. Take a file that big_vision's `bit_paper` model reads."
         )
+    return _renamed(arrays, {name: _from_big_transfer(name) for name in arrays}, path)
+
+
+def _renamed(arrays, names, path):
+    """The arrays under new names, `{old: new}`, of which no two may be the same."""
     common = {}
-    for name, value in arrays.items():
-        new = _from_big_transfer(name)
+    for name, new in names.items():
         if new in common:
             raise ValueError(
                 "every weight must have one array. Received: "
                 f"path={str(path)!r}, with two arrays for {new!r}, one of them {name!r}."
             )
-        common[new] = value
+        common[new] = arrays[name]
     return common
 
 
@@ -232,14 +237,16 @@ def _check_all_used(arrays, wanted, path):
         extra = len(file) - len(own)
         if extra < 0 or file[extra:] != own or set(file[:extra]) - {1}:
             problems.append(f"{name} (file {file}, model {own})")
-        elif _float32(arrays[name]) is None:
+        elif (values := _float32(arrays[name])) is None:
             problems.append(f"{name} (no floats but {arrays[name].dtype})")
+        elif bad := not_finite(values):
+            problems.append(f"{name} ({bad})")
     if problems:
         raise ValueError(
             "the archive must match the model array by array. "
             f"Received: path={str(path)!r}, {len(problems)} mismatches: {listed(sorted(problems))}."
             " Build the depth, width and root that the file holds, and pass head=False for other "
-            f"classes.{_or_fetch(path)}"
+            f"classes; a file with values that are not finite is of no use.{_or_fetch(path)}"
         )
 
 

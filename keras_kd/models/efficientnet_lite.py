@@ -20,7 +20,7 @@ from keras.layers import (
 )
 
 from keras_kd.models.layers import check_size, head
-from keras_kd.models.npz import listed, read_arrays
+from keras_kd.models.npz import listed, not_finite, read_arrays
 
 # variant: width multiplier, depth multiplier, dropout. Trained at 224, 240, 260, 280, 300 px.
 VARIANTS = {
@@ -166,12 +166,17 @@ def load_efficientnet_npz(model, path, head=True):
             value = arrays[name].transpose(axes) if arrays[name].ndim == len(axes) else arrays[name]
             if value.shape != tuple(variable.shape):
                 problems.append(f"{name} (file {value.shape}, model {tuple(variable.shape)})")
+            elif value.dtype.kind != "f":
+                problems.append(f"{name} (no floats but {value.dtype})")
+            elif bad := not_finite(value):
+                problems.append(f"{name} ({bad})")
             values.append((variable, value))
     if problems:
         raise ValueError(
             f"the archive must match the model array by array. Received: path={str(path)!r}, "
             f"model={model.name!r}, {len(problems)} mismatches: {listed(problems)}. "
-            "Build the variant that the file holds, and pass head=False for other classes."
+            "Build the variant that the file holds, and pass head=False for other classes; a "
+            "file with values that are not finite is of no use."
         )
     for variable, value in values:
         variable.assign(value)

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from keras_kd.archives import DAMAGE, read_archive
 
 SHOWN = 8  # mismatches that an error lists before it only counts them
@@ -38,6 +40,16 @@ def _remedy(address):
     if address:
         return f"Delete the file, and it is fetched again from {address}."
     return "Take it again from where it came."
+
+
+def not_finite(array):
+    """What is wrong with weights that are NaN or infinite, as a phrase; "" where none is.
+
+    Args:
+        array: NumPy array of floats.
+    """
+    bad = array.size - np.count_nonzero(np.isfinite(array))
+    return f"{bad:,} of {array.size:,} values are not finite" if bad else ""
 
 
 def listed(problems):

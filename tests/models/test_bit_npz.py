@@ -230,15 +230,17 @@ def test_every_misfit_is_listed_and_nothing_is_loaded(donor, tmp_path):
     arrays["global_step"] = np.int64(5)
     arrays["resnet/block1/unit01/a/group_norm/gamma"] = np.ones(7, "float32")
     arrays["resnet/block1/unit01/a/group_norm/beta"] = np.ones(16, "int32")
+    arrays["resnet/head/conv2d/bias"] = np.array([0, np.nan, 1, -np.inf, 2], "float32")
     model = tiny()
     before = model.get_weights()
-    with pytest.raises(ValueError, match="4 mismatches") as error:
+    with pytest.raises(ValueError, match="5 mismatches") as error:
         load_bit_npz(model, write(tmp_path / "a.npz", arrays))
     for text in (
         "block1/unit01/gn1/bias (no floats but int32)",
         "block1/unit01/gn1/scale (file (7,), model (16,))",
         "block2/unit01/gn2/bias (in the model, not in the file)",
         "global_step (in the file, not used)",
+        "head/bias (2 of 5 values are not finite)",
     ):
         assert text in str(error.value)
     for a, b in zip(before, model.get_weights()):
@@ -250,6 +252,28 @@ def test_two_arrays_for_one_weight(donor, tmp_path):
     kernel = "resnet/block1/unit01/a/standardized_conv2d/kernel"
     arrays[kernel.replace("2d/", "2d_3/")] = arrays[kernel]
     with pytest.raises(ValueError, match="two arrays for 'block1/unit01/conv1/kernel'"):
+        load_bit_npz(tiny(), write(tmp_path / "a.npz", arrays))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", ml_dtypes.bfloat16])
+def test_values_that_are_not_finite(donor, tmp_path, dtype):
+    """In whatever precision; a classifier that is not loaded may hold what it likes."""
+    arrays = {name: value.astype(dtype) for name, value in big_vision(donor).items()}
+    arrays["params/head/kernel"].fill(np.nan)
+    path = write(tmp_path / "a.npz", arrays)
+    message = r"1 mismatches: head/kernel \(2,560 of 2,560 values are not finite\)"
+    with pytest.raises(ValueError, match=message):
+        load_bit_npz(tiny(), path)
+    load_bit_npz(tiny(), path, head=False)
+
+
+@pytest.mark.parametrize("prefix", ["params/", "opt/target/"])
+@pytest.mark.parametrize("bare_first", [True, False])
+def test_a_weight_with_and_without_the_prefix(donor, tmp_path, prefix, bare_first):
+    """Which of the two were meant cannot be told, whatever their order in the file."""
+    both = [big_vision(donor, ""), big_vision(donor, prefix)]
+    arrays = {**both[not bare_first], **both[bare_first]}
+    with pytest.raises(ValueError, match="two arrays for 'root_block/conv_root/kernel', one of"):
         load_bit_npz(tiny(), write(tmp_path / "a.npz", arrays))
 
 

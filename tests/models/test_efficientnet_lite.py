@@ -64,12 +64,21 @@ def test_mismatches_are_listed_and_change_nothing(donor, tmp_path):
     def change(arrays):
         del arrays["_blocks.3._bn1.running_var"]
         arrays["_extra.weight"] = np.zeros(3)
+        arrays["_fc.bias"][2] = np.nan
+        arrays["_bn0.bias"] = np.zeros(32, "int64")
 
     path = write(tmp_path / "a.npz", donor, change)
     model = efficientnet_lite(0, 6, (32, 32, 3))
     before = model.get_weights()
-    with pytest.raises(ValueError, match=r"(?s)running_var .*not in the file.*_extra.*not used"):
+    with pytest.raises(ValueError, match="4 mismatches") as error:
         load_efficientnet_npz(model, path)
+    for text in (
+        "_blocks.3._bn1.running_var (in the model, not in the file)",
+        "_extra.weight (in the file, not used)",
+        "_fc.bias (1 of 6 values are not finite)",
+        "_bn0.bias (no floats but int64)",
+    ):
+        assert text in str(error.value)
     for one, two in zip(model.get_weights(), before):
         np.testing.assert_array_equal(one, two)
     with pytest.raises(ValueError, match="Build the variant that the file holds"):

@@ -181,6 +181,28 @@ def test_another_batch_size_starts_anew_and_another_teacher_is_refused(teacher, 
     assert sum(calls) == 30 + 10 * 16
 
 
+def test_a_started_computation_is_compared_before_it_goes_on(teacher, tmp_path):
+    path, views = tmp_path / "t.npz", views_of("fix/rs")
+    assert fixed.check_started(path, views, 8, teacher) is None
+    average = Average(30, 1)
+    average.add(np.zeros((8, 10), np.float32))
+    arrays = {**average.state(), "ids": views.examples.ids}
+    arrays["probe"] = teacher(views.at(range(30)), training=False).numpy()
+    partial, meta = tmp_path / "t.partial.npz", fixed.fingerprint(views, teacher)
+    fixed_files.write(partial, meta, arrays, 8)
+    assert fixed.check_started(path, views, 8, teacher)["seen"] == 8
+    assert fixed.check_started(path, views, 8)["seen"] == 8
+    assert fixed.check_started(path, views, 16, teacher) is None  # it will be computed anew
+    # Pixels that changed under the same names: half of the targets would be of the old ones.
+    fixed_files.write(partial, meta, arrays | {"probe": -arrays["probe"]}, 8)
+    with pytest.raises(ValueError, match=r"t\.partial\.npz have the settings .* something else"):
+        fixed_targets(teacher, views, path, 8)
+    assert not path.exists()
+    partial.write_bytes(partial.read_bytes()[:-100])
+    with pytest.raises(ValueError, match=r"t\.partial\.npz is damaged, .*Delete the file"):
+        fixed.check_started(path, views, 8)
+
+
 def test_logits_that_are_not_finite_leave_no_file(tmp_path, teacher):
     def broken(images, training=False):
         return teacher(images) / 0.0
