@@ -359,18 +359,18 @@ def _check_values(config):
             f"empty: the method '{name}' matches layers of the teacher, and a cache holds its "
             "logits only",
         )
-    need(
-        reached,
-        "distil.label_weight",
-        "above 0, or there must be a method that matches logits: features alone never train the "
-        "student's classifier",
-    )
     fixed_config.check(config, need)
     domains.check(config, need)
     need(
         not (config.teacher.handle and config.teacher.init),
         "teacher.init",
         "empty where config.teacher.handle names a teacher that has learned already",
+    )
+    need(
+        reached,
+        "distil.label_weight",
+        "above 0, or there must be a method that matches logits: features alone never train the "
+        "student's classifier",
     )
     used = ["student"] if config.teacher.handle else ["student", "teacher"]
     for role in used:

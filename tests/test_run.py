@@ -177,11 +177,17 @@ VECTORS = {"student_taps": ["pre_logits"], "teacher_taps": ["pre_logits"]}
         ({"distil.warmup": "20 steps"}, r"config\.distil: The warm-up must be shorter"),
         ({"distil.learning_rate": float("inf")}, r"config\.distil\.learning_rate"),
         (
-            {"distil.methods": {"hint": {"student_taps": ["stag2"], "teacher_taps": ["stage2"]}}},
+            {
+                "distil.methods": {"hint": {"student_taps": ["stag2"], "teacher_taps": ["stage2"]}},
+                "distil.label_weight": 0.1,
+            },
             "'stag2'",
         ),
         (
-            {"distil.methods": {"crd": {**VECTORS, "num_examples": 9}}},
+            {
+                "distil.methods": {"crd": {**VECTORS, "num_examples": 9}},
+                "distil.label_weight": 0.1,
+            },
             r"ids from 6 to 1777\. Give the method first_id=6, num_examples=1772",
         ),
         ({"checkpoint.keep_at": ("7 steps",)}, r"config\.checkpoint\.keep_at.* 6 steps"),

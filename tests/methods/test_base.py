@@ -65,6 +65,7 @@ def test_warm_ups_that_cannot_be_are_refused():
 
 def test_a_config_holds_several_methods_of_a_kind():
     config = tiny_run()
+    config.distil.label_weight = 0.1
     taps = {"teacher_taps": ["pre_logits"], "num_examples": 64}
     config.distil.methods = {
         "crd": {"student_taps": ["stage3"], **taps},
