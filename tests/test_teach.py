@@ -227,6 +227,7 @@ def test_the_targets_of_another_teacher_are_refused(live, tmp_path):
 
 def test_methods_that_tap_the_teacher_are_refused(tmp_path):
     config = tiny()
+    config.distil.label_weight = 0.1
     config.distil.methods = {"hint": {"student_taps": ["stage2"], "teacher_taps": ["stage2"]}}
     refusal = pytest.raises(ValueError, match=r"config\.teacher_cache must be empty: .* 'hint'")
     with refusal:
