@@ -122,8 +122,7 @@ def load_teacher(config):
 
 def measured(result):
     """What is kept of a stage beside its scores."""
-    kept = ("steps", "seconds", "images_per_second", "loss")
-    return {key: result[key] for key in kept if key in result}
+    return {key: result[key] for key in ("steps", "seconds", "images_per_second", "loss")}
 
 
 def _opened(config, folder):

@@ -143,7 +143,7 @@ def _cells_of(dataset, options):
 
     epochs = 1 if options.thin else task.teacher_epochs
     add("teacher", epochs * task.train_images, kind="teacher", epochs=epochs)
-    if TRANSFER in task.modes:
+    if TRANSFER in task.modes or PRETRAINED in task.modes:
         epochs = 1 if options.thin else PRETRAINING_EPOCHS
         add("pretraining", epochs * PRETRAINING_IMAGES, kind="pretraining", epochs=epochs)
     for seed in seeds:
@@ -264,7 +264,7 @@ def work(cell, folder, options):
         teacher = cell_runs.load_teacher(config)
     elif kind == "whole":
         student = cell_runs.load_student(folder.parent / cell.needs[0])
-        teacher, result = cell_runs.load_teacher(config), {}
+        teacher, result = cell_runs.load_teacher(config), None
     else:
         student, result = cell_runs.train_on_labels(config, folder)
         teacher = None
@@ -281,7 +281,7 @@ def work(cell, folder, options):
         "parameters": student.count_params(),
         "accuracy": found["test"]["accuracy"],
         **found,
-        **cell_runs.measured(result),
+        **(cell_runs.measured(result) if result else {}),
     }
 
 

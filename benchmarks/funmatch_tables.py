@@ -1,7 +1,5 @@
 """The table and the plot of benchmarks/funmatch_study.py: a row or line a mode or baseline."""
 
-import statistics
-
 import summary
 
 NAME = "funmatch_study"
@@ -51,9 +49,6 @@ def aggregate(results):
                     values = [run[split][measure] for run in runs if measure in run[split]]
                     if values:
                         length[f"{split}_{measure}"] = summary.interval(values)
-            rates = [run["images_per_second"] for run in runs if "images_per_second" in run]
-            if rates:
-                length["images_per_second"] = statistics.median(rates)
     order = [mode for mode in (*MODES, *BASELINES) if mode in students]
     return {"teacher": teacher, "students": {mode: students[mode] for mode in order}}
 

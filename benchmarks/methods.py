@@ -13,7 +13,6 @@ split is looked at once, at the last step. The other flags: benchmarks/cells.py.
 """
 
 import importlib
-import statistics
 import sys
 from pathlib import Path
 
@@ -172,7 +171,6 @@ def aggregate(results):
             if kind == "method"
             else None,
             "parameters": own[0]["parameters"],
-            "images_per_second": statistics.median(r["images_per_second"] for r in own),
         }
     teachers = [r for r in results if r["facts"]["kind"] == "teacher"]
     costs = [r for r in results if r["facts"]["kind"] == "cost"]

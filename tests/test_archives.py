@@ -92,7 +92,8 @@ def test_fixed_targets_that_are_damaged_are_refused(tmp_path):
 
 def test_a_damaged_scan_is_made_again(tmp_path):
     kept, key = np.arange(5), "0" * 64
-    scan = Scan(kept, kept, np.ones((5, 2)), np.ones((5, 2)), kept > 2, [("a", "b")])
+    sizes = spans = np.ones((5, 2))
+    scan = Scan(kept, kept, sizes, spans, kept > 2, checksums=kept, skipped=[("a", "b")])
     save_index(tmp_path, key, scan)
     (path,) = tmp_path.iterdir()
     found = []

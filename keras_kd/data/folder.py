@@ -71,7 +71,9 @@ class Folder(Source):
                 data = opened.read()
             return data, self._labels[ids[position]], 0, len(data)
 
-        describe = lambda position: self._files.name(ids[position])  # noqa: E731
+        def describe(position):
+            return self._files.name(ids[position])
+
         return self._scanned(ranges, ids, read, describe, parts, what)
 
 
