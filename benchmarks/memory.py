@@ -22,8 +22,8 @@ from pathlib import Path
 from absl import app, flags
 
 SMALL = flags.DEFINE_integer("images", 2000, "Images of the small set; the large has ten times.")
-BATCHES = flags.DEFINE_integer("batches", 60, "Batches of 64 that are streamed.")
-ROUNDS = flags.DEFINE_integer("rounds", 3, "Times that each set has its turn.")
+BATCHES = flags.DEFINE_integer("batches", 600, "Batches of 64 that are streamed.")
+ROUNDS = flags.DEFINE_integer("rounds", 5, "Times that each set has its turn.")
 OUTPUT = flags.DEFINE_string(
     "output", str(Path(__file__).parent / "results" / "memory.json"), "Result file."
 )

@@ -1,6 +1,7 @@
 """The cases of benchmarks/step.py, free of any framework: names, sizes, settings."""
 
-# A network is (kind, settings). Both frameworks build the same one from it.
+# A network is (kind, settings). Both frameworks build the same one from it. The teacher sees images
+# of `side` px; where there is a `pool`, the student begins with a mean over so many pixels a side.
 CASES = {
     "a": {
         "title": "BiT-R50x2 -> BiT-R50x1, 128 px, batch 8",
@@ -20,11 +21,11 @@ CASES = {
         "student": ("mobilenet_v3_small", {}),
         "side": 96, "batch": 32,
     },
-    "d": {
-        "title": "EfficientNet-Lite0 -> BiT (1 unit a stage, half width), 64 px, batch 32",
+    "d": {  # of benchmarks/funmatch_study.py
+        "title": "EfficientNet-Lite0, 96 px -> BiT of one unit a stage, width 1/4, 48 px, batch 72",
         "teacher": ("efficientnet_lite0", {}),
-        "student": ("bit", {"depth": (1, 1, 1, 1), "width": 0.5}),
-        "side": 64, "batch": 32,
+        "student": ("bit", {"depth": (1, 1, 1, 1), "width": 0.25}),
+        "side": 96, "pool": 2, "batch": 72,
     },
 }  # fmt: skip
 CLASSES = 37

@@ -33,6 +33,19 @@ def network(spec, side):
     return BUILDERS[kind](num_classes=CLASSES, input_shape=(side, side, 3), **settings)
 
 
+def pair(case):
+    """(student, teacher) of a case."""
+    side, pool = case["side"], case.get("pool", 1)
+    student, teacher = network(case["student"], side // pool), network(case["teacher"], side)
+    if pool > 1:
+        images = keras.Input((side, side, 3))
+        student = keras.Model(images, student(keras.layers.AveragePooling2D(pool)(images)))
+    # Heads that start at zero would teach nothing.
+    head = teacher.layers[-1]
+    head.kernel.assign(keras.random.normal(head.kernel.shape, stddev=0.01))
+    return student, teacher
+
+
 class Notebook(keras.Model):
     """A plain `train_step`, as public function-matching notebooks write it."""
 
@@ -58,7 +71,7 @@ def build(peer, case):
     """(step, facts) of a peer, see step_worker."""
     case = CASES[case]
     keras.utils.set_random_seed(0)
-    student, teacher = (network(case[role], case["side"]) for role in ("student", "teacher"))
+    student, teacher = pair(case)
     facts = {
         "versions": {"tensorflow": tf.__version__, "keras": keras.__version__},
         "parameters": [student.count_params(), teacher.count_params()],

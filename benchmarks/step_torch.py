@@ -179,6 +179,8 @@ def build(peer, case):
         BUILDERS[kind](**settings).to(memory_format=torch.channels_last)
         for kind, settings in (case["student"], case["teacher"])
     )
+    if "pool" in case:
+        student = nn.Sequential(nn.AvgPool2d(case["pool"]), student)
     teacher.eval().requires_grad_(False)
     facts = {
         "versions": {"torch": torch.__version__},
