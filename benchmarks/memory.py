@@ -4,9 +4,10 @@ python benchmarks/memory.py
 
 Makes a folder and a TFRecord set of small JPEGs, each in two sizes, and streams the same number of
 batches from each in a process of its own, after the scan of the files has been kept in an index.
-Peak memory is the process's highest resident set, taken after the last batch. Rates are medians of
-rounds in which the two sizes take turns. The time to the first batch is taken at step 0 and at
-step 100,000.
+Peak memory is the process's highest resident set, taken after the last batch. The two sizes take
+turns in rounds; what is compared is the median of the rounds' own ratios. `cpu` is the rate by
+processor time, for a machine that is not idle. The time to the first batch is taken at step 0 and
+at step 100,000.
 """
 
 import json
@@ -61,12 +62,15 @@ def summary(rounds):
     def median(key, start=0):
         return [statistics.median(r[size][start][key] for r in rounds) for size in (0, 1)]
 
-    memory, rate = median("peak_megabytes"), median("images_per_second")
+    def ratio(key):
+        return round(statistics.median(large[0][key] / small[0][key] for small, large in rounds), 3)
+
     return {
-        "peak_megabytes": [round(value, 1) for value in memory],
-        "peak_ratio": round(memory[1] / memory[0], 3),
-        "images_per_second": [round(value) for value in rate],
-        "rate_ratio": round(rate[1] / rate[0], 3),
+        "peak_megabytes": [round(value, 1) for value in median("peak_megabytes")],
+        "peak_ratio": ratio("peak_megabytes"),
+        "images_per_second": [round(value) for value in median("images_per_second")],
+        "rate_ratio": ratio("images_per_second"),
+        "cpu_ratio": ratio("images_per_processor_second"),
         "first_batch_seconds": [round(value, 3) for value in median("first_batch_seconds")],
         "first_batch_seconds_at_step_100000": [
             round(value, 3) for value in median("first_batch_seconds", 1)
@@ -77,9 +81,8 @@ def summary(rounds):
 def run(source, index, start=0):
     """Measures a source in a process of its own."""
     command = [sys.executable, *sys.argv, f"--measure={source}", f"--index={index}/index"]
-    done = subprocess.run(
-        [*command, f"--start={start}"], stdout=subprocess.PIPE, check=True, text=True
-    )
+    command += [f"--start={start}", *(["--batches=1"] if start else [])]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -95,12 +98,14 @@ def measure():
     batches = iter(data)
     next(batches)
     first = time.perf_counter() - begin
-    begin = time.perf_counter()
+    begin, processor = time.perf_counter(), time.process_time()
     for _ in range(BATCHES.value):
         next(batches)
+    images = BATCHES.value * _BATCH
     return {
         "first_batch_seconds": first,
-        "images_per_second": BATCHES.value * _BATCH / (time.perf_counter() - begin),
+        "images_per_second": images / (time.perf_counter() - begin),
+        "images_per_processor_second": images / (time.process_time() - processor),
         "peak_megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
 

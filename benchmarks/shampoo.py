@@ -1,11 +1,12 @@
 """Steps to the same distillation loss: Shampoo beside AdamW, each at its best rate.
 
-    python benchmarks/shampoo.py [--steps=400] [--seeds=3] && python benchmarks/shampoo.py --summary
+    python benchmarks/shampoo.py [--steps=400] [--seeds=5] && python benchmarks/shampoo.py --summary
 
 Task: the digits demo's kind of pair, function matching at 8 px. A teacher is trained once; then all
 runs of a seed see the same batches, teacher logits and first weights. The loss is read every ten
-steps on mixed-up batches that are never trained on. Rates are tuned on another seed, by the loss
-at the end; rates are constant after ten steps of warm-up, so that no schedule's length decides.
+steps on mixed-up batches that are never trained on. At constant rates it jumps, so that it counts
+as the median of the last five readings. Rates are tuned on another seed, by the loss at the end;
+they are constant after ten steps of warm-up, so that no schedule's length decides.
 The goal is the median of AdamW's losses at the end. Writes benchmarks/results/shampoo.json, of
 which `--summary` makes the table of docs/results.md.
 """
@@ -36,6 +37,7 @@ RATES = (0.1, 0.03, 0.01, 0.003, 0.001, 0.0003)
 OPTIMIZERS = {"adamw": AdamW, "shampoo": Shampoo}
 BATCH, EVERY, HELD_OUT, WARMUP, DECAY, CLIP, TEMPERATURE = 128, 10, 8, 10, 1e-5, 1.0, 2.0
 TUNING_SEED = 100
+READINGS = 5
 
 
 def batches(seed, mode, steps):
@@ -80,9 +82,9 @@ class Task:
         self.test = [tf.concat(parts, 0) for parts in zip(*pairs[steps:])]
 
     def run(self, name, rate):
-        """[loss on the held-out batches every `EVERY` steps], seconds a step.
+        """[`smoothed` loss on the held-out batches every `EVERY` steps], seconds a step.
 
-        These are the median over tens of steps: Shampoo computes its roots once in each.
+        The seconds are the median over tens of steps: Shampoo computes its roots once in each.
         """
         keras.utils.set_random_seed(self.seed)
         student = resnet(8, 1.0, 10, (8, 8, 1))
@@ -104,6 +106,7 @@ class Task:
             if index % EVERY == 0:
                 loss = divergence(self.test[1], student(self.test[0], training=False))
                 losses.append(float(loss))
+        losses = smoothed(losses)
         print(f"{name:8} {rate:<6} seed {self.seed:<4} loss {losses[-1]:.4f}", flush=True)
         return losses, median_of_tens(seconds[WARMUP:])
 
@@ -112,6 +115,11 @@ def median_of_tens(seconds):
     """The median over whole tens of the mean in each; a single step would hide rare, dear ones."""
     tens = [seconds[i : i + 10] for i in range(0, len(seconds) - 9, 10)]
     return statistics.median(map(statistics.fmean, tens))
+
+
+def smoothed(losses):
+    """The median of each loss and the `READINGS` - 1 before it, of fewer at the start."""
+    return [statistics.median(losses[max(0, i - READINGS) : i]) for i in range(1, len(losses) + 1)]
 
 
 def steps_to(goal, losses):
@@ -147,7 +155,7 @@ def results_table(found):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--steps", type=int, default=400, help=f"at least {WARMUP + EVERY}")
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--out", type=Path, default=RESULTS)
     parser.add_argument("--summary", action="store_true", help="only the table of docs/results.md")
     options = parser.parse_args()

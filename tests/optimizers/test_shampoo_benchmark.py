@@ -11,6 +11,10 @@ def test_rare_dear_steps_count():
     assert shampoo.median_of_tens([*ten, *ten, *[50.0] * 10, 99.0]) == pytest.approx(2.0)
 
 
+def test_one_jump_of_the_loss_does_not_count():
+    assert shampoo.smoothed([3.0, 1.0, 9.0, 2.0, 2.5, 0.5]) == [3.0, 2.0, 3.0, 2.5, 2.5, 2.0]
+
+
 def test_the_table_tells_a_rate_at_the_edge():
     assert shampoo.at_edge(0.03, {0.03: 1.0, 0.01: 2.0, 0.003: 3.0})
     assert not shampoo.at_edge(0.01, {0.03: 2.0, 0.01: 1.0, 0.003: 3.0})
