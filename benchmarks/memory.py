@@ -28,6 +28,7 @@ ROUNDS = flags.DEFINE_integer("rounds", 5, "Times that each set has its turn.")
 OUTPUT = flags.DEFINE_string(
     "output", str(Path(__file__).parent / "results" / "memory.json"), "Result file."
 )
+KINDS = flags.DEFINE_list("kinds", ["folder", "tfrecord"], "What is measured.")
 MEASURE = flags.DEFINE_string("measure", "", "Internal: the source to measure.")
 START = flags.DEFINE_integer("start", 0, "Internal: the step to start at.")
 INDEX = flags.DEFINE_string("index", "", "Internal: folder of the scans.")
@@ -41,7 +42,8 @@ def main(_):
         return
     result = {"images": [SMALL.value, 10 * SMALL.value], "batch_size": _BATCH, "sources": {}}
     with tempfile.TemporaryDirectory() as folder:
-        for kind, make in (("folder", make_folder), ("tfrecord", make_records)):
+        for kind in KINDS.value:
+            make = {"folder": make_folder, "tfrecord": make_records}[kind]
             names = [make(Path(folder) / f"{kind}{n}", n) for n in result["images"]]
             for name in names:
                 run(name, folder)  # Scans, keeps the index, and fills the disk's cache.
