@@ -129,7 +129,9 @@ def plot(dataset, found):
         panel.set_xticks(epochs, epochs)
         panel.set_xticks([], minor=True)
         panel.grid(alpha=0.3)
-    shares = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95)
+    means = [each["accuracy"]["mean"] for m in found["students"].values() for each in m.values()]
+    low, high = min(means) - 0.05, max(*means, found["teacher"] or 0.0) + 0.05
+    shares = [s for s in (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95) if low < s < high]
     axes[0].set_yticks(shares, [f"{share:.0%}" for share in shares])
     axes[0].set_yticks([], minor=True)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", fontsize=8)
