@@ -28,7 +28,8 @@ ROUNDS = flags.DEFINE_integer("rounds", 5, "Times that each set has its turn.")
 OUTPUT = flags.DEFINE_string(
     "output", str(Path(__file__).parent / "results" / "memory.json"), "Result file."
 )
-KINDS = flags.DEFINE_list("kinds", ["folder", "tfrecord"], "What is measured.")
+_KINDS = ["folder", "tfrecord"]
+KINDS = flags.DEFINE_multi_enum("kinds", _KINDS, _KINDS, "What is measured; give another --output.")
 MEASURE = flags.DEFINE_string("measure", "", "Internal: the source to measure.")
 START = flags.DEFINE_integer("start", 0, "Internal: the step to start at.")
 INDEX = flags.DEFINE_string("index", "", "Internal: folder of the scans.")
@@ -47,10 +48,11 @@ def main(_):
             names = [make(Path(folder) / f"{kind}{n}", n) for n in result["images"]]
             for name in names:
                 run(name, folder)  # Scans, keeps the index, and fills the disk's cache.
-            rounds = [
-                [[run(name, folder, start) for start in (0, 100_000)] for name in names]
-                for _ in range(ROUNDS.value)
-            ]
+            rounds = []
+            for index in range(ROUNDS.value):  # each size goes first in half of them
+                order = names[::-1] if index % 2 else names
+                found = {name: [run(name, folder, at) for at in (0, 100_000)] for name in order}
+                rounds.append([found[name] for name in names])
             result["sources"][kind] = summary(rounds)
     for kind, found in result["sources"].items():
         print(f"{kind:9}" + ", ".join(f"{key} {value}" for key, value in found.items()))
