@@ -62,6 +62,7 @@ def test_the_defaults_pass():
         ("data.eval_scale", 0.9, "finite and at least 1.*eval_scale=0.9"),
         ("data.eval_scale", "8/7", "must be of type float"),
         ("distil.methods", {"hint": TAPS}, "train the student's classifier.*label_weight=0.0"),
+        ("distil.methods", {"soft_targets": TAPS}, "train the student's classifier"),  # other heads
         ("distil.methods", {"soft_target": {}}, "Did you mean 'soft_targets'"),
         ("distil.methods", {"soft_targets": {"temperature": -1.0}}, "temperature=-1"),
         ("distil.methods", {"soft_targets": {"temp": 1.0}}, "takes .*temperature"),
@@ -93,7 +94,7 @@ def test_free_sections_take_any_key():
     [
         ("distil.methods", {"hint": TAPS, "soft_targets": {}}),
         ("distil.methods", {"sim_kd": TAPS}),  # the classifier is the teacher's
-        ("distil.methods", {"dkd": {"student_taps": ["head"], "teacher_taps": ["head"]}}),
+        ("distil.methods", {"dkd": {"student_taps": ["logits"], "teacher_taps": ["logits"]}}),
         ("distil.label_weight", 0.1),
         ("student.init", "student.keras"),
     ],

@@ -53,8 +53,8 @@ class DKD(LogitMethod):
 
     Args:
         alpha: factor of the label's part, at least 0; the paper's value is 1.
-        beta: factor of the others' part, at least 0; the paper's values are 2 to 8 on CIFAR-100
-            (8 its code's default), 0.5 on ImageNet.
+        beta: factor of the others' part, at least 0; the values of the paper's code are 2 to 8 on
+            CIFAR-100 (8 its default), 0.5 and 2 on ImageNet.
         temperature: T > 0; the paper's value is 4 on CIFAR-100, 1 on ImageNet.
         **kwargs: as for `LogitMethod` (`standardize`) and `Method`. The paper warms the weight up
             over the first 20 of 240 epochs (`warmup_steps`) beside a label loss of weight 1.

@@ -20,8 +20,8 @@ class Hint(Method):
 
     The distance is that of the public implementations (the paper halves the sum of squares). Their
     projector ends in a batch norm and a ReLU, as the layers that it regresses do, and is there for
-    equal shapes too: `normalize=True` does that. Sizes that are no multiples meet there, as in the
-    paper, through a kernel of one more than their difference, here by resizing.
+    equal shapes too: `normalize=True` does that. Sizes other than half, equal and double meet
+    there, as in the paper, through a kernel of one more than their difference.
 
     Under several replicas the batch norm of `normalize=True` is that of the *replica's own* part of
     the batch, so two replicas do not equal one; without it they do.
@@ -57,7 +57,7 @@ class Hint(Method):
             if len(student) == 4 and len(teacher) == 2:
                 student = (student[0], student[3])  # a map meets a vector: pool it first
             projector = layers.Identity(dtype=FLOAT)
-            if student != teacher or self.normalize:
+            if student[1:] != teacher[1:] or self.normalize:
                 projector = _projector(student, teacher)
             if self.normalize:
                 norm = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, dtype=FLOAT)

@@ -59,7 +59,6 @@ class LogitMethod(Method):
     """
 
     needs_raw_logits = False  # they go through a softmax
-    reaches_classifier = True
 
     def __init__(self, standardize=False, **kwargs):
         super().__init__(**kwargs)

@@ -30,7 +30,8 @@ class OFD(FeatureMethod):
 
     `partial_l2` of each pair after a connector (1x1 convolution and batch norm) on the student's
     map, the sum over all elements as in the public implementations, times 2^-(n - i - 1) for pair
-    i of n. The larger map of a pair is pooled.
+    i of n. The larger map of a pair is pooled, a student's before its connector (mdistiller brings
+    the teacher's to the student's size).
 
     The margin of a channel is the mean of the teacher's negative values. The public
     implementations compute it from the batch norm before the tap, taking its output for normal;
@@ -80,7 +81,7 @@ class OFD(FeatureMethod):
         parts = zip(self.connectors, self.negatives, self.pairs(student, teacher))
         for index, (connector, negatives, (s, t)) in enumerate(parts):
             size = smaller_size(s.shape, t.shape)
-            # Pooling and a 1x1 convolution commute, and the smaller one is cheaper.
+            # Pooled first, so that the batch norm sees the size that is compared.
             s, pooled = connector(average_pool(s, *size)), average_pool(t, *size)
             total, seen = ops.unstack(negatives + _negatives(t), 2)
             margin = total / ops.maximum(seen, 1.0)

@@ -99,8 +99,8 @@ class ReviewKD(FeatureMethod):
         teacher_taps: names of the teacher's layers, as many; maps before the ReLU in the paper.
         max_channels: most channels of the running map; 512 in the public implementation, which
             takes the last student tap's where these are fewer.
-        **kwargs: as for `Method`. The weight is 1 to 8, warmed up over the first 20 of 240 epochs
-            (`warmup_steps`).
+        **kwargs: as for `Method`. The weight is 0.6 to 8 in the authors' code, by the pair,
+            warmed up over the first 20 of 240 epochs (`warmup_steps`).
 
     Raises:
         ValueError: no taps, taps of unknown size, or an impossible number of channels.

@@ -50,7 +50,10 @@ def reuse_classifier(student, teacher, student_tap, teacher_tap, reduction=2):
         x = layers.BatchNormalization(epsilon=1e-5, momentum=0.9, name=f"{name}_norm")(x)
         x = layers.ReLU(name=PROJECTED if index == 3 else f"{name}_relu")(x)
     x = layers.GlobalAveragePooling2D(name="simkd_pool")(x)
-    copy = layers.Dense.from_config({**classifier.get_config(), "trainable": False})
+    name = classifier.name
+    if name in {layer.name for layer in trunk.layers}:
+        name = f"simkd_{name}"
+    copy = layers.Dense.from_config({**classifier.get_config(), "name": name, "trainable": False})
     model = keras.Model(trunk.inputs[0], copy(x), name=f"{student.name}_simkd")
     copy.set_weights(classifier.get_weights())
     return model

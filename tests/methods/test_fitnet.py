@@ -21,6 +21,7 @@ def test_equal_shapes_need_no_projector():
     loss = method({}, {"s": tf.constant(s, tf.float32)}, {"t": tf.constant(t, tf.float32)})
     assert method.trainable_variables == []
     np.testing.assert_allclose(loss, ((s - t) ** 2).mean((1, 2, 3)), rtol=1e-5)
+    assert built((8, 2, 2, 3), (None, 2, 2, 3)).trainable_variables == []  # nor a fixed batch one
 
 
 @pytest.mark.parametrize("student", [(2, 2, 3), (4, 4, 3), (3, 5, 3)], ids=str)

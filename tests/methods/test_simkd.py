@@ -48,6 +48,17 @@ def test_the_student_ends_in_the_teachers_classifier(pair, rng):
     np.testing.assert_allclose(classifier(pooled), outputs["logits"], rtol=1e-4, atol=1e-5)
 
 
+def test_a_classifier_whose_name_the_student_uses_before_gets_another():
+    images = keras.Input((8, 8, 3))
+    x = keras.layers.Conv2D(3, 3, name="logits")(images)
+    x = keras.layers.Conv2D(3, 3, name="last")(x)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    student = keras.Model(images, keras.layers.Dense(4)(x))
+    teacher = resnet(8, 0.5, num_classes=4, input_shape=(16, 16, 3))
+    joined = SimKD(["last"], ["stage3"]).prepare_student(student, teacher)
+    assert joined.layers[-1].name == "simkd_logits"
+
+
 def test_training_moves_the_trunk_and_the_projector_only(pair, rng):
     student, teacher = pair
     method = make()
