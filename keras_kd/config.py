@@ -369,8 +369,8 @@ def _check_values(config):
     need(
         reached,
         "distil.label_weight",
-        "above 0, or there must be a method that matches logits: features alone never train the "
-        "student's classifier",
+        "above 0, or there must be a method that matches the last logits: features and other heads "
+        "alone never train the student's classifier",
     )
     used = ["student"] if config.teacher.handle else ["student", "teacher"]
     for role in used:
