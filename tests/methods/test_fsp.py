@@ -30,13 +30,13 @@ def test_it_is_repdistillers_loss(rng, numpy, teacher_sizes):
         pairs = zip(matrices(numpy, s), matrices(numpy, t))
         return sum(((a - b) ** 2).mean((1, 2)) for a, b in pairs)
 
-    method = numpy.build(FSP(**TAPS), student, teacher)
+    method = numpy.build(FSP(**TAPS, pool=True), student, teacher)
     assert method.weights == []
     numpy.check(method, reference, student, teacher)
 
 
 def test_other_channels_are_brought_to_the_teachers(rng, numpy):
-    student, teacher = maps(rng, (4, 4, 2), (2, 3, 4)), maps(rng, (8, 8, 8), (2, 5, 6))
+    student, teacher = maps(rng, (4, 4, 4), (2, 3, 4)), maps(rng, (8, 8, 8), (2, 5, 6))
     method = numpy.build(FSP(**TAPS), student, teacher)
     kernels = {n: w.numpy().astype("float64")[0, 0] for n, w in zip("bc", method.weights)}
 
@@ -51,3 +51,13 @@ def test_other_channels_are_brought_to_the_teachers(rng, numpy):
 def test_one_layer_has_no_flow():
     with pytest.raises(ValueError, match="at least 2"):
         FSP(student_taps=["a"], teacher_taps=["a"])
+
+
+@pytest.mark.parametrize(
+    "sizes", [((8, 8, 8), (8, 8, 4)), ((8, 4, 4), (6, 6, 6))], ids=["teacher", "student"]
+)
+def test_layers_of_different_size_are_refused_unless_pooled(rng, numpy, sizes):
+    student, teacher = (maps(rng, each, (2, 3, 4)) for each in sizes)
+    with pytest.raises(ValueError, match=r"one size.*'c' 4 x 4.*pool=True"):
+        numpy.build(FSP(**TAPS), student, teacher)
+    assert FSP.from_config(FSP(**TAPS, pool=True).get_config()).pool
