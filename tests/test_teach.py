@@ -128,6 +128,7 @@ def spread(logits, kept):
     return np.log(np.where(is_rest, rest, p)).astype("float32")
 
 
+@pytest.mark.slow  # test_cache_codec has what a cache of the largest classes gives
 def test_the_largest_classes_train_the_student_that_spread_targets_train(live, tmp_path):
     exact = TeacherCache(teach(tiny(), live, ":", tmp_path / "exact", "float32")["path"])
     for shard in exact.shards():

@@ -40,7 +40,7 @@ def trained_weights(strategy, engine):
 @pytest.mark.parametrize(
     ("engine", "limit"),
     [
-        ("graph", 0),
+        pytest.param("graph", 0, marks=pytest.mark.slow),
         pytest.param("xla", 2**20, marks=pytest.mark.slow),
         ("xla", 0),
         ("auto", 2**20),
