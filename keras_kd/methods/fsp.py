@@ -36,7 +36,7 @@ class FSP(FeatureMethod):
     such pairs.
 
     Knowledge: relation. Needs: two or more taps on both sides that are maps, in order, of one
-    size within a network; no labels.
+    size within a network (or `pool`); no labels.
     Paper: Yim, Joo, Bae, Kim 2017, CVPR (no arXiv version).
 
     Args:
