@@ -61,10 +61,8 @@ class FSP(FeatureMethod):
     def build(self, batch_shape=None, student_shape=None, teacher_shape=None):
         self.adapters = []
         pairs = self.shape_pairs(student_shape, teacher_shape)
-        for role, taps, shapes in zip(
-            ("student", "teacher"), (self.student_taps, self.teacher_taps), zip(*pairs)
-        ):
-            self._check_sizes(role, taps, [shape[1:3] for shape in shapes])
+        self._check_sizes("student", {tap: student_shape[tap][1:3] for tap in self.student_taps})
+        self._check_sizes("teacher", {tap: teacher_shape[tap][1:3] for tap in self.teacher_taps})
         for student, teacher in pairs:
             adapter = layers.Identity(dtype=FLOAT)
             if student[-1] != teacher[-1]:
@@ -73,10 +71,10 @@ class FSP(FeatureMethod):
             self.adapters.append(adapter)
         self.built = True
 
-    def _check_sizes(self, role, taps, sizes):
-        if self.pool or len(set(sizes)) == 1:
+    def _check_sizes(self, role, sizes):
+        if self.pool or len(set(map(tuple, sizes.values()))) == 1:
             return
-        found = ", ".join(f"{tap!r} {h} x {w}" for tap, (h, w) in zip(taps, sizes))
+        found = ", ".join(f"{tap!r} {height} x {width}" for tap, (height, width) in sizes.items())
         raise ValueError(
             "FSP multiplies two consecutive layers position by position, so a network's taps need "
             f"one size. Received: the {role}'s taps {found}. Name layers of one size, one FSP for "

@@ -18,7 +18,6 @@ ARGUMENTS = (
     {},
     {"student_taps": ["late"], "teacher_taps": ["late"]},
     {"student_taps": ["early", "late"], "teacher_taps": ["early", "late"], "pool": True},
-    {"student_taps": ["early", "late"], "teacher_taps": ["early", "late"]},
     {"num_examples": EXAMPLES, "negatives": 20, "dimensions": 8},
 )
 
