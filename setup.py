@@ -45,12 +45,12 @@ setup(
     extras_require={"dev": ["pytest>=8", "pytest-xdist>=3.5", "ruff>=0.9"]},
     entry_points={
         "console_scripts": [
-            "keras-kd-train=keras_kd.train:main",
-            "keras-kd-teach=keras_kd.teach:main",
-            "keras-kd-evaluate=keras_kd.evaluate:main",
-            "keras-kd-data=keras_kd.data.serve:main",
-            "keras-kd-export=keras_kd.export.cli:export_main",
-            "keras-kd-report=keras_kd.export.cli:report_main",
+            "keras-kd-train=keras_kd.commands.train:main",
+            "keras-kd-teach=keras_kd.commands.teach:main",
+            "keras-kd-evaluate=keras_kd.commands.evaluate:main",
+            "keras-kd-data=keras_kd.commands.serve:main",
+            "keras-kd-export=keras_kd.commands.export:main",
+            "keras-kd-report=keras_kd.commands.report:main",
         ]
     },
 )

@@ -21,8 +21,8 @@ from pathlib import Path
 
 import summary
 
-from keras_kd import processors
-from keras_kd.files import write_json
+from keras_kd.utils import processors
+from keras_kd.utils.files import write_json
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 RESULTS = REPOSITORY / "benchmarks" / "results" / "cached.json"

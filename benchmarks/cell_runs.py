@@ -11,9 +11,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 
-from keras_kd import run, stages, targets, teach, teachers
+from keras_kd import teachers
 from keras_kd.evaluation import agreement, kl_divergence
-from keras_kd.workdir import Workdir
+from keras_kd.run import story as run
+from keras_kd.run import targets, teach
+from keras_kd.run.workdir import Workdir
+from keras_kd.training import stage as stages
 
 
 def train_teacher(config, folder):
@@ -24,7 +27,7 @@ def train_teacher(config, folder):
         folder: the cell's working directory.
 
     Returns:
-        what the stage measured, see `keras_kd.stages.train`.
+        what the stage measured, see `keras_kd.training.stage.train`.
     """
     config, workdir, source, streams = _opened(config, folder)
     teach.trained_teacher(config, workdir, source, streams, print)

@@ -32,8 +32,8 @@ from pathlib import Path
 
 from cell_processes import AT_WORK_ELSEWHERE, run_cells
 
-from keras_kd import signals
-from keras_kd.files import write_json
+from keras_kd.utils import signals
+from keras_kd.utils.files import write_json
 
 HERE = Path(__file__).resolve().parent
 

@@ -27,9 +27,14 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import tensorflow as tf
 
-from keras_kd import callbacks, checkpoint, processors, run, stages, strategies
 from keras_kd.configs import digits
-from keras_kd.workdir import Workdir
+from keras_kd.distribution import strategies
+from keras_kd.run import story as run
+from keras_kd.run.workdir import Workdir
+from keras_kd.training import checkpoints as checkpoint
+from keras_kd.training import saving as callbacks
+from keras_kd.training import stage as stages
+from keras_kd.utils import processors
 
 RESULTS = Path(__file__).parent / "results" / "checkpoint.json"
 

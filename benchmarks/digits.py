@@ -14,7 +14,7 @@ from pathlib import Path
 import cells
 import summary
 
-from keras_kd.files import write_json
+from keras_kd.utils.files import write_json
 
 NAME = "digits_seeds"  # `digits` is the report of one demo
 SEEDS = (0, 1, 2, 3, 4)

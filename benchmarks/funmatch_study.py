@@ -37,7 +37,7 @@ from funmatch_tables import (
     results_table,
 )
 
-from keras_kd.files import write_json
+from keras_kd.utils.files import write_json
 
 SEEDS = (0, 1)
 PATIENT = (SCRATCH, "mix")  # go on for longer still: does patience go on paying?

@@ -10,8 +10,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 import tensorflow as tf
 
-from keras_kd import KDModel, networks, run, stages, teachers
+from keras_kd import KDModel, teachers
 from keras_kd.evaluation.accuracy import accuracy
+from keras_kd.run import networks
+from keras_kd.run import story as run
+from keras_kd.training import stage as stages
 
 NUM_EXAMPLES, FIRST_ID = 5000, 10_000  # as the configs say, for the memory bank of CRD
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import cells
 import summary
 
-from keras_kd.files import write_json
+from keras_kd.utils.files import write_json
 
 NAME = "methods"
 SEEDS = (0, 1, 2)
@@ -91,7 +91,7 @@ def list_cells(options):
 
 
 def _images(total):
-    from keras_kd.config import steps
+    from keras_kd.utils.lengths import steps
 
     return 64 * steps(total, batch_size=64, num_examples=IMAGES)
 

@@ -27,10 +27,10 @@ import numpy as np
 import summary
 import tensorflow as tf
 
-from keras_kd import processors
 from keras_kd.data import build_dataset
 from keras_kd.models import resnet
 from keras_kd.optimizers import AdamW, Shampoo, WarmupCosine
+from keras_kd.utils import processors
 
 RESULTS = Path(__file__).parent / "results" / "shampoo.json"
 RATES = (0.1, 0.03, 0.01, 0.003, 0.001, 0.0003)

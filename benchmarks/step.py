@@ -21,7 +21,7 @@ from pathlib import Path
 from absl import app, flags
 from step_cases import CASES, KERAS_PEERS, ONEDNN, OURS, PEERS, PLAIN
 
-# Not keras_kd.processors: keras_kd sets an environment variable that the peers would inherit.
+# Not keras_kd.utils.processors: keras_kd sets an environment variable that the peers would inherit.
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 FLAGS = flags.FLAGS
 flags.DEFINE_list("cases", ["a", "c", "d"], f"of {', '.join(CASES)}")

@@ -18,9 +18,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import funmatch_study
 import keras
 
-from keras_kd import processors, profiling, run, teach
-from keras_kd.files import write_json
 from keras_kd.models import efficientnet_lite
+from keras_kd.run import profiling, teach
+from keras_kd.run import story as run
+from keras_kd.utils import processors
+from keras_kd.utils.files import write_json
 
 RESULTS = Path(__file__).parent / "results" / "waiting.json"
 WARM_UP_AND_TRACE = 40  # steps of `profile` beside the timed ones, rounded up
@@ -44,7 +46,7 @@ def main():
 
 
 def measure(options, folder):
-    """Dict `live`, `cached` -> what `keras_kd.profiling.profile` found in each round."""
+    """Dict `live`, `cached` -> what `keras_kd.run.profiling.profile` found in each round."""
     task = funmatch_study.TASKS[options.dataset]
     epochs = -(-(options.steps + WARM_UP_AND_TRACE) * task.batch_size // task.train_images)
     facts = {"kind": "distil", "mode": "mix", "dataset": options.dataset, "epochs": epochs}

@@ -12,9 +12,8 @@ Teacher: BiT-M R50x1, or R152x4, whose file is fetched once. Another start:
 Published result: 86.5 % on CIFAR-100 for the teacher (big_transfer's TensorFlow 2 code).
 """
 
-from keras_kd import hyperrule
-from keras_kd.config import base
-from keras_kd.names import nearest
+from keras_kd.config import base, hyperrule
+from keras_kd.utils.names import nearest
 
 # tfds name: training examples, a typical side in pixels (224: large), split to evaluate on.
 SETS = {

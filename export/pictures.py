@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_kd.archives import DAMAGE, read_archive
+from keras_kd.utils.archives import DAMAGE, read_archive
 
 MOST_PICTURES = 24
 SIDE = 192  # pixels of a picture in the page; smaller images stay as they are

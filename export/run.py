@@ -7,13 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_kd.export.calibration import SampledSource
-from keras_kd.export.files import (
-    ExportError,
-    existing_workdir,
-    read_json,
-    section,
-    write_json,
-)
+from keras_kd.export.files import ExportError, existing_workdir, read_json, section, write_json
 from keras_kd.export.runner import benchmark, keras_logits, verify
 from keras_kd.export.saved_model import to_saved_model
 from keras_kd.export.tflite import FORMATS as LITE_FORMATS

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from keras_kd.export.files import ExportError, write_bytes
 from keras_kd.export.network import image_shape, logits_of, student_of
-from keras_kd.names import nearest
+from keras_kd.utils.names import nearest
 
 FORMATS = ("float32", "float16", "dynamic", "int8")
 

@@ -12,7 +12,7 @@ import os
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 __version__ = "0.1.0"
-_HOME = {"KDModel": "keras_kd.kd_model", "Method": "keras_kd.methods"}
+_HOME = {"KDModel": "keras_kd.distillation.kd_model", "Method": "keras_kd.methods"}
 _PACKAGES = ("data", "evaluation", "export", "methods", "models", "optimizers", "teachers")
 __all__ = [*_HOME, *_PACKAGES]
 

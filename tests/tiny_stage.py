@@ -3,13 +3,14 @@
 import numpy as np
 import tensorflow as tf
 
-from keras_kd import metrics_log, stages
-from keras_kd.checkpoint import Checkpoints
 from keras_kd.config import base
 from keras_kd.data import assembly
 from keras_kd.methods import SoftTargets
-from keras_kd.workdir import Workdir
-from keras_kd.writer import Writer
+from keras_kd.run.workdir import Workdir
+from keras_kd.training import log as metrics_log
+from keras_kd.training import stage as stages
+from keras_kd.training.checkpoints import Checkpoints
+from keras_kd.training.writer import Writer
 
 TIMINGS = ("seconds", "images_per_second", "first_step_seconds")
 

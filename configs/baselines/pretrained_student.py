@@ -12,7 +12,7 @@ pretrained student was published on ImageNet only: ahead in short runs (79.43 ag
 epochs), behind in long ones (81.45 against 82.18 % at 4,800).
 """
 
-from keras_kd import hyperrule
+from keras_kd.config import hyperrule
 from keras_kd.configs.baselines import pets
 
 

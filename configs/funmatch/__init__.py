@@ -6,7 +6,7 @@ and the argument behind the colon chooses among them: `--config=configs/funmatch
 """
 
 from keras_kd.config import base
-from keras_kd.names import nearest
+from keras_kd.utils.names import nearest
 
 # Adam as in the authors' code: its epsilon, and its first moment kept in half the memory.
 PAPERS_ADAM = {"epsilon": 1e-8, "momentum_dtype": "bfloat16"}
@@ -20,7 +20,7 @@ def recipe(name, source, train_split, eval_split, teacher, **settings):
         source: data set.
         train_split: images to learn from.
         eval_split: images to evaluate on.
-        teacher: handle, see `keras_kd.models.bit.PUBLISHED`.
+        teacher: handle, see `keras_kd.models.bit.published.PUBLISHED`.
         **settings: `epochs`, `temperature`, and of `keras_kd.config.stage` what differs from the
             small data sets' recipes.
 

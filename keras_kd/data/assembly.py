@@ -7,8 +7,8 @@ anything.
 
 import tensorflow as tf
 
-from keras_kd import processors
 from keras_kd.data import mixup, ops
+from keras_kd.utils import processors
 
 # Rows of one call: more of them copy less, and make the graph larger and the start slower.
 GROUP = 64

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import tensorflow as tf
 
-from keras_kd import processors
-from keras_kd.archives import DAMAGE, read_archive
+from keras_kd.utils import processors
+from keras_kd.utils.archives import DAMAGE, read_archive
 
 _CHUNK = 1024  # Files in flight: bounds memory by the results, never by the bytes.
 _SHOWN = 5  # Bad files named in an error.

@@ -6,7 +6,7 @@ from keras_kd.data.digits import Digits
 from keras_kd.data.examples import Source
 from keras_kd.data.folder import Folder
 from keras_kd.data.tfrecord_source import TFRecords
-from keras_kd.names import nearest
+from keras_kd.utils.names import nearest
 
 SCHEMES = (
     "digits",

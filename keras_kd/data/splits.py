@@ -2,7 +2,7 @@
 
 import re
 
-from keras_kd.names import nearest
+from keras_kd.utils.names import nearest
 
 _PART = re.compile(r"^(?P<name>\w+)(\[(?P<start>-?\d+%?)?:(?P<stop>-?\d+%?)?\])?$")
 

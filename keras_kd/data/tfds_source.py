@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_kd.data.byte_ranges import ByteRanges, tfrecord_spans
 from keras_kd.data.examples import Source
-from keras_kd.names import nearest
+from keras_kd.utils.names import nearest
 
 
 class TFDSSource(Source):

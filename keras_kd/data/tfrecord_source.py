@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from keras_kd import processors
 from keras_kd.data import scan as scanning
 from keras_kd.data.byte_ranges import ByteRanges, tfrecord_spans
 from keras_kd.data.examples import Source
-from keras_kd.files import write_json
+from keras_kd.utils import processors
+from keras_kd.utils.files import write_json
 
 IMAGE_KEYS = ("image/encoded", "image")
 LABEL_KEYS = ("image/class/label", "label")

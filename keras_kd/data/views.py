@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from keras_kd.data import ops
 from keras_kd.data.random_streams import stream_seed, uniform
-from keras_kd.names import nearest
+from keras_kd.utils.names import nearest
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ MODES = {
     "ind/rc": Mode("random_crop", teacher="random_crop"),
     "ind/ic": Mode("inception_crop", teacher="inception_crop"),
     "mix": Mode("inception_crop", mixup=True),
-    # Not the paper's: fine-tuning by BiT-HyperRule, see `keras_kd.hyperrule`.
+    # Not the paper's: fine-tuning by BiT-HyperRule, see `keras_kd.config.hyperrule`.
     "mix/rc": Mode("random_crop", mixup=True),
     "same/sc": Mode("squashed_crop"),
     "mix/sc": Mode("squashed_crop", mixup=True),

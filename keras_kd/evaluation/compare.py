@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from keras_kd.batch import view
+from keras_kd.data.batch import view
 from keras_kd.evaluation.accuracy import label_classes
 from keras_kd.evaluation.fidelity import agreement, kl_divergence, l2_distance
 from keras_kd.evaluation.scores import ModelScores

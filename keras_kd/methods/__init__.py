@@ -13,7 +13,7 @@ import pkgutil
 import re
 
 from keras_kd.methods.base import Method, snake_case
-from keras_kd.names import nearest
+from keras_kd.utils.names import nearest
 
 
 def _find():

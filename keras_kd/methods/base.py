@@ -5,8 +5,8 @@ import re
 import keras
 from keras import ops
 
-from keras_kd.config import steps
 from keras_kd.methods.arguments import not_negative, whole
+from keras_kd.utils.lengths import steps
 
 
 def snake_case(name):
@@ -28,8 +28,8 @@ class Method(keras.layers.Layer):
         teacher_taps: layer names of the teacher, as many.
         weight: factor of this method in the total loss; finite and at least 0.
         warmup_steps: number of steps over which the weight rises linearly from 0, at least 0.
-        warmup: the same as a length of `keras_kd.config.steps`, such as "8 percent" or "20 epochs",
-            for configs: where methods are made from one, `set_stage` turns it into steps.
+        warmup: the same as a length of `keras_kd.utils.lengths.steps`, such as "8 percent", for
+            configs: where methods are made from one, `set_stage` turns it into steps.
         name: the key in the training logs. Default: the class name in snake case.
 
     Raises:

@@ -3,7 +3,7 @@
 import keras
 from keras import layers, ops
 
-from keras_kd import distribute
+from keras_kd.distribution import replicas as distribute
 from keras_kd.methods.features import FLOAT, Chain, FeatureMethod, average_pool, smaller_size
 
 

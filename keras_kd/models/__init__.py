@@ -10,14 +10,13 @@ into a network, or a new classifier on a pretrained one.
 
 import inspect
 
-from keras_kd.models.bit import bit_resnet
-from keras_kd.models.bit_npz import load_bit_npz
+from keras_kd.models.bit import bit_resnet, load_bit_npz
 from keras_kd.models.efficientnet_lite import efficientnet_lite, load_efficientnet_npz
 from keras_kd.models.hub import HubModule, hub
 from keras_kd.models.mobilenet_v3 import mobilenet_v3_large, mobilenet_v3_small
 from keras_kd.models.pretrained import start_from
 from keras_kd.models.resnet import resnet, resnet50
-from keras_kd.names import nearest
+from keras_kd.utils.names import nearest
 
 BUILDERS = {
     builder.__name__: builder

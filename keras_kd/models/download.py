@@ -6,7 +6,7 @@ from pathlib import Path
 
 import keras
 
-from keras_kd.archives import DAMAGE
+from keras_kd.utils.archives import DAMAGE
 
 
 def fetch(address, name, folder):

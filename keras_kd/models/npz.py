@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_kd.archives import DAMAGE, read_archive
+from keras_kd.utils.archives import DAMAGE, read_archive
 
 SHOWN = 8  # mismatches that an error lists before it only counts them
 

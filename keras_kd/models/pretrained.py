@@ -4,8 +4,9 @@ from pathlib import Path
 
 import keras
 
-from keras_kd.models.bit import bit_file, bit_resnet, published, stage_units
-from keras_kd.models.bit_npz import check_network, load_bit_npz, load_pretrained
+from keras_kd.models.bit import bit_resnet, load_bit_npz
+from keras_kd.models.bit.published import bit_file, published, stage_units
+from keras_kd.models.bit.weights import check_network, load_pretrained
 from keras_kd.models.efficientnet_lite import load_efficientnet_npz
 from keras_kd.models.hub import HUB_HOSTS, check_range, hub, load_module
 from keras_kd.models.layers import check_size, head
@@ -24,7 +25,7 @@ def start_from(init, num_classes, input_shape, network=None, *, keep_head=False,
     """A trainable network with pretrained weights and a classifier that starts at zero.
 
     Args:
-        init: where the weights come from: `bit:` and a name of `keras_kd.models.bit.PUBLISHED`;
+        init: where the weights come from: `bit:` and a published name, see `keras_kd.models.bit`;
             an `.npz` file of BiT or EfficientNet-Lite; a `.keras` file; a SavedModel folder; or a
             TF-Hub handle, after `hub:` or as its https address.
         num_classes: number of logits.

@@ -9,7 +9,7 @@ touches it, and `tests/models/test_taps.py` fails loudly when it changes.
 
 import keras
 
-from keras_kd.names import nearest
+from keras_kd.utils.names import nearest
 
 
 def _functional(model):

@@ -6,7 +6,7 @@ import re
 
 import keras
 
-from keras_kd.names import nearest
+from keras_kd.utils.names import nearest
 
 # Arguments that another key of the stage gives.
 GIVEN = {

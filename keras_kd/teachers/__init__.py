@@ -9,9 +9,9 @@ example once, for the teaching modes `fix/*`.
 """
 
 from keras_kd.teachers.ensemble import Ensemble
-from keras_kd.teachers.fixed import fixed_targets
-from keras_kd.teachers.fixed_join import FixedTargets
-from keras_kd.teachers.freeze import FrozenTeacher, freeze
+from keras_kd.teachers.fixed.join import FixedTargets
+from keras_kd.teachers.fixed.targets import fixed_targets
+from keras_kd.teachers.frozen.freeze import FrozenTeacher, freeze
 from keras_kd.teachers.load import load
 
 __all__ = ["Ensemble", "FixedTargets", "FrozenTeacher", "fixed_targets", "freeze", "load"]

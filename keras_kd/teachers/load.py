@@ -5,9 +5,9 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from keras_kd import handles
-from keras_kd.models.bit import bit_file, bit_resnet, check_root, published
-from keras_kd.models.bit_npz import load_bit_npz
+from keras_kd.models import handles
+from keras_kd.models.bit import bit_resnet, load_bit_npz
+from keras_kd.models.bit.published import bit_file, check_root, published
 from keras_kd.models.hub import HUB_HOSTS, check_range, hub, load_module, run_once
 from keras_kd.models.saved import OURS, convert, expected_range, open_keras, recorded_range
 from keras_kd.teachers.checks import check_classes, check_images, check_logits
@@ -24,10 +24,10 @@ def load(handle, num_classes=None, input_shape=None, input_range=None):
 
     Args:
         handle: a Keras model; the path of a `.keras` file; a SavedModel folder; `bit:` and a name
-            of `keras_kd.models.bit.PUBLISHED`, fetched once and cached; `hub:` and a TF-Hub handle
+            of `keras_kd.models.bit.published`, fetched once and cached; `hub:` and a TF-Hub handle
             or folder; or the handle's own https address. A model object is frozen in place
             (`trainable = False`). Several with commas between them are an `Ensemble`, and `@224`
-            behind one lets it see the images at 224 px, see `keras_kd.handles`.
+            behind one lets it see the images at 224 px, see `keras_kd.models.handles`.
         num_classes: classes of the data set; None to accept any.
         input_shape: (height, width, channels) of the images that the teacher will see; None to
             accept what the model declares. Needed for hub modules and SavedModel folders.
@@ -68,7 +68,7 @@ def together(members, input_shape, make):
     """One teacher of what a handle names.
 
     Args:
-        members: what `keras_kd.handles.members` returned.
+        members: what `keras_kd.models.handles.members` returned.
         input_shape: (height, width, channels) of the images; None only without sides.
         make: function (handle, input_shape) -> a Keras model from images to logits.
 
@@ -124,7 +124,7 @@ def _open(handle, num_classes, input_shape, input_range):
 
 
 def published_bit(handle, num_classes=None):
-    """The entry of `keras_kd.models.bit.PUBLISHED` that a handle `bit:NAME` leads to.
+    """The entry of `keras_kd.models.bit.published.PUBLISHED` that a handle `bit:NAME` leads to.
 
     Raises:
         ValueError: no such name, or a network of other classes (None: any).

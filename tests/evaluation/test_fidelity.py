@@ -9,7 +9,8 @@ from sklearn import metrics
 from keras_kd import evaluation
 from keras_kd.evaluation import agreement, fidelity, kl_divergence, l2_distance, top1
 from keras_kd.evaluation.table import table
-from keras_kd.teachers import Ensemble, freeze
+from keras_kd.teachers import Ensemble
+from keras_kd.teachers.frozen import freeze
 
 
 def echo(num_classes):

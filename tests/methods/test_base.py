@@ -12,8 +12,8 @@ from keras_kd import methods
 from keras_kd.config import check
 from keras_kd.methods import SoftTargets
 from keras_kd.methods.__main__ import rows, table
-from keras_kd.networks import student_and_methods
-from keras_kd.targets import chosen_methods
+from keras_kd.run.networks import student_and_methods
+from keras_kd.run.targets import chosen_methods
 
 
 @pytest.mark.parametrize("weight", [-1.0, float("nan"), float("inf")])

@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 
 import keras_kd
-from keras_kd import methods, seeds
+from keras_kd import methods
+from keras_kd.distillation import seeds
 
 CLASSES = 4
 EVERY = sorted(methods.METHODS)

@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 
 from keras_kd.models import bit_resnet, efficientnet_lite, resnet, start_from
-from keras_kd.models.bit import PUBLISHED, Published
-from keras_kd.models.bit_npz import _variables
+from keras_kd.models.bit.published import PUBLISHED, Published
+from keras_kd.models.bit.weights import _variables
 from keras_kd.models.efficientnet_lite import _source_names
 from keras_kd.teachers import load
 

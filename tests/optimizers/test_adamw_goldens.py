@@ -8,11 +8,11 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from keras_kd import stages
-from keras_kd.checkpoint import Checkpoints, Snapshot
 from keras_kd.configs import baselines, funmatch
 from keras_kd.configs.baselines import from_scratch
 from keras_kd.optimizers import AdamW, WarmupCosine
+from keras_kd.training import stage as stages
+from keras_kd.training.checkpoints import Checkpoints, Snapshot
 
 # Written by goldens/make_tfa_adamw.py with tensorflow 2.15.1 and tensorflow-addons 0.23.0.
 GOLDEN = json.loads((Path(__file__).parent / "goldens" / "tfa_adamw.json").read_text())

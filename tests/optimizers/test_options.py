@@ -7,10 +7,11 @@ import pytest
 import tiny_stage
 from tiny_stage import assert_same, outcome, stop_after
 
-from keras_kd import optimizers, stages
+from keras_kd import optimizers
 from keras_kd.config import base, stage
 from keras_kd.optimizers import options
-from keras_kd.workdir import Workdir
+from keras_kd.run.workdir import Workdir
+from keras_kd.training import stage as stages
 
 # Every option of every optimizer, with a value that is not its default.
 ALL = {

@@ -13,7 +13,7 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session", autouse=True)
 def two_devices():
-    from keras_kd.distribute import virtual_cpus
+    from keras_kd.distribution.replicas import virtual_cpus
 
     return virtual_cpus(REPLICAS)
 
@@ -21,7 +21,7 @@ def two_devices():
 @pytest.fixture
 def make_strategy(two_devices):
     """A function from a number of replicas to a strategy over as many virtual devices."""
-    from keras_kd.distribute import mirrored
+    from keras_kd.distribution.replicas import mirrored
 
     def make(replicas):
         return mirrored(two_devices[:replicas])

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_kd.averaging import AveragedKDModel
 from keras_kd.data.assembly import options
+from keras_kd.distillation.averaging import AveragedKDModel
 from keras_kd.methods import SoftTargets
 
 

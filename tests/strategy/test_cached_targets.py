@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 from multi_worker_config import get_config
 
-from keras_kd import run, teachers
-from keras_kd.streams import Streams
-from keras_kd.teach import teach
-from keras_kd.teachers.cache import TeacherCache
-from keras_kd.teachers.cache_stream import CachedTargets
+from keras_kd import teachers
+from keras_kd.run import story as run
+from keras_kd.run.streams import Streams
+from keras_kd.run.teach import teach
+from keras_kd.teachers.cache.store import TeacherCache
+from keras_kd.teachers.cache.stream import CachedTargets
 
 
 def settings(teacher, cache=""):

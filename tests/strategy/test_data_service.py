@@ -15,8 +15,10 @@ import tensorflow as tf
 from multi_worker_config import get_config
 from PIL import Image
 
-from keras_kd import data, run
-from keras_kd.data import serve, service
+from keras_kd import data
+from keras_kd.commands import serve
+from keras_kd.data import service
+from keras_kd.run import story as run
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +28,7 @@ def service_cluster():
         patch.setenv("CUDA_VISIBLE_DEVICES", "-1")
         dispatcher = serve.start()
         port = dispatcher.target.rpartition(":")[2]
-        command = [sys.executable, "-m", "keras_kd.data.serve", "--host=127.0.0.1"]
+        command = [sys.executable, "-m", "keras_kd.commands.serve", "--host=127.0.0.1"]
         command += [f"--dispatcher=127.0.0.1:{port}"]
         workers = [
             subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
@@ -180,7 +182,7 @@ def command(*arguments):
 
 
 def test_ctrl_c_ends_a_server():
-    server = command("keras_kd.data.serve")
+    server = command("keras_kd.commands.serve")
     try:
         assert server.stdout.readline().startswith("Dispatcher at port")
         time.sleep(0.5)  # it serves now

@@ -6,7 +6,7 @@ import pytest
 from multi_worker_config import get_config
 from test_multi_worker import Workers, checkpoint
 
-from keras_kd import run
+from keras_kd.run import story as run
 
 
 def settings(teacher):

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from keras_kd import KDModel, models
 from keras_kd.methods import SoftTargets
-from keras_kd.teachers import freeze
+from keras_kd.teachers.frozen import freeze
 
 CLASSES = 5
 
@@ -47,7 +47,7 @@ def trained_weights(strategy, engine):
     ],
 )
 def test_one_and_two_replicas_learn_the_same(make_strategy, monkeypatch, engine, limit):
-    module = importlib.import_module("keras_kd.teachers.freeze")
+    module = importlib.import_module("keras_kd.teachers.frozen.freeze")
     monkeypatch.setattr(module, "MAX_CONSTANT_BYTES", limit)
     one = trained_weights(make_strategy(1), "keras")
     two = trained_weights(make_strategy(2), engine)

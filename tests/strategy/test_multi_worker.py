@@ -16,9 +16,11 @@ import pytest
 import tensorflow as tf
 from multi_worker_config import get_config
 
-from keras_kd import cluster, run, strategies
-from keras_kd.checkpoint import META
-from keras_kd.metrics_log import logged
+from keras_kd.distribution import rendezvous as cluster
+from keras_kd.distribution import strategies
+from keras_kd.run import story as run
+from keras_kd.training.checkpoints import META
+from keras_kd.training.log import logged
 
 CONFIG = Path(__file__).with_name("multi_worker_config.py")
 PATIENCE = 600  # s, far more than it takes: a hang must end the test
@@ -48,7 +50,12 @@ class Workers:
     def __init__(self, teacher, workdir, *arguments):
         self.addresses = free_addresses(2)
         self.workdir = workdir
-        self.command = [sys.executable, "-m", "keras_kd.train", f"--config={CONFIG}:{teacher}"]
+        self.command = [
+            sys.executable,
+            "-m",
+            "keras_kd.train",
+            f"--config={CONFIG}:{teacher}",
+        ]
         self.command += [f"--workdir={workdir}", *arguments]
         self.processes = {}
 

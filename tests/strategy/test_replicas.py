@@ -8,9 +8,9 @@ import pytest
 import tensorflow as tf
 
 import keras_kd
-from keras_kd import strategies
 from keras_kd.data import evaluation_dataset
 from keras_kd.data.assembly import options as untuned
+from keras_kd.distribution import strategies
 from keras_kd.methods import Hint, SoftTargets
 
 CLASSES = 5

@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_kd import KDModel
-from keras_kd.seeds import set_states
+from keras_kd.distillation.seeds import set_states
 
 
 def masks(strategy, step):

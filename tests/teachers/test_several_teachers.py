@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_kd import run, teachers
+from keras_kd import teachers
 from keras_kd.config import base
 from keras_kd.models import resnet
+from keras_kd.run import story as run
 
 
 def saved(path, side, classes=4, channels=1):

@@ -1,0 +1,72 @@
+"""keras-kd-teach: computes a run's soft targets once, for any number of students and restarts.
+
+keras-kd-teach --config=configs/digits.py --workdir=DIR [--epochs=A:B] [--config.key=value ...]
+
+--config           file with get_config(), as for keras-kd-train
+--workdir          directory of the run; a teacher that the config trains is trained there first
+--epochs           epochs A to before B of the distillation: 0:50, 50: or :50; default: all
+--cache            folder to fill; default: config.teacher_cache, else WORKDIR/teacher_cache
+--dtype            float16 (2 bytes a class) or float32 (the live teacher's targets to the bit)
+--top_k            keep the k largest classes only and spread the rest's mass; 0 keeps all
+--steps_per_shard  steps a file; 0 chooses by size
+
+Start it as often as you like, on as many machines as see the folder: each takes what nobody has
+(one process an accelerator: choose with CUDA_VISIBLE_DEVICES). Stopped, it goes on where it was.
+Then train with --config.teacher_cache=FOLDER.
+"""
+
+import sys
+
+from absl import app, flags, logging
+from ml_collections import config_flags
+
+from keras_kd.commands.console import leave, parse_flags, set_native_notes_aside
+from keras_kd.run.teach import teach
+from keras_kd.utils import signals
+
+
+def main():
+    """Entry point of the command: a user's mistake ends in one sentence and exit code 2."""
+    sys.modules["__main__"].__doc__ = __doc__  # what --help prints
+    values = {
+        "config": config_flags.DEFINE_config_file("config", None, "File with get_config()."),
+        "workdir": flags.DEFINE_string("workdir", None, "Directory of the run."),
+        "epochs": flags.DEFINE_string("epochs", ":", "Epochs A:B of the distillation."),
+        "cache": flags.DEFINE_string("cache", None, "Folder to fill."),
+        "dtype": flags.DEFINE_string("dtype", "float16", "float16 or float32."),
+        "top_k": flags.DEFINE_integer("top_k", 0, "Classes to keep; 0 for all."),
+        "steps_per_shard": flags.DEFINE_integer("steps_per_shard", 0, "Steps a file; 0: by size."),
+    }
+    signals.leave_on_sigterm()  # so that claims are given up
+    try:
+        app.run(
+            lambda _: _command(**{name: flag.value for name, flag in values.items()}),
+            flags_parser=parse_flags,
+        )
+    except KeyboardInterrupt as stopped:
+        print("\nStopped. The same command goes on with what is missing.", file=sys.stderr)
+        sys.exit(getattr(stopped, "code", 130))
+    except (ValueError, OSError, RuntimeError, TypeError, AttributeError, KeyError) as error:
+        leave("keras-kd-teach", error)
+
+
+def _command(config, workdir, **options):
+    """Does what the flags say, and tells what it costs."""
+    logging.set_verbosity(logging.WARNING)
+    if config is None:
+        raise ValueError("--config is missing. Give a file, for example configs/digits.py.")
+    if not workdir:
+        raise ValueError("--workdir is missing. Give the directory of the run.")
+    set_native_notes_aside(workdir)
+    done = teach(config, workdir, progress=print, **options)
+    first, stop = done["steps"]
+    print(
+        f"{done['path']}: steps {first:,} to {stop:,}, {done['bytes_per_image']} bytes per image "
+        f"and epoch, {done['bytes'] / 1e6:,.1f} MB. Computed here: {done['images']:,} images, "
+        f"{done['images_per_second']:,.0f} images/s. Train with "
+        f"--config.teacher_cache={done['path']}"
+    )
+
+
+if __name__ == "__main__":
+    main()

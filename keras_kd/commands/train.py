@@ -1,0 +1,169 @@
+"""keras-kd-train: teacher, baseline, student, exports and report with one command.
+
+keras-kd-train --config=configs/digits.py --workdir=DIR [--config.key=value ...]
+
+--config            file with get_config(); its keys: keras_kd/config.py
+--config.KEY=VALUE  changes one of its values
+--workdir           directory of this run; started again, a stopped run goes on
+--preview=FILE.png  only draws what teacher and student see
+--dry_run           only tells the plan, and takes two steps on random images: no data, no files
+--profile=STEPS     only times the distillation, and how long its step waits for data
+--strategy          auto, one_device, mirrored, multi_worker (reads TF_CONFIG) or tpu
+--tpu=NAME          the TPU to use; empty for the one of this machine
+--worker_timeout    seconds to wait for the other workers
+--data_service      grpc://host:port of a tf.data service that makes the training batches
+--virtual_devices   splits the CPU in this many replicas
+--xla_cache=DIR     keeps what XLA compiled for later starts on this machine
+"""
+
+import hashlib
+import shlex
+import signal
+import sys
+
+from absl import app, flags, logging
+from ml_collections import config_flags
+
+from keras_kd.commands.console import leave, parse_flags, set_native_notes_aside
+from keras_kd.distribution import rendezvous as cluster
+from keras_kd.utils import xla_cache as compile_cache
+from keras_kd.utils.signals import Stopped, leave_on_sigterm, noted_before
+
+FLAGS = flags.FLAGS
+CONFIG = config_flags.DEFINE_config_file(
+    "config", None, "File with get_config(), see configs/; --config.key=value changes a value."
+)
+WORKDIR = flags.DEFINE_string("workdir", None, "Directory of this run; a stopped run goes on.")
+STRATEGY = flags.DEFINE_string(
+    "strategy", "auto", "Where to train: auto, one_device, mirrored, multi_worker or tpu."
+)
+TPU = flags.DEFINE_string("tpu", "", "Name or address of the TPU; empty for this machine's.")
+WORKER_TIMEOUT = flags.DEFINE_float(
+    "worker_timeout", 300.0, "Seconds to wait for the other workers.", lower_bound=0.0
+)
+DATA_SERVICE = flags.DEFINE_string(
+    "data_service", "", "grpc://host:port of a tf.data service that makes the training batches."
+)
+VIRTUAL_DEVICES = flags.DEFINE_integer(
+    "virtual_devices", 1, "Splits the CPU in this many replicas.", lower_bound=1
+)
+XLA_CACHE = flags.DEFINE_string(
+    "xla_cache", "", "Folder that keeps what XLA compiled, for later starts on this machine."
+)
+PREVIEW = flags.DEFINE_string(
+    "preview", None, "Only draw what teacher and student see into this PNG file, and stop."
+)
+DRY_RUN = flags.DEFINE_bool(
+    "dry_run", False, "Only tell the plan, and take two steps on random images: writes no file."
+)
+PROFILE = flags.DEFINE_integer(
+    "profile", 0, "Only time this many steps of the distillation, and stop.", lower_bound=0
+)
+
+
+def train(_):
+    """Does what the flags say."""
+    logging.set_verbosity(logging.WARNING)
+    config, workdir = CONFIG.value, WORKDIR.value
+    if config is None:
+        raise ValueError("--config is missing. Give a file, for example configs/digits.py.")
+    if not workdir and not (PREVIEW.value or DRY_RUN.value):
+        raise ValueError("--workdir is missing. Give a directory for this run's files.")
+    # Only the chief of a cluster writes files.
+    leads = STRATEGY.value not in ("auto", "multi_worker") or cluster.leads()
+    set_native_notes_aside(workdir if leads and not DRY_RUN.value else None)
+    if XLA_CACHE.value:
+        compile_cache.enable(XLA_CACHE.value)
+
+    from keras_kd import export
+    from keras_kd.run.story import preview
+
+    export.check_formats(config.export.formats)
+    if PREVIEW.value:
+        print(f"Wrote {preview(config, PREVIEW.value)}")
+        return
+    if DRY_RUN.value:
+        from keras_kd.run.dry_run import dry_run
+
+        _check_alone("--dry_run")
+        dry_run(config, progress=print)
+        return
+    if PROFILE.value:
+        from keras_kd.run import profiling
+
+        _check_alone(f"--profile={PROFILE.value}")
+        print(profiling.describe(profiling.profile(config, workdir, PROFILE.value)))
+        return
+    report = run_together(config, workdir)
+    if not leads:
+        return
+    missing = [name for name in config.export.formats if name not in report["exports"]]
+    if missing:
+        export.export(workdir, missing)
+    page = export.render(workdir)
+    print(export.summary_table(workdir))
+    print(f"Report: {page}")
+
+
+def _check_alone(flag):
+    """Refuses flags beside one that times a single replica that feeds itself."""
+    ignored = {
+        "strategy": STRATEGY.value not in ("auto", "one_device"),
+        "tpu": TPU.value,
+        "virtual_devices": VIRTUAL_DEVICES.value > 1,
+        "data_service": DATA_SERVICE.value,
+    }
+    given = [f"--{name}={FLAGS[name].value}" for name, found in ignored.items() if found]
+    if given:
+        raise ValueError(
+            f"{flag.partition('=')[0]} times one replica that makes its own batches. Received: "
+            f"{flag} {' '.join(given)}. Leave the latter out."
+        )
+
+
+def run_together(config, workdir):
+    """The run's report. If another worker is lost, this process starts anew and waits for it.
+
+    Raises:
+        Stopped: a worker was lost after a signal had come; this process leaves as well.
+    """
+    from keras_kd.data import service
+    from keras_kd.distribution import strategies
+    from keras_kd.run import run
+
+    run_id = hashlib.sha256(config.to_json_best_effort(sort_keys=True).encode()).hexdigest()
+    try:
+        strategy = strategies.build(
+            STRATEGY.value, VIRTUAL_DEVICES.value, TPU.value, WORKER_TIMEOUT.value, run_id
+        )
+        command = shlex.join(["keras-kd-train", *sys.argv[1:]])
+        return run(config, workdir, strategy, print, command, DATA_SERVICE.value)
+    except Exception as error:
+        if (failed := service.failure(error)) is not None:
+            raise failed from error
+        if not cluster.lost_a_worker(error):
+            raise
+        print(f"Lost a worker of the cluster: {cluster.why_lost(error)}")
+        signum = noted_before(error)
+        if signum is not None:
+            raise Stopped(signum) from error
+        print("Waiting for it, to go on from the last checkpoint.")
+        cluster.start_again()
+
+
+def main():
+    """Entry point of the command: a user's mistake ends in one sentence and exit code 2."""
+    sys.modules["__main__"].__doc__ = __doc__  # what --help prints
+    leave_on_sigterm()
+    try:
+        app.run(train, flags_parser=parse_flags)
+    except KeyboardInterrupt as stop:
+        stop = stop if isinstance(stop, Stopped) else Stopped(signal.SIGINT)
+        print(f"\n{stop}", file=sys.stderr)
+        sys.exit(stop.code)
+    except (ValueError, OSError, RuntimeError, TypeError, AttributeError, KeyError) as error:
+        leave("keras-kd-train", error)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,38 @@
+"""Paths in a config, so that they hold wherever a command is started."""
+
+import os
+
+
+def absolute(config):
+    """A copy of a config whose paths no longer depend on where the command was started.
+
+    Args:
+        config: ConfigDict of a run.
+
+    Returns:
+        a ConfigDict; its file and folder names are absolute where they exist.
+    """
+
+    from keras_kd.models import handles  # here, since networks wait for TensorFlow
+
+    def full(path):
+        return os.path.abspath(path) if path and os.path.exists(path) else path
+
+    def located(source):
+        scheme, colon, path = source.partition(":")
+        if scheme == "folder":
+            return f"folder:{full(path)}"
+        if scheme == "tfrecord" and os.path.isdir(os.path.dirname(path) or "."):
+            return f"tfrecord:{os.path.abspath(path)}"
+        return full(source) if not colon and scheme != "digits" else source
+
+    config = config.copy_and_resolve_references()
+    config.data.source = located(config.data.source)
+    config.data.eval_source = located(config.data.eval_source)
+    config.data.data_dir = full(config.data.data_dir)
+    config.teacher.handle = handles.absolute(config.teacher.handle)
+    config.teacher.init = full(config.teacher.init)
+    config.student.init = full(config.student.init)
+    config.teacher_cache = full(config.teacher_cache)
+    config.fixed_targets = full(config.fixed_targets)
+    return config

@@ -1,0 +1,1 @@
+"""Where networks meet: `KDModel`, its phases, averages of weights, and randomness by step."""

@@ -1,0 +1,1 @@
+"""Several replicas, devices and machines; free of TensorFlow at import."""

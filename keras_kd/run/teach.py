@@ -1,0 +1,150 @@
+"""Computes a run's soft targets once, for any number of students and restarts."""
+
+import re
+import sys
+import time
+from pathlib import Path
+
+from tqdm import tqdm
+
+from keras_kd.config import check
+from keras_kd.run.workdir import Workdir
+from keras_kd.utils.lengths import steps
+
+
+def teach(
+    config,
+    workdir,
+    epochs=":",
+    cache=None,
+    dtype="float16",
+    top_k=0,
+    steps_per_shard=0,
+    progress=lambda line: None,
+):
+    """Fills a teacher cache for the distillation of a config.
+
+    Args:
+        config: ConfigDict, see `keras_kd.config.base`.
+        workdir: path of the run's working directory; made if missing.
+        epochs: "A:B", "A:", ":B" or ":", epochs of the distillation from 0 on; B may lie beyond
+            its end, for longer students. Rounded to whole shards.
+        cache: folder to fill; default: `config.teacher_cache` or `workdir/teacher_cache`.
+        dtype: `float16` or `float32`.
+        top_k: classes to keep; 0 for all.
+        steps_per_shard: steps a file; 0 to choose by size.
+        progress: function that is told, line by line, what happens.
+
+    Returns:
+        dict: `path`, `steps` (the shards' first and the one after the last), `images` and
+        `images_per_second` of this process, `bytes_per_image` (and epoch), `bytes` in all.
+
+    Raises:
+        ValueError: a config, epochs or a layout that cannot be, or a cache of another run.
+        CacheWriteError: the folder cannot be written.
+    """
+    # A mistake in the flags shows before TensorFlow is there.
+    import tensorflow as tf
+
+    from keras_kd.run import story as run
+    from keras_kd.run.targets import check_kept
+    from keras_kd.teachers.cache.fingerprint import of_teacher
+    from keras_kd.teachers.cache.store import Layout, TeacherCache
+    from keras_kd.teachers.cache.writer import fill
+    from keras_kd.utils.files import check_writable
+    from keras_kd.utils.locks import alone
+
+    config, workdir = run.prepare(config), Path(workdir)
+    path = Path(cache or config.teacher_cache or workdir / "teacher_cache")
+    user = config.copy_and_resolve_references()
+    user.teacher_cache = str(path)
+    check(user)  # of the targets: some methods can do nothing with them
+    source = run.load_source(config, index_dir=str(workdir / "index"))
+    streams = run.Streams(config, source)
+    first, stop = step_range(epochs, config, streams.num_examples)
+    layout = Layout(config.batch_size, source.num_classes, dtype, top_k, steps_per_shard)
+    check_kept(config, top_k)
+    images, seen = streams.taught(config.distil)
+    size = layout.steps_per_shard
+    shards = range(first // size, -(-stop // size))
+    # Before hours of training a teacher.
+    TeacherCache.check_folder(path, seen, layout)
+    if not (path / "cache.json").exists() or not TeacherCache(path).shards().issuperset(shards):
+        check_writable(path)
+    with alone(workdir, progress):
+        opened = Workdir(workdir, config)  # refuses the directory of another config
+    teacher = trained_teacher(config, opened, source, streams, progress)
+    with alone(workdir, progress):  # one process times the engines, the others follow
+        compiled = run.compiled_teacher(config, opened, teacher, streams, progress)
+    notes = {"engine": compiled.engine}  # told, not compared: engines differ by rounding
+    cache = TeacherCache.create(path, {**seen, **of_teacher(teacher)}, layout, notes)
+    per_step, began = layout.batch_size, time.monotonic()
+    interval = 0.5 if sys.stderr.isatty() else 10.0
+    total = len(shards) * size * per_step
+    with tqdm(desc="teach", total=total, unit="img", unit_scale=True, mininterval=interval) as bar:
+        computed = fill(cache, shards, images, tf.function(compiled), bar.update, progress)
+    return {
+        "path": str(path),
+        "steps": (shards[0] * size, shards[-1] * size + size),
+        "images": computed,
+        "images_per_second": computed / (time.monotonic() - began),
+        "bytes_per_image": layout.codec.bytes_per_image,
+        "bytes": len(shards) * layout.shard_bytes,
+    }
+
+
+def step_range(epochs, config, num_examples):
+    """The steps that "A:B" means: (first, the one after the last).
+
+    Args:
+        epochs: text; A defaults to 0, B to the end of the distillation.
+        config: ConfigDict of the run.
+        num_examples: training examples an epoch.
+
+    Raises:
+        ValueError: not two numbers, or nothing between them.
+    """
+    number = r"\s*(\d+(?:\.\d+)?|)\s*"
+    match = re.fullmatch(f"{number}:{number}", str(epochs))
+    if match is None:
+        raise ValueError(
+            "epochs must be A:B, two numbers of at least 0, each of which may be missing. "
+            f"Received: epochs={epochs!r}. Write for example 0:50, 50: or :50."
+        )
+    lengths = {"batch_size": config.batch_size, "num_examples": num_examples}
+    first = steps(f"{match[1] or 0} epochs", **lengths)
+    stop = steps(f"{match[2]} epochs" if match[2] else config.distil.total, **lengths)
+    # The stage rounds its length up to whole executions.
+    stop = stop if match[2] else -(-stop // config.steps_per_execution) * config.steps_per_execution
+    if first >= stop:
+        raise ValueError(
+            "epochs must be A:B with A below B. Received: "
+            f"epochs={epochs!r}, which is steps {first} to {stop}."
+        )
+    return first, stop
+
+
+def trained_teacher(config, workdir, source, streams, progress=lambda line: None):
+    """The teacher that the run will have: loaded, trained before, or trained now.
+
+    Args:
+        config: ConfigDict of the run.
+        workdir: its `Workdir`.
+        source: `keras_kd.data.Source`.
+        streams: `keras_kd.run.streams.Streams`.
+        progress: function that is told, line by line, what happens.
+
+    Returns:
+        a frozen Keras model.
+    """
+    from keras_kd import teachers
+    from keras_kd.run import story as run
+
+    if config.teacher.handle:
+        return run.get_teacher(config, source, streams)
+    if workdir.result("teacher") is None or not (workdir / "teacher.keras").exists():
+        teacher = run.get_teacher(config, source, streams)
+        run.train_teacher(config, workdir, teacher, streams, progress)
+        return teacher
+    shape = (streams.teacher_resolution, streams.teacher_resolution, source.channels)
+    return teachers.load(str(workdir / "teacher.keras"), source.num_classes, shape)

@@ -1,0 +1,169 @@
+"""The working directory of one run: its config, results, logs and products."""
+
+import json
+from pathlib import Path
+
+import ml_collections
+
+from keras_kd.config import flat
+from keras_kd.training.checkpoints import Checkpoints
+from keras_kd.utils.files import write_json
+
+# May differ from start to start: where the targets come from does not change what they are.
+CHANGEABLE = ("teacher_cache", "fixed_targets")
+# Keys that came later, with what the runs before them did.
+ADDED = {"data": {"eval_scale": 8 / 7}}
+# Stages that may be made longer, see `keras_kd.training.pieces`; nothing learns from their outcome.
+PROLONGABLE = ("baseline", "distil")
+
+
+class Workdir:
+    """A directory that belongs to one config, but for the lengths of stages that are prolonged.
+
+    Attributes:
+        path: `pathlib.Path` of the directory.
+        writes: whether this process writes files.
+        earlier: the config, a dict, that the directory belongs to since an earlier start that
+            trained something; None for a new one.
+
+    Args:
+        path: the directory; made if missing.
+        config: the run's ConfigDict.
+        writes: False on a worker that leaves all files to the chief.
+
+    Raises:
+        ValueError: the directory belongs to another config; the differences are named.
+        OSError: the directory cannot be written.
+    """
+
+    def __init__(self, path, config, writes=True):
+        self.path = Path(path)
+        self.writes = writes
+        self.earlier = None
+        self._settings = settings = json.loads(config.to_json_best_effort())
+        known = self.path / "config.json"
+        if self.path.is_file():
+            raise ValueError(f"--workdir must be a directory. Received: workdir={path}, a file.")
+        # A run that was refused before it trained anything leaves nothing that could be mixed up.
+        if known.exists() and self._began():
+            self.earlier = _read_config(known)
+            there = {**self.earlier, **{key: settings[key] for key in CHANGEABLE}}
+            _refuse_other(self.path, _tolerant(there, settings), settings)
+        elif writes:
+            write_json(known, settings)
+
+    def __truediv__(self, name):
+        return self.path / name
+
+    def checkpoints(self, stage, keep=2):
+        """The `Checkpoints` of a stage, of which the newest `keep` are kept, and the best."""
+        return Checkpoints(self.path / "checkpoints" / stage, keep)
+
+    def result(self, stage):
+        """What a finished stage measured, or None while it is not finished."""
+        path = self.path / "checkpoints" / stage / "result.json"
+        return _read_json(path) if path.exists() else None
+
+    def finish(self, stage, result):
+        """Marks a stage as finished with what it measured."""
+        write_json(self.path / "checkpoints" / stage / "result.json", result)
+
+    def prolong(self, stages):
+        """Makes the directory that of a config whose stages are longer, as `accept` found right.
+
+        Args:
+            stages: names of the stages that are not finished any more; empty: nothing changes.
+        """
+        if not self.writes or not stages:
+            return
+        # In this order: whoever is stopped in between finds the shorter run, and finishes it.
+        for stage in stages:
+            (self.path / "checkpoints" / stage / "result.json").unlink(missing_ok=True)
+        write_json(self.path / "config.json", self._settings)
+
+    @property
+    def report(self):
+        """What `report.json` holds, or None while the run, or its longer form, is not finished."""
+        path = self.path / "report.json"
+        if not path.exists() or self._asks_more():
+            return None
+        report = _read_json(path)
+        for stage, told in report.get("stages", {}).items():
+            there = (self.path / "checkpoints" / stage).exists()  # may be deleted to save space
+            if there and json.dumps(self.result(stage)) != json.dumps(told):
+                return None
+        return report
+
+    def _began(self):
+        """Whether a run has trained something here, even if its checkpoints were deleted since."""
+        files = (self.path / "checkpoints").glob("*/[!.]*")
+        trained = any(path.name != "lengths.json" for path in files)
+        return trained or (self.path / "report.json").exists()
+
+    def _asks_more(self):
+        """Whether this start's config has a prolongation that the directory's has not."""
+        return self.earlier is not None and any(
+            self._settings[stage].get(key) != self.earlier[stage].get(key)
+            for stage in PROLONGABLE
+            for key in ("total", "prolong")
+        )
+
+
+def load_config(path):
+    """The config that a working directory belongs to.
+
+    Args:
+        path: a working directory.
+
+    Returns:
+        an `ml_collections.ConfigDict`.
+
+    Raises:
+        ValueError: not a working directory.
+    """
+    known = Path(path) / "config.json"
+    if not known.exists():
+        raise ValueError(
+            f"A working directory holds config.json. Received: workdir={path}. "
+            "Give the directory that keras-kd-train was started with."
+        )
+    return ml_collections.ConfigDict(_read_config(known))
+
+
+def _read_json(path):
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path} is not valid JSON ({error}). Delete it or mend it.") from error
+
+
+def _read_config(path):
+    settings = _read_json(path)
+    for name, values in ADDED.items():
+        if name in settings:
+            settings[name] = {**values, **settings[name]}
+    return settings
+
+
+def _tolerant(there, here):
+    """`there` without what a prolongation may change: whether it is one is seen with the data."""
+    for stage in PROLONGABLE:
+        if here.get(stage, {}).get("prolong") and stage in there:
+            changed = {key: here[stage][key] for key in ("total", "prolong")}
+            there = {**there, stage: {**there[stage], **changed}}
+    return there
+
+
+def _refuse_other(path, there, here):
+    there, here = flat(there), flat(here)
+    missing = "(not set)"
+    differing = [
+        f"{key}: {there.get(key, missing)!r} there, {here.get(key, missing)!r} here"
+        for key in sorted(there.keys() | here.keys())
+        if there.get(key, missing) != here.get(key, missing)
+    ]
+    if differing:
+        raise ValueError(
+            f"The workdir {path} belongs to another config. Differences: "
+            f"{'; '.join(differing)}. Choose another --workdir, or go back to its config."
+        )

@@ -1,0 +1,88 @@
+"""Fills a teacher cache; any number of processes, on any machines, may do it at once."""
+
+import time
+
+import numpy as np
+
+from keras_kd.teachers.cache.claims import Claim
+
+POLL_SECONDS = 1.0
+
+
+def fill(cache, shards, stream, teach, progress=lambda images: None, tell=lambda line: None):
+    """Computes the shards that are not there yet, and waits for those that others work on.
+
+    Args:
+        cache: `TeacherCache` from `TeacherCache.create`.
+        shards: the shards wanted, in the order in which to make them.
+        stream: function `start_step -> iterable` of the teacher's images `[B, H, W, C]`.
+        teach: function images -> logits `[B, K]`.
+        progress: function that is told of images as they are done, by whomever.
+        tell: function that is told, once, on whom the last shards wait.
+
+    Returns:
+        number of images that this process computed.
+
+    Raises:
+        ValueError: logits that are not finite.
+        CacheWriteError: the folder cannot be written.
+    """
+    size = cache.layout.steps_per_shard * cache.layout.batch_size
+    batches = _Batches(stream)
+    computed, todo, told = 0, list(shards), False
+    while todo:
+        left = []
+        for shard in todo:
+            if cache.is_whole(shard):
+                progress(size)
+                continue
+            claim = Claim(cache.path / f"shard_{shard:08d}.claim")
+            if not claim.take():
+                left.append((shard, claim))
+                continue
+            with claim:
+                # Looked at again: its writer may have ended just before the claim was ours.
+                if cache.is_whole(shard):
+                    progress(size)
+                    continue
+                cache.shard_path(shard).unlink(missing_ok=True)  # damaged
+                _forget_remains(cache, shard)
+                cache.write(shard, _logits(cache.layout, shard, batches, teach, claim, progress))
+                computed += size
+        if len(left) == len(todo):
+            if not told:
+                shard, claim = left[0]
+                tell(f"Waiting for {claim.owner()}, which computes shard {shard} of {cache.path}.")
+                told = True
+            time.sleep(POLL_SECONDS)
+        todo = [shard for shard, _ in left]
+    return computed
+
+
+def _logits(layout, shard, batches, teach, claim, progress):
+    """The logits `[B, K]` of a shard's steps, one after the other."""
+    first = shard * layout.steps_per_shard
+    for step in range(first, first + layout.steps_per_shard):
+        yield np.asarray(teach(batches.at(step)))
+        claim.beat()
+        progress(layout.batch_size)
+
+
+def _forget_remains(cache, shard):
+    """Removes what a killed writer of this shard left behind; the claim is ours."""
+    for remains in cache.path.glob(f".{cache.shard_path(shard).name}.*.tmp"):
+        remains.unlink(missing_ok=True)
+
+
+class _Batches:
+    """Batches by step; those that follow one another come out of one stream."""
+
+    def __init__(self, stream):
+        self._stream = stream
+        self._next = None
+
+    def at(self, step):
+        if step != self._next:
+            self._iterator = iter(self._stream(step))
+        self._next = step + 1
+        return next(self._iterator)

@@ -1,0 +1,146 @@
+"""Files that are whole or not there, whoever else writes them and whenever a process ends."""
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import re
+import secrets
+import time
+from pathlib import Path
+
+DEAD_AFTER = 3600  # s without a write; what another machine left
+
+
+def write_atomically(path, write):
+    """As `write_whole`, for a file of a working directory: its errors say what to do.
+
+    Args:
+        path: the file to make or replace.
+        write: function that gets a file opened for binary writing.
+
+    Raises:
+        OSError: the disk is full or not writable; what stood at `path` before is untouched.
+    """
+    try:
+        write_whole(path, write)
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f"Could not write {path} ({error.strerror}); what was there before is kept. Free "
+            "some space or choose another --workdir, then start the same command again",
+        ) from error
+
+
+def write_json(path, value):
+    """Writes `value` as readable JSON, atomically."""
+    text = json.dumps(value, indent=2, sort_keys=False) + "\n"
+    write_atomically(path, lambda file: file.write(text.encode()))
+
+
+def write_whole(path, write, replace=True):
+    """Calls `write(file)` on a temporary file beside `path`, then gives it its name.
+
+    Args:
+        path: the file to make or replace.
+        write: function that gets a file opened for binary writing.
+        replace: False leaves a file that is there as it is.
+
+    Raises:
+        OSError: the disk is full or not writable; what stood at `path` before is untouched, and no
+            part of the new file is left.
+    """
+    path = Path(path)
+    # A name of its own: two writers of one file must not write into one temporary file.
+    owner = f"{_where()}-{os.getpid()}-{secrets.token_hex(4)}"
+    temporary = path.with_name(f".{path.name}.{owner}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(path.parent)
+        with open(temporary, "xb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        if replace or not _linked(temporary, path):
+            os.replace(temporary, path)
+    finally:
+        with contextlib.suppress(OSError):  # a read-only disk: the error that is raised says more
+            temporary.unlink(missing_ok=True)
+
+
+def check_writable(folder):
+    """Makes a folder, and refuses one in which no file can be written.
+
+    Args:
+        folder: its path.
+
+    Raises:
+        OSError: it cannot be made or written.
+    """
+    probe = Path(folder) / f".{os.getpid()}-{secrets.token_hex(4)}.probe"
+    try:
+        write_whole(probe, lambda file: file.write(b"x"))
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f"Could not write in {folder} ({error.strerror}). Free some space or choose another "
+            "folder, then start the same command again",
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            probe.unlink(missing_ok=True)
+
+
+def place():
+    """Where a process number means the same process: this boot, this container; "" if unknown."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot} {os.readlink('/proc/self/ns/pid')}"
+    except OSError:
+        return ""
+
+
+def is_gone(pid):
+    """Whether no process of this place has the number."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        pass  # another user's
+    return False
+
+
+def _where():
+    here = place()
+    return hashlib.sha256(here.encode()).hexdigest()[:12] if here else "unknown"
+
+
+def _sweep(folder):
+    """Deletes what killed processes left half-written."""
+    for remains in folder.glob(".*.tmp"):
+        with contextlib.suppress(OSError):  # another process was faster
+            if _is_dead(remains):
+                remains.unlink()
+
+
+def _is_dead(temporary):
+    """Whether nobody writes this temporary file any more."""
+    owner = re.search(r"\.([0-9a-f]{12})-(\d+)-[0-9a-f]+\.tmp$", temporary.name)
+    if owner is None or owner[1] != _where():
+        return time.time() - temporary.stat().st_mtime > DEAD_AFTER
+    return is_gone(int(owner[2]))
+
+
+def _linked(temporary, path):
+    """Gives a file its name unless that is taken; False where the file system has no links."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        pass
+    except OSError as error:
+        if error.errno in (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP):
+            return False
+        raise
+    return True

@@ -1,0 +1,125 @@
+"""A student that starts from pretrained weights: for its baseline, and to be distilled."""
+
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pytest
+from tiny_run import tiny_run
+
+from keras_kd import models
+from keras_kd.config import absolute
+from keras_kd.run import story as run
+from keras_kd.training import log as metrics_log
+
+NETWORK = {"depth": 8, "width": 0.25}
+
+
+@pytest.fixture(scope="module")
+def pretrained(tmp_path_factory):
+    """A `.keras` file of ten classes, whose classifier is not zero."""
+    keras.utils.set_random_seed(7)
+    model = models.resnet(num_classes=10, input_shape=(8, 8, 1), **NETWORK)
+    model.set_weights([w + np.random.normal(0, 0.05, w.shape) for w in model.get_weights()])
+    path = tmp_path_factory.mktemp("weights") / "pretrained.keras"
+    model.save(path)
+    return path, model
+
+
+def tiny(init):
+    config = tiny_run(2)
+    config.teacher.model = {"name": "resnet", "kwargs": NETWORK}
+    config.student.model = {"name": "resnet", "kwargs": NETWORK}
+    config.student.init = str(init)
+    return config
+
+
+def built(init, num_classes):
+    source = SimpleNamespace(num_classes=num_classes, channels=1)
+    return run.build_student(tiny(init), source, 8)
+
+
+def test_the_classifier_is_kept_where_the_classes_are_as_many(pretrained):
+    path, model = pretrained
+    for a, b in zip(built(path, 10).get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_it_starts_at_zero_where_they_are_not(pretrained):
+    path, model = pretrained
+    student = built(path, 7)
+    *backbone, kernel, bias = student.get_weights()
+    assert kernel.shape[-1] == 7 and not kernel.any() and not bias.any()
+    for a, b in zip(backbone, model.get_weights()):
+        np.testing.assert_array_equal(a, b)
+    assert student.trainable_variables
+
+
+def test_a_bit_archive_fills_a_student(tmp_path):
+    options = {"depth": (1, 1), "width": 0.125}
+    network = models.bit_resnet(num_classes=5, input_shape=(32, 32, 3), **options)
+    arrays = {}
+    for layer in network.layers:
+        if not layer.weights:
+            continue
+        name = (
+            layer.name.replace("_norm", "/gn").replace("_conv", "/conv").replace("_unit", "/unit")
+        )
+        name = {"root/conv": "root_block/conv_root", "norm": "norm-pre-head", "logits": "head"}.get(
+            name, name.replace("_proj", "/conv_proj")
+        )
+        name = "root_block/conv_root" if layer.name == "stem" else name
+        keys = ("scale", "bias") if "gn" in name or "norm" in name else ("kernel", "bias")
+        for key, value in zip(keys, layer.get_weights()):
+            arrays[f"{name}/{key}"] = value + np.float32(0.01)
+    np.savez(tmp_path / "bit.npz", **arrays)
+    config = tiny(tmp_path / "bit.npz")
+    config.student.model = {"name": "bit_resnet", "kwargs": options}
+    student = run.build_student(config, SimpleNamespace(num_classes=5, channels=3), 32)
+    for a, b in zip(student.get_weights(), network.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b + np.float32(0.01), rtol=1e-6)
+
+
+def test_baseline_and_distillation_start_from_it(pretrained, tmp_path, monkeypatch):
+    starts = {}
+    train = run.stages.train
+
+    def watched(name, student, *args, **kwargs):
+        starts[name] = student.get_weights()
+        return train(name, student, *args, **kwargs)
+
+    monkeypatch.setattr(run.stages, "train", watched)
+    path, model = pretrained
+    report = run.run(tiny(path), tmp_path)
+    for name in ("baseline", "distil"):
+        for a, b in zip(starts[name], model.get_weights(), strict=True):
+            np.testing.assert_array_equal(a, b)
+    assert any((a != b).any() for a, b in zip(starts["teacher"], model.get_weights()))
+    assert report["train"]["steps"] == 2
+    assert metrics_log.logged(tmp_path / "metrics.jsonl", "baseline")
+
+
+@pytest.mark.parametrize(
+    ("init", "message"),
+    [
+        ("no/such.keras", "init='no/such.keras'.*not there"),
+        ("bitt:R50x1", "unknown scheme 'bitt:'"),
+    ],
+)
+def test_weights_that_are_not_there_are_refused_before_the_first_step(tmp_path, init, message):
+    with pytest.raises(ValueError, match=message):
+        run.run(tiny(init), tmp_path)
+    assert not (tmp_path / "checkpoints").exists()
+
+
+def test_another_network_is_refused(pretrained):
+    config = tiny(pretrained[0])
+    config.student.model.kwargs = {"depth": 14, "width": 0.25}
+    with pytest.raises(ValueError, match="mismatches"):
+        run.build_student(config, SimpleNamespace(num_classes=10, channels=1), 8)
+
+
+def test_a_relative_path_becomes_absolute(pretrained, monkeypatch):
+    path, _ = pretrained
+    monkeypatch.chdir(path.parent)
+    assert absolute(tiny(path.name)).student.init == str(path)

@@ -1,0 +1,188 @@
+"""Distilling on images of one data set with a teacher of another; on digits in two folders."""
+
+import json
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression
+
+from keras_kd import data
+from keras_kd.config import absolute, base, check
+from keras_kd.export.run import evaluation_images, load_data, training_data
+from keras_kd.run import sources as domains
+from keras_kd.run import story as run
+from keras_kd.run import targets, teach
+from keras_kd.run.workdir import Workdir
+from keras_kd.training import log as metrics_log
+
+KNOWN = 5  # the teacher knows the digits below; the student sees pictures of the others
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """`known`: digits 0 to 4 with their names; `others`: 5 to 9, in two folders of no meaning."""
+    root = tmp_path_factory.mktemp("images")
+    digits = load_digits()
+    for index, (picture, label) in enumerate(zip(digits.images[:600], digits.target[:600])):
+        split = "test" if index % 4 == 0 else "train"
+        known = label < KNOWN
+        name = f"known/{split}/{label}" if known else f"others/train/{'ab'[index % 2]}"
+        (root / name).mkdir(parents=True, exist_ok=True)
+        pixels = np.repeat((picture * 15.9).astype("uint8")[..., None], 3, axis=-1)
+        Image.fromarray(pixels).save(root / name / f"{index}.png")
+    return root
+
+
+@pytest.fixture(scope="module")
+def teacher(folders):
+    """A linear network with the weights of a logistic regression on the digits it knows."""
+    images = data.evaluation_dataset(f"folder:{folders}/known", "train", 50, 8, full_image=True)
+    x, y = (np.concatenate(part) for part in zip(*images.as_numpy_iterator()))
+    fitted = LogisticRegression(C=0.1, max_iter=300).fit(x.reshape(len(x), -1), y)
+    inputs = keras.Input((8, 8, 3))
+    model = keras.Model(inputs, keras.layers.Dense(KNOWN)(keras.layers.Flatten()(inputs)))
+    model.layers[-1].set_weights([fitted.coef_.T, fitted.intercept_])
+    model.save(folders / "teacher.keras")
+    return str(folders / "teacher.keras")
+
+
+@pytest.fixture
+def config(folders, teacher):
+    config = base()
+    config.batch_size = 16
+    config.data.source = f"folder:{folders}/others"
+    config.data.eval_source = f"folder:{folders}/known"
+    config.data.resolution = 8
+    config.data.eval_full_image = True
+    config.data.flip = False
+    config.teacher.handle = teacher
+    config.baseline.enabled = False
+    config.student.model = {"name": "resnet", "kwargs": {"depth": 8, "width": 0.25}}
+    config.distil.update(total="60 steps", interval="30 steps", warmup="2 steps")
+    config.distil.learning_rate = 1e-2
+    return config
+
+
+def test_a_student_learns_the_classes_of_a_data_set_it_never_sees(config, tmp_path):
+    report = run.run(config, tmp_path)
+    assert report["dataset"] == config.data.eval_source
+    assert report["data"]["distilled_on"] == config.data.source
+    assert report["classes"] == list("01234")
+    seen = data.load_source(config.data.source).split("train").num_examples
+    assert report["data"]["train_images"] == seen
+    assert report["teacher"]["accuracy"] > 0.9
+    assert report["baseline"] is None
+    student = keras.models.load_model(tmp_path / "student.keras")
+    assert student.output_shape == (None, KNOWN)
+    first, last = metrics_log.logged(tmp_path / "metrics.jsonl", "distil")
+    # Labels of the other data set make no accuracy; the evaluation's do.
+    assert "accuracy" not in last and "val_accuracy" in last
+    assert last["loss"] < first["loss"] and last["val_kl"] < first["val_kl"]
+    assert report["student"]["accuracy"] == pytest.approx(last["val_accuracy"])
+
+
+def test_teacher_and_student_see_the_other_images_and_no_label(config):
+    source = run.load_source(config)
+    streams = run.Streams(config, source)
+    stream, _ = streams.together(config.distil)
+    (images,) = next(iter(stream(3, 10)[0]))
+    direct = data.build_dataset(
+        config.data.source, "train", "mix", 16, 8, start_step=3, flip=False, crop_area=(0.05, 1.0)
+    )
+    np.testing.assert_array_equal(images, next(iter(direct))[0])
+    assert source.name == config.data.eval_source
+    assert streams.images.name == config.data.source
+    assert streams.taught(config.distil)[1]["data.source"] == "folder:others"
+
+
+@pytest.mark.slow
+def test_cached_targets_give_what_the_live_teacher_gives(config, tmp_path):
+    config.distil.update(total="6 steps", interval="3 steps")
+    config.teacher.engine = "graph"
+    live = run.run(config, tmp_path / "live")
+    teach.teach(config, tmp_path / "cached", cache=tmp_path / "targets", dtype="float32")
+    config.teacher_cache = str(tmp_path / "targets")
+    cached = run.run(config, tmp_path / "cached")
+    losses = [
+        [entry["loss"] for entry in metrics_log.logged(tmp_path / each / "metrics.jsonl", "distil")]
+        for each in ("live", "cached")
+    ]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+    assert live["student"]["accuracy"] == pytest.approx(cached["student"]["accuracy"], abs=0.02)
+
+
+@pytest.mark.slow
+def test_fixed_targets_are_answers_to_the_other_images(config, tmp_path):
+    config.distil.update(mode="fix/cc", rc_scale=1.25, total="4 steps", interval="4 steps")
+    run.run(config, tmp_path)
+    streams = run.Streams(config, run.load_source(config))
+    model = keras.models.load_model(config.teacher.handle)
+    workdir = Workdir(tmp_path, config, writes=False)
+    stored = targets.get_targets(config, workdir, streams, model, model)
+    ((x,),) = streams.cached(config.distil, stored)(0, 4)[0].take(1)
+    views = data.FixedViews(config.data.source, "train", "fix/cc", 8, rc_scale=1.25)
+    positions = [views.examples.ids.tolist().index(one) for one in x["id"].numpy()]
+    np.testing.assert_allclose(x["teacher_logits"], model(views.at(positions)), atol=1e-4)
+
+
+def test_an_export_is_checked_on_the_classes_and_calibrated_on_the_images(config, tmp_path):
+    settings = json.loads(config.to_json_best_effort())
+    source = load_data(settings)
+    assert source.class_names == list("01234")
+    assert training_data(source, settings, tmp_path).name == config.data.source
+    student = SimpleNamespace(input_shape=(None, 8, 8, 3))
+    _, labels = next(iter(evaluation_images(source, settings, student)))
+    assert set(labels.numpy()) <= set(range(KNOWN))
+    settings["data"]["eval_source"] = ""
+    assert training_data(source, settings, tmp_path) is source
+
+
+def test_a_preview_shows_the_images(config, tmp_path, monkeypatch):
+    monkeypatch.setattr(run.data, "preview", lambda source, *args, **kwargs: source.name)
+    assert run.preview(config, tmp_path / "sheet.png") == config.data.source
+
+
+def test_paths_of_both_data_sets_become_absolute(config, folders, monkeypatch):
+    monkeypatch.chdir(folders)
+    config.data.source, config.data.eval_source = "folder:others", "folder:known"
+    found = absolute(config).data
+    assert (found.source, found.eval_source) == (
+        f"folder:{folders}/others",
+        f"folder:{folders}/known",
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("teacher.handle", "", r"config\.teacher\.handle must be a teacher of eval_source's"),
+        ("baseline.enabled", True, r"config\.baseline\.enabled must be False with data\.eval_"),
+        ("distil.label_weight", 0.5, r"config\.distil\.label_weight must be 0 with"),
+        ("distil.methods", {"dkd": {}}, "without labels .* Received: 'dkd'"),
+        ("distil.methods", {"teacher_free_kd": {}}, "without labels .* 'teacher_free_kd'"),
+    ],
+)
+def test_what_needs_labels_is_refused(config, key, value, message):
+    config.unlock()
+    section, last = key.split(".")
+    config[section][last] = value
+    with pytest.raises(ValueError, match=message):
+        check(config)
+    config.data.eval_source = ""
+    check(config)
+
+
+def test_grey_and_colour_do_not_go_together(config):
+    config.data.source = "digits"
+    with pytest.raises(ValueError, match=r"as many channels .* Received: 1 in digits, 3 in folder"):
+        run.Streams(config, run.load_source(config))
+
+
+def test_without_another_data_set_there_is_one_source():
+    config = base()
+    source = run.load_source(config)
+    assert domains.load_images(config, source) is source
