@@ -6,7 +6,7 @@ import tensorflow as tf
 from keras_kd import models, teachers
 from keras_kd.run.streams import lengths
 from keras_kd.run.targets import chosen_methods
-from keras_kd.training import stage as stages
+from keras_kd.training.lengths import total_steps
 
 
 def build_model(config, role, source, resolution, precision=None, keep_head=False):
@@ -63,7 +63,7 @@ def student_and_methods(config, source, streams, teacher, precision=None):
     """The student, with the head that its methods may want, and new objects of these methods."""
     student = build_student(config, source, streams.resolution, precision)
     chosen = chosen_methods(config)
-    total = stages.total_steps(config.distil.total, **lengths(config, streams))
+    total = total_steps(config.distil.total, **lengths(config, streams))
     for method in chosen:
         method.set_stage(total, config.batch_size, streams.num_examples)
         student = method.prepare_student(student, teacher)

@@ -21,6 +21,7 @@ from keras_kd.run.targets import check_targets, chosen_methods, get_targets
 from keras_kd.run.workdir import Workdir
 from keras_kd.training import pieces as prolong
 from keras_kd.training import stage as stages
+from keras_kd.training.lengths import total_steps
 from keras_kd.utils.files import write_atomically, write_json
 from keras_kd.utils.locks import alone
 
@@ -127,7 +128,7 @@ def accept_longer(config, workdir, streams):
     prolong.accept(
         trained_stages(config),
         workdir,
-        lambda length: stages.total_steps(length, **counted),
+        lambda length: total_steps(length, **counted),
         lambda settings, pieces: stages.make_optimizer(settings, **counted, pieces=pieces),
     )
 
