@@ -12,24 +12,27 @@ class AdamW(DecoupledDecay, keras.optimizers.Adam):
 
     A step takes `weight_decay * lr(step) / peak_lr` of each decayed weight away, then makes
     Adam's step. At a constant rate this is TensorFlow Addons' AdamW; under a schedule it is the
-    optimizer chain of Beyer et al. 2021: decay follows the schedule's shape, not its size.
+    optimizer chain of Beyer et al. 2021: decay follows the schedule's shape, not its size. A rate
+    that a callback lowers takes decay down with it.
     `keras.optimizers.AdamW` multiplies decay by the rate, so a recipe's `weight_decay=1e-3` at
     a rate of 3e-3 would decay 333 times too little there.
 
     Args:
-        learning_rate: float above 0, or a schedule. A schedule's `peak_learning_rate` (or
-            `initial_learning_rate`) is the rate at which decay is full.
+        learning_rate: float above 0, or a schedule.
         weight_decay: share of a weight that a full step takes away; at least 0.
         decay_filter: regular expression searched in a variable's name; only matches decay.
             Default: kernels only, no biases and no normalisation weights.
         global_clipnorm: largest norm of all gradients together, or None.
+        peak_learning_rate: the rate at which decay is full; by default a schedule's own
+            (`peak_learning_rate`, or the highest that Keras's schedules start from or warm up to),
+            and a constant rate itself.
         momentum_dtype: "bfloat16" to keep the first moment in half the memory from step to step,
             as the paper's runs do; the step itself uses its value before rounding, and adds
             epsilon where the paper's code does. None or "float32" for the variable's own type.
         **kwargs: as for `keras.optimizers.Adam`. The paper's code has `epsilon=1e-8`.
 
     Raises:
-        ValueError: a negative weight decay, a schedule that does not tell its peak, or another
+        ValueError: a negative weight decay, a rate whose peak is not known, or another
             type of the first moment.
 
     Reference: Loshchilov, Hutter 2019, arXiv 1711.05101.
@@ -43,10 +46,11 @@ class AdamW(DecoupledDecay, keras.optimizers.Adam):
         global_clipnorm=None,
         name="adamw",
         momentum_dtype=None,
+        peak_learning_rate=None,
         **kwargs,
     ):
         super().__init__(learning_rate, global_clipnorm=global_clipnorm, name=name, **kwargs)
-        self._set_decay(weight_decay, decay_filter, learning_rate)
+        self._set_decay(weight_decay, decay_filter, learning_rate, peak_learning_rate)
         if momentum_dtype == "float32":
             momentum_dtype = None
         if momentum_dtype not in (None, "bfloat16"):

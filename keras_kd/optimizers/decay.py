@@ -9,11 +9,14 @@ import tensorflow as tf
 class DecoupledDecay:
     """Mixin for a `keras.optimizers.Optimizer`: takes a share of each decayed weight away.
 
-    The share is `weight_decay * lr(step) / peak_lr`: the schedule's shape, not its size.
+    The share is `weight_decay * lr / peak_lr`: the rate's shape over the steps, not its size. The
+    peak is a schedule's own; of a constant rate the one that the optimizer was made with, so that
+    decay falls with a rate that is set from outside (`ReduceLROnPlateau`,
+    `optimizer.learning_rate = ...`).
     """
 
-    def _set_decay(self, weight_decay, decay_filter, learning_rate):
-        """To be called in `__init__`; refuses a decay or a schedule that cannot work."""
+    def _set_decay(self, weight_decay, decay_filter, learning_rate, peak_learning_rate=None):
+        """To be called in `__init__`; refuses a decay or a rate that cannot work."""
         weight_decay = float(weight_decay)
         if not 0.0 <= weight_decay < 1.0:
             raise ValueError(
@@ -22,8 +25,29 @@ class DecoupledDecay:
         # Keras's own `weight_decay` stays unset: it would multiply by the learning rate.
         self.decoupled_weight_decay = weight_decay
         self.decay_filter = decay_filter
-        self._peak = _peak(learning_rate)
+        self._set_peak(learning_rate, peak_learning_rate)
         self._decayed = []
+
+    def _set_peak(self, learning_rate, peak_learning_rate=None):
+        self._scheduled = callable(learning_rate) or isinstance(learning_rate, dict)
+        self._peak = _peak(learning_rate) if peak_learning_rate is None else peak_learning_rate
+        if self.decoupled_weight_decay and not self._peak:
+            raise ValueError(
+                "Weight decay is scaled by lr / peak, so the rate must tell its peak, above 0. "
+                f"Received: learning_rate={learning_rate!r}. Give the optimizer "
+                "peak_learning_rate=..., the highest rate of the run, or use "
+                "keras_kd.optimizers.WarmupCosine."
+            )
+
+    @property
+    def learning_rate(self):
+        return super().learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, learning_rate):
+        super(DecoupledDecay, type(self)).learning_rate.fset(self, learning_rate)
+        if callable(learning_rate):  # a schedule in a constant's place brings a peak of its own
+            self._set_peak(learning_rate)
 
     def _find_decayed(self, variables):
         """To be called in `build`."""
@@ -32,28 +56,32 @@ class DecoupledDecay:
     def _decay(self, variable, learning_rate):
         """To be called before a variable's step."""
         if self.decoupled_weight_decay and self._decayed[self._get_variable_index(variable)]:
-            share = self.decoupled_weight_decay * self._schedule_shape(learning_rate)
+            share = self.decoupled_weight_decay * self._share_of_peak(learning_rate)
             self.assign_sub(variable, variable * tf.cast(share, variable.dtype))
 
-    def _schedule_shape(self, learning_rate):
-        return 1.0 if self._peak is None else tf.cast(learning_rate, "float32") / self._peak
+    def _share_of_peak(self, learning_rate):
+        rate = tf.cast(learning_rate, "float32")
+        share = rate / self._peak
+        # Graph optimizers multiply by 1 / peak: at a constant rate x / x might not be 1.
+        return share if self._scheduled else tf.where(tf.equal(rate, self._peak), 1.0, share)
 
     def _decay_config(self):
-        return {"weight_decay": self.decoupled_weight_decay, "decay_filter": self.decay_filter}
+        return {
+            "weight_decay": self.decoupled_weight_decay,
+            "decay_filter": self.decay_filter,
+            "peak_learning_rate": self._peak,
+        }
 
 
 def _peak(learning_rate):
-    """The rate at which a schedule decays in full; None for a constant rate."""
+    """The rate at which decay is full, a float, or None where it is not known."""
     if isinstance(learning_rate, dict):  # a schedule on its way back from a config
         learning_rate = keras.optimizers.schedules.deserialize(learning_rate)
-    if not isinstance(learning_rate, keras.optimizers.schedules.LearningRateSchedule):
-        return None
-    for name in ("peak_learning_rate", "initial_learning_rate"):
-        peak = getattr(learning_rate, name, None)
-        if peak:
-            return float(peak)
-    raise ValueError(
-        "Weight decay is scaled by lr / peak, so a schedule must tell its peak. "
-        f"Received: learning_rate={learning_rate!r}. Give it an attribute peak_learning_rate, or "
-        "use keras_kd.optimizers.WarmupCosine."
-    )
+    if not callable(learning_rate):
+        return float(learning_rate)
+    told = getattr(learning_rate, "peak_learning_rate", None)
+    # Keras's own schedules: `CosineDecay` may rise to `warmup_target` first.
+    names = ("initial_learning_rate", "warmup_target")
+    rates = [told] if told else [getattr(learning_rate, name, None) for name in names]
+    rates = [float(rate) for rate in [*rates, *getattr(learning_rate, "values", ())] if rate]
+    return max(rates, default=None)

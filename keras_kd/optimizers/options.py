@@ -10,7 +10,7 @@ from keras_kd.utils.names import nearest
 
 # Arguments that another key of the stage gives.
 GIVEN = {
-    "learning_rate": "learning_rate",
+    **dict.fromkeys(("learning_rate", "peak_learning_rate"), "learning_rate"),
     "weight_decay": "weight_decay",
     **dict.fromkeys(("clipnorm", "clipvalue", "global_clipnorm"), "clip"),
     **dict.fromkeys(("use_ema", "ema_momentum", "ema_overwrite_frequency"), "ema"),

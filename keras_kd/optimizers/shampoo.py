@@ -23,7 +23,7 @@ class Shampoo(UpdateTogether, DecoupledDecay, keras.optimizers.Optimizer):
     A gradient that is missing in a step counts as zero in L and R.
 
     Args:
-        learning_rate: float above 0, or a schedule that tells its peak, as for `AdamW`.
+        learning_rate: float above 0, or a schedule.
         weight_decay: as for `AdamW`: share of a weight that a full step takes away.
         decay_filter: as for `AdamW`: kernels only.
         momentum: share of the mean direction that is kept, in [0, 1); bias is corrected.
@@ -38,6 +38,7 @@ class Shampoo(UpdateTogether, DecoupledDecay, keras.optimizers.Optimizer):
         matrix_epsilon: ridge of L and R relative to their norms, above 0.
         inverse_root: "eigh" or "newton", see `keras_kd.optimizers.blocks.inverse_root`.
         global_clipnorm: largest norm of all gradients together, or None.
+        peak_learning_rate: as for `AdamW`: the rate at which decay is full.
         **kwargs: as for `keras.optimizers.Optimizer`.
 
     Raises:
@@ -64,10 +65,11 @@ class Shampoo(UpdateTogether, DecoupledDecay, keras.optimizers.Optimizer):
         inverse_root="eigh",
         global_clipnorm=None,
         name="shampoo",
+        peak_learning_rate=None,
         **kwargs,
     ):
         super().__init__(learning_rate, global_clipnorm=global_clipnorm, name=name, **kwargs)
-        self._set_decay(weight_decay, decay_filter, learning_rate)
+        self._set_decay(weight_decay, decay_filter, learning_rate, peak_learning_rate)
         self._settings = {
             "momentum": momentum,
             "nesterov": nesterov,
