@@ -1,17 +1,107 @@
-"""What the commands share: a quiet console, and mistakes told in one sentence."""
+"""What the commands share: a quiet console, and an end that fits whatever happened."""
 
+import contextlib
+import logging
 import os
-import re
+import signal
 import sys
+import traceback
+import warnings
 from pathlib import Path
 
 from absl import app, flags
+from absl import logging as absl_logging
+
+from keras_kd.commands import mistakes
+from keras_kd.commands.parsing import parse
+from keras_kd.utils.signals import Stopped
+
+TRACEBACK = "KERAS_KD_TRACEBACK"  # an environment variable that shows it for mistakes too
+
+
+def run(program, about, action, argv=None, goes_on=""):
+    """Runs a command and ends the process.
+
+    What the package logs (`logging.getLogger("keras_kd")`, from INFO on) and warns of is printed
+    to stdout, a plain line each. The exit code is 0; 2 after a user's mistake, told in a sentence;
+    1 after a bug, told with its traceback; 128 and the signal's number after a signal.
+
+    Args:
+        program: its name, such as `keras-kd-train`.
+        about: text for --help, above the flags.
+        action: function without arguments.
+        argv: list of str, the program first; default: the process's own.
+        goes_on: sentence for who stops it: what the same command will do.
+    """
+
+    def guarded(positional):
+        if len(positional) > 1:
+            received = " ".join(positional[1:])
+            raise ValueError(f"Expected flags only. Received: {received!r}. Try --help.")
+        absl_logging.set_verbosity(absl_logging.WARNING)
+        action()
+
+    sys.modules["__main__"].__doc__ = about
+    absl_logging.set_verbosity(absl_logging.ERROR)  # what parsing adds to our own words
+    try:
+        with messages():
+            app.run(guarded, argv=argv, flags_parser=parse)
+    except KeyboardInterrupt as stop:
+        told = str(stop) if isinstance(stop, Stopped) else f"Stopped. {goes_on}".strip()
+        print(f"\n{told}", file=sys.stderr)
+        sys.exit(getattr(stop, "code", 128 + signal.SIGINT))
+    except Exception as error:  # told, and never taken for a success
+        sys.exit(tell(program, error))
+
+
+def tell(program, error):
+    """Prints an exception as what it is, a mistake of the user or a bug: the exit code, 2 or 1."""
+    sentence = mistakes.sentence(error)
+    if sentence is None or os.environ.get(TRACEBACK):
+        traceback.print_exception(error, file=sys.stderr)
+    print(f"{program}: {sentence or mistakes.report(error)}", file=sys.stderr)
+    return 1 if sentence is None else 2
+
+
+@contextlib.contextmanager
+def messages():
+    """Shows what the package logs and warns of, until the block ends."""
+    logger, handler = logging.getLogger("keras_kd"), _Lines()
+    before = logger.level, logger.propagate, warnings.showwarning
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False  # absl's handler would print the lines again, in its own way
+    warnings.showwarning = _show_warning
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.level, logger.propagate, warnings.showwarning = before
+
+
+class _Lines(logging.Handler):
+    """Prints messages as they are, at once, so that a log file shows where a run stands."""
+
+    def emit(self, record):
+        print(self.format(record), flush=True)
+
+
+def _show_warning(message, category, filename, lineno, file=None, line=None):
+    """Prints a warning of ours, or of the user's own code; others join TensorFlow's notes."""
+    caller = sys._getframe(1)
+    while caller.f_globals.get("__name__") == "warnings":
+        caller = caller.f_back
+    if mistakes.is_ours(caller) or not mistakes.is_library(caller):
+        print(f"Warning: {message}", flush=True)
+    else:
+        print(warnings.formatwarning(message, category, filename, lineno, line),
+              end="", file=sys.__stderr__)  # fmt: skip
 
 
 def set_native_notes_aside(workdir=None):
     """Sends what TensorFlow's C++ side prints to the run's `tensorflow.log`, not to the user.
 
-    Python's own messages, errors and progress bars still reach the console. Call it before
+    The package's own messages, errors and progress bars still reach the console. Call it before
     TensorFlow is imported.
 
     Args:
@@ -38,82 +128,7 @@ def set_native_notes_aside(workdir=None):
     sys.stderr = os.fdopen(console, "w", buffering=1)
 
 
-def leave(program, error):
-    """Ends the process with exit code 2 and one line; KERAS_KD_TRACEBACK=1 shows the traceback.
-
-    Args:
-        program: name of the command.
-        error: the exception that a user's mistake raised.
-    """
-    if os.environ.get("KERAS_KD_TRACEBACK"):
-        raise error
-    message = " ".join(str(error).replace("\\'", "'").replace("\\n", ". ").split())
-    # ml_collections tells an unknown key by the key alone, quoted as a KeyError is.
-    unknown = re.fullmatch(r"[\"']*(\w+)[\"']*(\.? Did you mean .*?)?[\"']?", message)
-    if isinstance(error, AttributeError | KeyError) and unknown:
-        hint = (unknown[2] or "").lstrip(".")
-        message = f"Unknown config key '{unknown[1]}'.{hint}"
-    print(f"{program}: {message}", file=sys.stderr)
-    sys.exit(2)
-
-
-def parse_flags(argv):
-    """Parses the command line for `absl.app.run`; a mistake ends as `leave` ends one.
-
-    Absl shows the whole traceback of a config file that refuses its argument; here only what it
-    says.
-
-    Args:
-        argv: list of str, the program's name first.
-
-    Returns:
-        list of str: what is no flag.
-    """
-    try:
-        return flags.FLAGS(argv)
-    except flags.Error as error:
-        lines = str(error).strip().splitlines()
-        message = lines[-1].partition("Error: ")[2] if "Traceback" in str(error) else ""
-        leave(os.path.basename(argv[0]), ValueError(message or str(error)))
-
-
 def define(name, definer, default, text):
     """Defines a flag unless another command of this process has; within --help, by its program."""
     if name not in flags.FLAGS:
         definer(name, default, text, module_name=sys.argv[0])
-
-
-def run_guarded(program, usage, action, argv=None):
-    """Runs a command without positional arguments; a user's mistake ends it with exit code 2.
-
-    Args:
-        program: `export` of `keras-kd-export`.
-        usage: a line for --help and for mistakes in the flags.
-        action: function without arguments.
-        argv: list of str; default: the process's own.
-    """
-
-    def guarded(positional):
-        if len(positional) > 1:
-            received = " ".join(positional[1:])
-            _end(program, f"Expected flags only. Received: {received!r}. {usage}")
-        try:
-            action()
-        except OSError as error:  # a full or read-only disk; the message names the file
-            _end(program, f"could not read or write: {error}")
-        except (ValueError, RuntimeError) as error:  # data that is gone, a split that is not there
-            _end(program, error)
-
-    def parse(arguments):
-        try:
-            return flags.FLAGS(arguments)
-        except flags.Error as error:
-            _end(program, f"{error} {usage}")
-
-    sys.modules["__main__"].__doc__ = usage  # what --help prints above the flags
-    app.run(guarded, argv=argv, flags_parser=parse)
-
-
-def _end(program, message):
-    print(f"keras-kd-{program}: {' '.join(str(message).split())}", file=sys.stderr)
-    sys.exit(2)

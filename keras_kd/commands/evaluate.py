@@ -14,18 +14,15 @@ Gives divergence, distance of logits and agreement of student and teacher; where
 run's classes also accuracy, of each class too, and expected calibration error of both.
 """
 
-import sys
 from pathlib import Path
 
-from absl import app, flags, logging
+from absl import flags
 
-from keras_kd.commands.console import leave, set_native_notes_aside
-from keras_kd.run.evaluate import evaluate
+from keras_kd.commands import console
 
 
 def main():
-    """Entry point of the command: a user's mistake ends in one sentence and exit code 2."""
-    sys.modules["__main__"].__doc__ = __doc__  # what --help prints
+    """Entry point of the command."""
     text = {
         "workdir": "Directory of the run.",
         "split": "Split to evaluate on.",
@@ -35,21 +32,20 @@ def main():
         "output": "File to write.",
     }
     values = {name: flags.DEFINE_string(name, "", about) for name, about in text.items()}
-    try:
-        app.run(lambda _: _command(**{name: flag.value for name, flag in values.items()}))
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except (ValueError, OSError, RuntimeError, TypeError, AttributeError, KeyError) as error:
-        leave("keras-kd-evaluate", error)
+    console.run(
+        "keras-kd-evaluate",
+        __doc__,
+        lambda: _command(**{name: flag.value for name, flag in values.items()}),
+    )
 
 
 def _command(workdir, output, **options):
-    logging.set_verbosity(logging.WARNING)
     if not workdir:
         raise ValueError("--workdir is missing. Give the directory of a run.")
     there = (Path(workdir) / "config.json").exists()  # a misspelt folder is not made
-    set_native_notes_aside(workdir if there else None)
+    console.set_native_notes_aside(workdir if there else None)
     from keras_kd.evaluation.table import table
+    from keras_kd.run.evaluate import evaluate
 
     found = evaluate(workdir, output=output, progress=print, **options)
     print(f"{table(found['results'])}\nWrote {output or Path(workdir) / 'evaluation.json'}")

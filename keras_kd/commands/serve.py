@@ -11,21 +11,21 @@ keras-kd-train ... --data_service=grpc://HOST:5050      the training
 
 import signal
 import socket
-import sys
 
-from absl import app, flags
+from absl import flags
 
-from keras_kd.commands.console import leave
+from keras_kd.commands import console
 
 PORT = flags.DEFINE_integer("port", 0, "Port to listen on; 0 for any free one.", 0, 65535)
 DISPATCHER = flags.DEFINE_string("dispatcher", None, "HOST:PORT; without it, this is the one.")
 HOST = flags.DEFINE_string("host", None, "Name under which others reach this data worker.")
 
 
-def serve(_):
+def serve():
     """Starts what the flags say, and serves until it is stopped."""
     # TensorFlow waits in native code, where Python's own handler would never run.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    console.set_native_notes_aside()
     server = start(PORT.value, DISPATCHER.value, HOST.value)
     server.join()
 
@@ -72,11 +72,7 @@ def start(port=0, dispatcher=None, host=None):
 
 def main():
     """Entry point of the command."""
-    sys.modules["__main__"].__doc__ = __doc__  # what --help prints
-    try:
-        app.run(serve)
-    except (ValueError, OSError) as error:
-        leave("keras-kd-data", error)
+    console.run("keras-kd-data", __doc__, serve)
 
 
 if __name__ == "__main__":

@@ -15,19 +15,15 @@ Start it as often as you like, on as many machines as see the folder: each takes
 Then train with --config.teacher_cache=FOLDER.
 """
 
-import sys
-
-from absl import app, flags, logging
+from absl import flags
 from ml_collections import config_flags
 
-from keras_kd.commands.console import leave, parse_flags, set_native_notes_aside
-from keras_kd.run.teach import teach
+from keras_kd.commands import console
 from keras_kd.utils import signals
 
 
 def main():
-    """Entry point of the command: a user's mistake ends in one sentence and exit code 2."""
-    sys.modules["__main__"].__doc__ = __doc__  # what --help prints
+    """Entry point of the command."""
     values = {
         "config": config_flags.DEFINE_config_file("config", None, "File with get_config()."),
         "workdir": flags.DEFINE_string("workdir", None, "Directory of the run."),
@@ -38,26 +34,23 @@ def main():
         "steps_per_shard": flags.DEFINE_integer("steps_per_shard", 0, "Steps a file; 0: by size."),
     }
     signals.leave_on_sigterm()  # so that claims are given up
-    try:
-        app.run(
-            lambda _: _command(**{name: flag.value for name, flag in values.items()}),
-            flags_parser=parse_flags,
-        )
-    except KeyboardInterrupt as stopped:
-        print("\nStopped. The same command goes on with what is missing.", file=sys.stderr)
-        sys.exit(getattr(stopped, "code", 130))
-    except (ValueError, OSError, RuntimeError, TypeError, AttributeError, KeyError) as error:
-        leave("keras-kd-teach", error)
+    console.run(
+        "keras-kd-teach",
+        __doc__,
+        lambda: _command(**{name: flag.value for name, flag in values.items()}),
+        goes_on="The same command goes on with what is missing.",
+    )
 
 
 def _command(config, workdir, **options):
     """Does what the flags say, and tells what it costs."""
-    logging.set_verbosity(logging.WARNING)
     if config is None:
         raise ValueError("--config is missing. Give a file, for example configs/digits.py.")
     if not workdir:
         raise ValueError("--workdir is missing. Give the directory of the run.")
-    set_native_notes_aside(workdir)
+    console.set_native_notes_aside(workdir)
+    from keras_kd.run.teach import teach
+
     done = teach(config, workdir, progress=print, **options)
     first, stop = done["steps"]
     print(

@@ -18,15 +18,14 @@ keras-kd-train --config=configs/digits.py --workdir=DIR [--config.key=value ...]
 
 import hashlib
 import shlex
-import signal
 import sys
 
-from absl import app, flags, logging
+from absl import flags
 from ml_collections import config_flags
 
-from keras_kd.commands.console import leave, parse_flags, set_native_notes_aside
-from keras_kd.distribution import rendezvous as cluster
-from keras_kd.utils import xla_cache as compile_cache
+from keras_kd.commands import console
+from keras_kd.distribution import rendezvous
+from keras_kd.utils import xla_cache
 from keras_kd.utils.signals import Stopped, leave_on_sigterm, noted_before
 
 FLAGS = flags.FLAGS
@@ -61,19 +60,18 @@ PROFILE = flags.DEFINE_integer(
 )
 
 
-def train(_):
+def train():
     """Does what the flags say."""
-    logging.set_verbosity(logging.WARNING)
     config, workdir = CONFIG.value, WORKDIR.value
     if config is None:
         raise ValueError("--config is missing. Give a file, for example configs/digits.py.")
     if not workdir and not (PREVIEW.value or DRY_RUN.value):
         raise ValueError("--workdir is missing. Give a directory for this run's files.")
     # Only the chief of a cluster writes files.
-    leads = STRATEGY.value not in ("auto", "multi_worker") or cluster.leads()
-    set_native_notes_aside(workdir if leads and not DRY_RUN.value else None)
+    leads = STRATEGY.value not in ("auto", "multi_worker") or rendezvous.leads()
+    console.set_native_notes_aside(workdir if leads and not DRY_RUN.value else None)
     if XLA_CACHE.value:
-        compile_cache.enable(XLA_CACHE.value)
+        xla_cache.enable(XLA_CACHE.value)
 
     from keras_kd import export
     from keras_kd.run.story import preview
@@ -141,28 +139,22 @@ def run_together(config, workdir):
     except Exception as error:
         if (failed := service.failure(error)) is not None:
             raise failed from error
-        if not cluster.lost_a_worker(error):
+        if not rendezvous.lost_a_worker(error):
             raise
-        print(f"Lost a worker of the cluster: {cluster.why_lost(error)}")
+        print(f"Lost a worker of the cluster: {rendezvous.why_lost(error)}")
         signum = noted_before(error)
         if signum is not None:
             raise Stopped(signum) from error
         print("Waiting for it, to go on from the last checkpoint.")
-        cluster.start_again()
+        rendezvous.start_again()
 
 
 def main():
-    """Entry point of the command: a user's mistake ends in one sentence and exit code 2."""
-    sys.modules["__main__"].__doc__ = __doc__  # what --help prints
+    """Entry point of the command."""
     leave_on_sigterm()
-    try:
-        app.run(train, flags_parser=parse_flags)
-    except KeyboardInterrupt as stop:
-        stop = stop if isinstance(stop, Stopped) else Stopped(signal.SIGINT)
-        print(f"\n{stop}", file=sys.stderr)
-        sys.exit(stop.code)
-    except (ValueError, OSError, RuntimeError, TypeError, AttributeError, KeyError) as error:
-        leave("keras-kd-train", error)
+    console.run(
+        "keras-kd-train", __doc__, train, goes_on="The same command goes on from what is saved."
+    )
 
 
 if __name__ == "__main__":

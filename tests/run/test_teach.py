@@ -406,7 +406,7 @@ def test_the_command_refuses_mistakes_in_a_sentence(start, tmp_path, arguments, 
 
 
 def test_a_full_disk_ends_the_command_in_a_sentence(live, tmp_path, monkeypatch, capsys):
-    from keras_kd.run import teach as command
+    from keras_kd.commands.console import tell
     from keras_kd.teachers.cache import store as cache
 
     def full(file, **arrays):
@@ -417,7 +417,5 @@ def test_a_full_disk_ends_the_command_in_a_sentence(live, tmp_path, monkeypatch,
     with pytest.raises(CacheWriteError) as error:
         teach(tiny(), live, "0:1", tmp_path / "cache")
     assert os.listdir(tmp_path / "cache") == ["cache.json"]
-    with pytest.raises(SystemExit) as left:
-        command.leave("keras-kd-teach", error.value)
-    assert left.value.code == 2
+    assert tell("keras-kd-teach", error.value) == 2
     assert "No space left on device" in capsys.readouterr().err
