@@ -14,7 +14,7 @@ from keras_kd import KDModel, teachers
 from keras_kd.evaluation.accuracy import accuracy
 from keras_kd.run import networks
 from keras_kd.run import story as run
-from keras_kd.training import stage as stages
+from keras_kd.training.lengths import make_optimizer
 
 NUM_EXAMPLES, FIRST_ID = 5000, 10_000  # as the configs say, for the memory bank of CRD
 
@@ -64,7 +64,7 @@ def _stepper(config):
     taps = [tap for method in chosen for tap in method.teacher_taps]
     teacher = teachers.freeze(teacher, (side, side, 3), taps, batch_size=count, deterministic=True)
     kd = KDModel(student, teacher, chosen, settings.label_weight)
-    kd.compile(stages.make_optimizer(settings, NUM_EXAMPLES, count), metrics=[accuracy()])
+    kd.compile(make_optimizer(settings, NUM_EXAMPLES, count), metrics=[accuracy()])
     x = {"image": rng.uniform(-1, 1, (count, side, side, 3)).astype("float32")}
     if run.needs_ids(config):
         x["id"] = FIRST_ID + rng.choice(NUM_EXAMPLES, count, replace=False)

@@ -23,6 +23,7 @@ from keras_kd.run.plan import describe, in_all, make_plan, measured
 from keras_kd.run.targets import stand_in
 from keras_kd.teachers.load import published_bit, together
 from keras_kd.training import stage as stages
+from keras_kd.training.lengths import make_optimizer
 
 BATCH = 8  # images of the two steps
 # What `tiny` makes of a network: one of the same family.
@@ -222,7 +223,7 @@ def _two_steps(name, config, source, streams, teacher, lengths):
         student = teacher
         stream, _ = streams.alone(settings, streams.teacher_resolution)
     kd = stages.model_class(settings)(student, tutor, chosen, settings.label_weight)
-    optimizer = stages.make_optimizer(settings, **lengths)
+    optimizer = make_optimizer(settings, **lengths)
     kd.compile(optimizer, metrics=[accuracy()], jit_compile=stages.JIT[config.xla])
     first, second = itertools.islice(stream(0, 2)[0], 2)
     kd.train_on_batch(*first)

@@ -3,7 +3,7 @@
 from keras_kd.config import trained_stages
 from keras_kd.data.views import find_mode
 from keras_kd.run import story as run
-from keras_kd.training import stage as stages
+from keras_kd.training.lengths import make_optimizer, stage_lengths
 
 
 def make_plan(config, streams, teacher, student):
@@ -51,10 +51,10 @@ def _planned(name, settings, config, streams, teacher, student):
     """The plan of one stage; `teacher` and `student` are the FLOPs of one image, or None."""
     lengths = run.lengths(config, streams)
     try:
-        stages.make_optimizer(settings, **lengths)
+        make_optimizer(settings, **lengths)
     except ValueError as error:
         raise ValueError(f"config.{name}: {error}") from error
-    total, warmup, interval = stages.stage_lengths(settings, **lengths)
+    total, warmup, interval = stage_lengths(settings, **lengths)
     batch = config.batch_size
     learner = teacher if name == "teacher.train" else student
     # Under `fix/*` it has said all that it has to say before the first step, see `_targets`.

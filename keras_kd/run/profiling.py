@@ -11,6 +11,7 @@ from keras_kd.evaluation.accuracy import accuracy
 from keras_kd.run import story as run
 from keras_kd.run.targets import open_targets, stand_in
 from keras_kd.training import stage as stages
+from keras_kd.training.lengths import make_optimizer
 
 WARM_UP = 10  # Steps left out: tracing, compiling, filling the prefetch buffer.
 _TRACED = 10  # Steps in the trace: more of them make a file that TensorBoard opens slowly.
@@ -96,7 +97,7 @@ def _stage(config, index_dir):
     compiled = run.compiled_teacher(config, None, teacher, streams)
     kd = stages.model_class(settings)(student, compiled, chosen, settings.label_weight)
     kd.compile(
-        stages.make_optimizer(settings, **run.lengths(config, streams)),
+        make_optimizer(settings, **run.lengths(config, streams)),
         metrics=[accuracy()],
         jit_compile=stages.JIT[config.xla],
     )

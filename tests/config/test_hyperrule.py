@@ -16,7 +16,7 @@ from keras_kd.models import bit_resnet
 from keras_kd.models.bit.weights import _variables
 from keras_kd.run import story as run
 from keras_kd.training import log as metrics_log
-from keras_kd.training import stage as stages
+from keras_kd.training.lengths import make_optimizer
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -72,7 +72,7 @@ def test_the_stage_has_the_rules_steps(examples, source):
     rule = hyperrule.apply(config.teacher.train, examples, 32, 512, source)
     check(config)
     settings = config.teacher.train
-    schedule = stages.make_optimizer(settings, examples, 512)._learning_rate
+    schedule = make_optimizer(settings, examples, 512)._learning_rate
     assert schedule.total_steps == rule.steps
     assert schedule.warmup_steps == rule.warmup
     assert tuple(schedule.decay_at) == rule.decay_at

@@ -20,7 +20,7 @@ from keras_kd.models.flops import Size
 from keras_kd.run import dry_run as dry
 from keras_kd.run import story as run
 from keras_kd.run.plan import describe, make_plan
-from keras_kd.training import stage as stages
+from keras_kd.training.lengths import make_optimizer
 
 FOLDER = Path(__file__).resolve().parents[2] / "configs"
 NAMES = sorted(
@@ -64,7 +64,7 @@ def planned(name, words):
 def rate(config, name, streams, step):
     """The learning rate of a stage at a step, from the optimizer that the run would take."""
     settings = trained_stages(config)[name]
-    optimizer = stages.make_optimizer(settings, **run.lengths(config, streams))
+    optimizer = make_optimizer(settings, **run.lengths(config, streams))
     optimizer.iterations.assign(step)
     return float(optimizer.learning_rate)
 

@@ -11,7 +11,7 @@ from keras_kd import optimizers
 from keras_kd.config import base, stage
 from keras_kd.optimizers import options
 from keras_kd.run.workdir import Workdir
-from keras_kd.training import stage as stages
+from keras_kd.training.lengths import make_optimizer
 
 # Every option of every optimizer, with a value that is not its default.
 ALL = {
@@ -35,7 +35,7 @@ ALL = {
 @pytest.mark.parametrize("name", ALL)
 def test_they_reach_the_constructor(name):
     settings = stage(optimizer=name, weight_decay=0.0, optimizer_options=ALL[name])
-    made = stages.make_optimizer(settings, 64, 8).get_config()
+    made = make_optimizer(settings, 64, 8).get_config()
     assert {key: made[key] for key in ALL[name]} == ALL[name]
 
 

@@ -29,6 +29,7 @@ from keras_kd.training import checkpoints as checkpoint
 from keras_kd.training import log as metrics_log
 from keras_kd.training import stage as stages
 from keras_kd.training.checkpoints import Checkpoints
+from keras_kd.training.lengths import make_optimizer, steps_to_keep
 from keras_kd.utils import files
 from keras_kd.utils.signals import Stopped, noted_before, noticed
 
@@ -190,9 +191,7 @@ def test_the_best_is_kept_the_first_of_equals(tmp_path):
     kept = Workdir(tmp_path, base()).checkpoints("distil")
     assert kept.steps() == [14]
     student = network(0.5)
-    optimizer = stages.make_optimizer(
-        stage(total="14 steps", warmup="1 steps", learning_rate=0.1), 64, 8
-    )
+    optimizer = make_optimizer(stage(total="14 steps", warmup="1 steps", learning_rate=0.1), 64, 8)
     kd = stages.KDModel(student, network(0.0), [SoftTargets()])
     kd.compile(optimizer)
     with np.load(kept.best) as saved:
@@ -382,7 +381,7 @@ def test_a_chosen_step_is_kept_though_the_run_was_killed_before(tmp_path, monkey
 
 def test_steps_to_keep_are_whole_executions_within_the_stage():
     settings = stage(total="14 steps", warmup="1 steps")
-    keep = stages.steps_to_keep
+    keep = steps_to_keep
     assert keep(("3 steps", "100%", "3 steps"), settings, 64, 8) == [3, 14]
     assert keep(("3 steps", "100%"), settings, 64, 8, 4) == [4, 16]
     for length in ("15 steps", "0 steps"):

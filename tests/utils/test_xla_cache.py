@@ -6,7 +6,7 @@ import sys
 
 SCRIPT = """
 import sys
-from keras_kd.compile_cache import enable
+from keras_kd.utils.xla_cache import enable
 set_now = enable(sys.argv[1])
 import tensorflow as tf
 double = tf.function(lambda x: tf.nn.relu(x @ x) + 1.0, jit_compile=True)
