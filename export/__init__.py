@@ -8,10 +8,10 @@ import importlib
 _HOME = {
     "to_saved_model": "saved_model",
     "to_tflite": "tflite",
-    "verify": "runner",
-    "benchmark": "runner",
+    "verify": "by_path",
+    "benchmark": "by_path",
     "export": "run",
-    "check_formats": "run",
+    "check_formats": "formats",
     "render": "report",
     "summary_table": "summary",
 }

@@ -1,4 +1,4 @@
-"""Training images on which the ranges of an int8 file are measured."""
+"""Training images on which the ranges of activations are measured."""
 
 import dataclasses
 
@@ -48,3 +48,41 @@ class _Rows:
 
     def fetch(self, indices):
         return self._store.fetch(tf.gather(self._rows, indices))
+
+
+def checked_images(representative, shape, format):
+    """The representative images as one float32 array `[N, H, W, C]`.
+
+    Args:
+        representative: iterable of arrays `[H, W, C]` or `[B, H, W, C]`.
+        shape: (H, W, C) of the student.
+        format: what they are for, to be told where they are missing.
+
+    Raises:
+        ValueError: none, of another shape, or with values that are not in [-1, 1].
+    """
+    advice = "Give images of the training split, prepared as for evaluation."
+    if representative is None:
+        raise ValueError(
+            f"Expected representative images for {format}, to measure the ranges of activations. "
+            f"Received: representative=None. {advice}"
+        )
+    batches = [np.asarray(batch, np.float32) for batch in representative]
+    batches = [batch[None] if batch.ndim == 3 else batch for batch in batches]
+    wrong = next((batch.shape for batch in batches if batch.shape[1:] != shape), None)
+    if wrong is not None:
+        raise ValueError(
+            f"Expected representative images of shape [B, {', '.join(map(str, shape))}]. "
+            f"Received: an array of shape {list(wrong)}. {advice}"
+        )
+    images = np.concatenate(batches) if batches else np.zeros((0, *shape), np.float32)
+    if not len(images):
+        raise ValueError(
+            f"Expected at least one representative image. Received: representative=empty. {advice}"
+        )
+    if not np.isfinite(images).all() or np.abs(images).max() > 1.001:
+        raise ValueError(
+            "Expected representative images in [-1, 1]. Received: values from "
+            f"{images.min():g} to {images.max():g}. {advice}"
+        )
+    return images

@@ -42,7 +42,7 @@ def learning(records):
     return section_of("How they learned", body, note)
 
 
-def disagreement(config, predictions, names, index_dir=None):
+def disagreement(workdir, predictions, names):
     """Images on which student and teacher give different answers."""
     title = "Where student and teacher disagree"
     if predictions is None:
@@ -55,7 +55,7 @@ def disagreement(config, predictions, names, index_dir=None):
         return section_of(
             title, "", f"Nowhere: they give the same answer on all {words.count(examples)} images."
         )
-    found, missing = pictures.fetch(config, indices, predictions["label"], index_dir)
+    found, missing = pictures.fetch(workdir, indices, predictions["label"])
     shown = f", the {len(indices)} surest first" if len(indices) < total else ", the surest first"
     note = f"On {words.count(total)} of {words.count(examples)} test images{shown}."
     if missing:

@@ -1,7 +1,7 @@
 """What came out, in plain English."""
 
-from keras_kd.export import words
-from keras_kd.export.files import section
+from keras_kd.export import formats, words
+from keras_kd.export.words import section
 
 
 def headline(report):
@@ -31,16 +31,20 @@ def headline(report):
 
 
 def smallest_export(report):
-    """(format, entry) of the int8 file, or else the smallest TFLite file; None without any."""
-    exports = section(report, "exports")
+    """(format, entry) of the file to show off, or None without any: the smallest, integers first.
+
+    A file of integers throughout runs on every device, even where another is a little smaller.
+    """
     files = {
         name: entry
-        for name, entry in exports.items()
-        if name != "saved_model" and isinstance(entry, dict) and words.is_number(entry.get("bytes"))
+        for name, entry in section(report, "exports").items()
+        if formats.told_as(name).on_device
+        and isinstance(entry, dict)
+        and words.is_number(entry.get("bytes"))
     }
     if not files:
         return None
-    name = "int8" if "int8" in files else min(files, key=lambda key: files[key]["bytes"])
+    name = min(files, key=lambda key: (not files[key].get("fully_quantized"), files[key]["bytes"]))
     return name, files[name]
 
 

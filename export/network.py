@@ -2,8 +2,6 @@
 
 import tensorflow as tf
 
-from keras_kd.export.files import ExportError
-
 
 def student_of(model):
     """The network to export: the student of a `KDModel`, any other Keras model as it is."""
@@ -18,23 +16,23 @@ def image_shape(model, resolution=None):
         resolution: pixels, an int or (H, W), for a model that leaves H and W open.
 
     Raises:
-        ExportError: not a single image input, or its size is open and no resolution was given.
+        ValueError: not a single image input, or its size is open and no resolution was given.
     """
     shape = getattr(model, "input_shape", None)
     if not isinstance(shape, tuple) or len(shape) != 4:
-        raise ExportError(
+        raise ValueError(
             "Expected a model with one image input [batch, height, width, channels]. "
             f"Received: input_shape={shape}. Export a functional Keras model that is built."
         )
     size = (resolution, resolution) if isinstance(resolution, int) else tuple(resolution or ())
     height, width = (have or want for have, want in zip(shape[1:3], size or (None, None)))
     if size and (height, width) != tuple(size):
-        raise ExportError(
+        raise ValueError(
             f"Expected the resolution the model was built for, {shape[1:3]}. "
             f"Received: resolution={resolution}. Leave it out, or build the model anew."
         )
     if None in (height, width, shape[3]):
-        raise ExportError(
+        raise ValueError(
             "Expected a fixed image size and a fixed number of channels. "
             f"Received: input_shape={shape}, resolution={resolution}. Give `resolution` in pixels."
         )
@@ -46,7 +44,7 @@ def logits_of(model, image):
     outputs = model(image, training=False)
     if isinstance(outputs, dict):
         if "logits" not in outputs:
-            raise ExportError(
+            raise ValueError(
                 "Expected a model that gives logits. "
                 f"Received: outputs={sorted(outputs)}. Name one of them 'logits'."
             )

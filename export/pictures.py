@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_kd.run.workdir import load_config
 from keras_kd.utils.archives import DAMAGE, read_archive
 
 MOST_PICTURES = 24
@@ -16,8 +17,9 @@ def read_predictions(workdir):
     """Labels and logits over the evaluation split, as `predictions.npz` holds them.
 
     Returns:
-        A dict with `label` int `[N]`, `student` float64 probabilities `[N, K]` and `teacher` the
-        same or None; or None where the file is missing, damaged or does not fit together.
+        A dict with `label` int `[N]`, `student` float64 probabilities `[N, K]`, `teacher` the same
+        or None, and `logits`, a dict of those that are not None; or None where the file is
+        missing, damaged or does not fit together.
     """
     path = Path(workdir) / "predictions.npz"
     if not path.is_file():
@@ -35,6 +37,7 @@ def read_predictions(workdir):
         "label": label.astype(int),
         "student": softmax(student),
         "teacher": softmax(teacher) if fits else None,
+        "logits": {"student": student} | ({"teacher": teacher} if fits else {}),
     }
 
 
@@ -52,14 +55,6 @@ def disagreements(predictions, most=MOST_PICTURES):
     sure = student[indices].max(-1) * teacher[indices].max(-1)
     # Stable, so that the page is the same every time.
     return indices[np.argsort(-sure, kind="stable")][:most], len(indices)
-
-
-def calibration_error(probabilities, labels, bins=15):
-    """Expected calibration error in [0, 1] over equal bins (Guo et al. 2017, arXiv:1706.04599)."""
-    sure, right = probabilities.max(-1), probabilities.argmax(-1) == labels
-    index = np.minimum((sure * bins).astype(int), bins - 1)
-    gaps = np.bincount(index, sure, bins) - np.bincount(index, right, bins)
-    return float(np.abs(gaps).sum() / len(labels))
 
 
 def per_class(predictions, names):
@@ -80,23 +75,22 @@ def class_name(names, index):
     return str(names[index]) if 0 <= index < len(names) else f"class {index}"
 
 
-def fetch(config, indices, labels, index_dir=None):
+def fetch(workdir, indices, labels):
     """The evaluation images at `indices`, read again from the data set.
 
     Args:
-        config: the run's config, a nested dict.
+        workdir: path of the run's working directory.
         indices: positions in the evaluation order.
         labels: the labels of the whole split as the run saw them, int `[N]`.
-        index_dir: where training kept its scan of the files.
 
     Returns:
         (a dict index -> float32 `[H, W, C]` in [-1, 1], None), or ({}, why there are none).
     """
-    from keras_kd.export.run import evaluation_images, load_data
-
     wanted, found, start = set(map(int, indices)), {}, 0
     try:
-        for images, truth in evaluation_images(load_data(config, index_dir), config):
+        from keras_kd.export.material import Material
+
+        for images, truth in Material(workdir, load_config(workdir)).test_images:
             images, truth = np.asarray(images), np.asarray(truth)
             if not np.array_equal(truth, labels[start : start + len(truth)]):
                 return {}, "the data set is no longer the one that was evaluated"

@@ -7,17 +7,12 @@ from pathlib import Path
 from string import Template
 
 from keras_kd.export import findings, sections
-from keras_kd.export.files import (
-    ExportError,
-    existing_workdir,
-    folder_bytes,
-    read_json,
-    read_metrics,
-    section,
-    write_bytes,
-)
 from keras_kd.export.headline import headline
 from keras_kd.export.pictures import read_predictions
+from keras_kd.export.words import section
+from keras_kd.run.workdir import existing_workdir
+from keras_kd.training.log import logged
+from keras_kd.utils.files import folder_bytes, read_json, write_atomically
 
 HERE = Path(__file__).parent
 RUN_FILES = ("config.json", "report.json", "metrics.jsonl")
@@ -37,12 +32,12 @@ def render(workdir):
         The path of the page, as a `Path`.
 
     Raises:
-        ExportError: no such folder, not a run's folder, or damaged JSON in it.
+        ValueError: no such folder, not a run's folder, or damaged JSON in it.
         OSError: the disk is full; the previous page is untouched.
     """
     workdir = existing_workdir(workdir)
     if not any((workdir / name).exists() for name in RUN_FILES):
-        raise ExportError(
+        raise ValueError(
             f"Expected the working directory of a run, with one of {', '.join(RUN_FILES)}. "
             f"Received: workdir={str(workdir)!r}, which has none. "
             "Give the folder that keras-kd-train wrote."
@@ -55,8 +50,8 @@ def render(workdir):
         sections.cards(report),
         sections.models(report, predictions, _student_bytes(workdir)),
         sections.exports(report),
-        findings.learning(read_metrics(workdir / "metrics.jsonl")),
-        findings.disagreement(config, predictions, names, workdir / "index"),
+        findings.learning(logged(workdir / "metrics.jsonl")),
+        findings.disagreement(workdir, predictions, names),
         findings.classes(predictions, names),
         sections.data(report),
         sections.reproduce(report, config),
@@ -70,7 +65,9 @@ def render(workdir):
         body="\n".join(part for part in parts if part),
         footer=html.escape(_footer(report)),
     )
-    return write_bytes(workdir / "report.html", page)
+    path = workdir / "report.html"
+    write_atomically(path, lambda file: file.write(page.encode()))
+    return path
 
 
 def _student_bytes(workdir):

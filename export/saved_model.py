@@ -8,8 +8,8 @@ from pathlib import Path
 import tensorflow as tf
 
 from keras_kd.data.ops import central_boxes, check_scale, full_boxes
-from keras_kd.export.files import ExportError, folder_bytes, replace_folder
 from keras_kd.export.network import image_shape, logits_of, student_of
+from keras_kd.utils.files import folder_bytes, replace_folder
 
 
 def to_saved_model(model, path, class_names=None, resolution=None, full_image=False, scale=8 / 7):
@@ -34,8 +34,8 @@ def to_saved_model(model, path, class_names=None, resolution=None, full_image=Fa
         `serve_bytes` is left out for images that are neither grey nor RGB.
 
     Raises:
-        ExportError: the model has no single image input, or the names do not match its classes.
-        ValueError: `scale` is out of its range.
+        ValueError: the model has no single image input, the names do not match its classes, or
+            `scale` is out of its range.
         OSError: the disk is full; the previous folder is untouched.
     """
     check_scale("scale", scale)
@@ -134,7 +134,7 @@ def _checked_names(class_names, model):
     output = output.get("logits") if isinstance(output, dict) else output
     classes = output[-1] if output else None
     if classes is not None and len(names) != classes:
-        raise ExportError(
+        raise ValueError(
             f"Expected {classes} class names, one for each logit. Received: "
             f"class_names={names[:5]}{'...' if len(names) > 5 else ''} ({len(names)} names). "
             "Give the names of the data the student was trained on."

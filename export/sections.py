@@ -2,19 +2,13 @@
 
 import json
 
-from keras_kd.export import pictures, words
-from keras_kd.export.files import section
+from keras_kd.evaluation import expected_calibration_error
+from keras_kd.export import formats, words
 from keras_kd.export.headline import smallest_export
 from keras_kd.export.markup import bar, section_of, table, text
+from keras_kd.export.words import section
 
 MODELS = ("teacher", "baseline", "student")
-FORMAT_NOTES = {
-    "saved_model": "TensorFlow",
-    "float32": "TFLite",
-    "float16": "TFLite, half-precision weights",
-    "dynamic": "TFLite, int8 weights",
-    "int8": "TFLite, integers in and out",
-}
 
 
 def cards(report):
@@ -69,10 +63,10 @@ def models(report, predictions, student_bytes):
         network = entry.get("name") or (
             name == "baseline" and section(report, "student").get("name")
         )
-        probabilities = (predictions or {}).get(name)
+        logits = predictions["logits"].get(name) if predictions else None
         error = None
-        if probabilities is not None:
-            error = pictures.calibration_error(probabilities, predictions["label"])
+        if logits is not None:
+            error = expected_calibration_error(predictions["label"], logits)
         tag = f'<span class="tag">{text(network)}</span>' if network else ""
         # Four bytes a number: what the weights take in float32, the same measure for all three.
         size = 4 * parameters if words.is_number(parameters) else None
@@ -110,13 +104,14 @@ def exports(report):
         note = "Nothing has been exported yet: run keras-kd-export on this working directory."
         return section_of("Files for the device", "", note)
     sizes = [entry["bytes"] for entry in entries.values() if words.is_number(entry.get("bytes"))]
-    base = section(entries, "float32").get("bytes")
+    reference = next((name for name in entries if formats.told_as(name).is_reference), None)
+    base = section(entries, reference).get("bytes")
     rows, notes = [], []
     for name, entry in entries.items():
         ratio = words.DASH
         if words.is_number(base) and words.is_number(entry.get("bytes")) and base:
             ratio = f"{100 * entry['bytes'] / base:.0f} %"
-        detail = FORMAT_NOTES.get(name, "")
+        detail = formats.told_as(name).title
         star = " *" if entry.get("fallback") else ""
         tag = f'<span class="tag">{text(detail)}</span>' if detail else ""
         size = bar(words.size(entry.get("bytes")), entry.get("bytes"), max(sizes, default=0))
@@ -127,11 +122,18 @@ def exports(report):
             f"<td>{words.milliseconds(entry.get('latency_ms'))}</td>"
             f"<td>{words.milliseconds(entry.get('p90_ms'))}</td></tr>"
         )
-        if entry.get("fallback"):
-            notes.append(f"* {name}: {entry['fallback']}.")
-        elif entry.get("fully_quantized"):
-            notes.append(f"{name} holds no float tensor at all.")
-    head = ("format", "size", "of float32", "accuracy", "same as Keras", "latency", "9 in 10 under")
+        notes += [
+            f"{'* ' if star else ''}{name}: {said}" for said in formats.told_as(name).remarks(entry)
+        ]
+    head = (
+        "format",
+        "size",
+        f"of {reference}",
+        "accuracy",
+        "same as Keras",
+        "latency",
+        "9 in 10 under",
+    )
     intro = "Each file was run on every test image and compared with the Keras student. "
     return section_of("Files for the device", table(head, rows), intro + " ".join(notes))
 

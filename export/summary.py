@@ -1,7 +1,9 @@
 """The run in one plain-text table, for the terminal."""
 
 from keras_kd.export import words
-from keras_kd.export.files import existing_workdir, read_json, section
+from keras_kd.export.words import section
+from keras_kd.run.workdir import existing_workdir
+from keras_kd.utils.files import read_json
 
 MODELS = ("teacher", "baseline", "student")
 HEADER = ("", "accuracy", "agreement", "parameters", "bytes", "latency")
@@ -19,7 +21,7 @@ def summary_table(workdir):
         The table as a str of several lines, without a last line break.
 
     Raises:
-        ExportError: no such folder, or a `report.json` that is damaged.
+        ValueError: no such folder, or a `report.json` that is damaged.
     """
     report = read_json(existing_workdir(workdir) / "report.json", {})
     rows = [_model_row(name, report) for name in MODELS if section(report, name)]

@@ -1,12 +1,13 @@
 """keras-kd-export: exports the student of a finished run.
 
-keras-kd-export --workdir=DIR [--formats=saved_model,float32,float16,dynamic,int8]
+keras-kd-export --workdir=DIR [--formats=NAME,NAME]
 """
 
 from absl import flags
 
 from keras_kd.commands import console
-from keras_kd.export.files import existing_workdir
+from keras_kd.export.formats import check_formats, found
+from keras_kd.run.workdir import existing_workdir
 
 
 def main(argv=None):
@@ -16,8 +17,7 @@ def main(argv=None):
         "formats",
         flags.DEFINE_list,
         None,
-        "What to write, among saved_model, float32, float16, dynamic, int8. "
-        "Default: those of the run's config, or all.",
+        f"What to write, among {', '.join(found())}. Default: those of the run's config, or all.",
     )
     console.run("keras-kd-export", __doc__, export, argv)
 
@@ -25,11 +25,12 @@ def main(argv=None):
 def export():
     """Writes the files, and the report over them."""
     workdir = existing_workdir(flags.FLAGS.workdir)  # before TensorFlow's slow import
+    formats = flags.FLAGS.formats and check_formats(flags.FLAGS.formats)
     console.set_native_notes_aside(workdir)
     from keras_kd.export.report import render
     from keras_kd.export.run import export
     from keras_kd.export.summary import summary_table
 
-    export(workdir, flags.FLAGS.formats)
+    export(workdir, formats)
     print(f"\n{summary_table(workdir)}\n")
     print(f"Report: {render(workdir)}")

@@ -6,7 +6,7 @@ keras-kd-report --workdir=DIR
 from absl import flags
 
 from keras_kd.commands import console
-from keras_kd.export.files import existing_workdir
+from keras_kd.run.workdir import existing_workdir
 
 
 def main(argv=None):

@@ -76,7 +76,7 @@ def train():
     from keras_kd import export
     from keras_kd.run.story import preview
 
-    export.check_formats(config.export.formats)
+    formats = export.check_formats(config.export.formats)
     if PREVIEW.value:
         print(f"Wrote {preview(config, PREVIEW.value)}")
         return
@@ -95,7 +95,7 @@ def train():
     report = run_together(config, workdir)
     if not leads:
         return
-    missing = [name for name in config.export.formats if name not in report["exports"]]
+    missing = [name for name in formats if name not in report["exports"]]
     if missing:
         export.export(workdir, missing)
     page = export.render(workdir)

@@ -113,7 +113,7 @@ def base():
     config.distil.methods = ml_collections.ConfigDict({"soft_targets": {"temperature": 1.0}})
     config.export = ml_collections.ConfigDict(
         {
-            "formats": ("saved_model", "float32", "float16", "dynamic", "int8"),
+            "formats": ("all",),  # or some of `keras-kd-export --help`
             "calibration_images": 200,
         }
     )

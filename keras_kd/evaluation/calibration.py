@@ -6,6 +6,7 @@ Guo et al. 2017, On Calibration of Modern Neural Networks, arXiv 1706.04599.
 import numpy as np
 
 NUM_BINS = 15  # the paper's
+ROUNDING = 1e-6  # of a bin
 
 
 def expected_calibration_error(labels, logits, num_bins=NUM_BINS):
@@ -49,7 +50,8 @@ class CalibrationError:
         # The largest probability is 1 / sum(exp(z - max z)): never above 1, never 0.
         largest = logits.max(-1, keepdims=True)
         confidence = 1.0 / np.exp(logits - largest).sum(-1)
-        bins = np.ceil(confidence * num_bins).astype(np.int64) - 1  # bins are closed above
+        # Bins are closed above; what lies on an edge but for float32's rounding is on it.
+        bins = np.maximum(np.ceil(confidence * num_bins - ROUNDING).astype(np.int64) - 1, 0)
         right = logits.argmax(-1) == np.asarray(labels)
         self.right += np.bincount(bins[right], minlength=num_bins)
         self.sure += np.bincount(bins, confidence, num_bins)

@@ -6,11 +6,11 @@ from pathlib import Path
 import ml_collections
 
 from keras_kd.config import flat
-from keras_kd.training.checkpoints import Checkpoints
-from keras_kd.utils.files import write_json
+from keras_kd.utils.files import read_json, write_json
 
-# May differ from start to start: where the targets come from does not change what they are.
-CHANGEABLE = ("teacher_cache", "fixed_targets")
+# May differ from start to start: where the targets come from does not change what they are, and
+# which files are exported in the end does not change what is trained.
+CHANGEABLE = ("teacher_cache", "fixed_targets", "export")
 # Keys that came later, with what the runs before them did.
 ADDED = {"data": {"eval_scale": 8 / 7}}
 # Stages that may be made longer, see `keras_kd.training.pieces`; nothing learns from their outcome.
@@ -57,12 +57,14 @@ class Workdir:
 
     def checkpoints(self, stage, keep=2):
         """The `Checkpoints` of a stage, of which the newest `keep` are kept, and the best."""
+        from keras_kd.training.checkpoints import Checkpoints  # here, since it needs TensorFlow
+
         return Checkpoints(self.path / "checkpoints" / stage, keep)
 
     def result(self, stage):
         """What a finished stage measured, or None while it is not finished."""
         path = self.path / "checkpoints" / stage / "result.json"
-        return _read_json(path) if path.exists() else None
+        return read_json(path) if path.exists() else None
 
     def finish(self, stage, result):
         """Marks a stage as finished with what it measured."""
@@ -87,7 +89,7 @@ class Workdir:
         path = self.path / "report.json"
         if not path.exists() or self._asks_more():
             return None
-        report = _read_json(path)
+        report = read_json(path)
         for stage, told in report.get("stages", {}).items():
             there = (self.path / "checkpoints" / stage).exists()  # may be deleted to save space
             if there and json.dumps(self.result(stage)) != json.dumps(told):
@@ -107,6 +109,21 @@ class Workdir:
             for stage in PROLONGABLE
             for key in ("total", "prolong")
         )
+
+
+def existing_workdir(path):
+    """A working directory as a `Path`.
+
+    Raises:
+        ValueError: no such folder.
+    """
+    if not path or not Path(path).is_dir():
+        raise ValueError(
+            "Expected the working directory of a training run. "
+            f"Received: workdir={str(path or '')!r}, which is not a folder. "
+            "Give the folder that keras-kd-train wrote, with --workdir=DIR."
+        )
+    return Path(path)
 
 
 def load_config(path):
@@ -130,15 +147,8 @@ def load_config(path):
     return ml_collections.ConfigDict(_read_config(known))
 
 
-def _read_json(path):
-    try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{path} is not valid JSON ({error}). Delete it or mend it.") from error
-
-
 def _read_config(path):
-    settings = _read_json(path)
+    settings = read_json(path)
     for name, values in ADDED.items():
         if name in settings:
             settings[name] = {**values, **settings[name]}

@@ -75,17 +75,17 @@ class Log(keras.callbacks.Callback):
         return max(rated, key=lambda e: e["val_accuracy"])["step"] if rated else None
 
 
-def logged(path, stage):
+def logged(path, stage=None):
     """The logged intervals of a stage.
 
     Args:
         path: `metrics.jsonl`; may be missing.
-        stage: name of the stage.
+        stage: name of the stage; None: of all.
 
     Returns:
         list of dicts, oldest first; empty where there is no file.
     """
-    return [entry for _, entry in _lines(path) if entry["stage"] == stage]
+    return [entry for _, entry in _lines(path) if stage in (None, entry["stage"])]
 
 
 def forget_after(path, stage, step):

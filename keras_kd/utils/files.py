@@ -7,6 +7,8 @@ import json
 import os
 import re
 import secrets
+import shutil
+import tempfile
 import time
 from pathlib import Path
 
@@ -144,3 +146,56 @@ def _linked(temporary, path):
             return False
         raise
     return True
+
+
+def read_json(path, default=None):
+    """The JSON value in a file, or `default` where there is none.
+
+    Raises:
+        ValueError: the file is not valid JSON.
+    """
+    path = Path(path)
+    if not path.exists():
+        return default
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is not valid JSON ({error}). Delete it or mend it.") from error
+
+
+@contextlib.contextmanager
+def replace_folder(path):
+    """Gives a temporary folder that takes the place of `path` if the block ends without an error.
+
+    Args:
+        path: the folder to put in place. An older one is removed only after the new one stands.
+
+    Yields:
+        A `Path` of an empty folder beside it.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    retired = fresh.with_name(fresh.name + ".old")
+    try:
+        yield fresh
+        os.chmod(fresh, 0o755)  # mkdtemp gives 0700, which a web server could not read
+        if path.exists():
+            os.replace(path, retired)
+        try:
+            os.replace(fresh, path)
+        except OSError:
+            if retired.exists():
+                os.replace(retired, path)
+            raise
+    finally:
+        for leftover in (fresh, retired):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+def folder_bytes(path):
+    """Bytes of all files below the folder `path`, or of the file `path`."""
+    path = Path(path)
+    if path.is_file():
+        return path.stat().st_size
+    return sum(item.stat().st_size for item in path.rglob("*") if item.is_file())

@@ -54,6 +54,17 @@ def test_bins_are_closed_above():
     assert found == pytest.approx((1.0 + 1.8) / 4)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_edges_by_hand(dtype):
+    """Five bins: 0.6 belongs to (0.4, 0.6], 0.8 to (0.6, 0.8], and 0.81 and 1 to (0.8, 1]."""
+    logits = np.concatenate([sure_of([0.5, 0.6, 0.7, 0.8, 0.81]), [[200.0, 0.0]]]).astype(dtype)
+    labels = [0, 1, 1, 1, 0, 0]
+    # (0.4, 0.6]: right 1, sure 1.1. (0.6, 0.8]: right 0, sure 1.5. (0.8, 1]: right 2, sure 1.81.
+    # Closed below instead, it would be 0.5 + 0.7 + 0.61.
+    found = expected_calibration_error(labels, logits, num_bins=5)
+    assert found == pytest.approx((0.1 + 1.5 + 0.19) / 6, abs=1e-6)
+
+
 def test_over_and_underconfidence_cancel_within_a_bin_but_not_across():
     logits = sure_of([0.9, 0.9, 0.6, 0.6])
     labels = [0, 1, 0, 0]  # too sure of the first two, too unsure of the others

@@ -1,10 +1,13 @@
-"""Tiny networks and files made from them, once a session."""
+"""A tiny network and the files made from it, once a session."""
 
+import functools
 import json
 
 import keras
 import numpy as np
 import pytest
+
+from keras_kd.config import base
 
 SHAPE = (12, 12, 3)
 NAMES = ["tench", "<script>alert(1)</script>", "göteborg & co"]
@@ -39,24 +42,26 @@ def images():
 
 
 @pytest.fixture(scope="session")
-def saved_model(tmp_path_factory, batch_norm_net):
-    from keras_kd.export import to_saved_model
+def exported(tmp_path_factory, batch_norm_net, images):
+    """Function of a format's name: (path, facts) of the network in it, written once."""
+    from keras_kd.export import formats
 
-    path = tmp_path_factory.mktemp("saved") / "saved_model"
-    return path, to_saved_model(batch_norm_net, path, class_names=NAMES)
+    material = {
+        "calibration_images": [images],
+        "class_names": NAMES,
+        "full_image": False,
+        "scale": 8 / 7,
+    }
+    folder = tmp_path_factory.mktemp("exported")
 
+    @functools.cache
+    def write(name):
+        kind = formats.get(name)
+        path = folder / kind.file_name
+        needed = {need: material[need] for need in kind.needs}
+        return path, kind.write(batch_norm_net, path, **needed)
 
-@pytest.fixture(scope="session")
-def lite_files(tmp_path_factory, batch_norm_net, images):
-    """By format: (path, what `to_tflite` returned)."""
-    from keras_kd.export import to_tflite
-
-    folder = tmp_path_factory.mktemp("lite")
-    made = {}
-    for name in ("float32", "float16", "dynamic", "int8"):
-        path = folder / f"{name}.tflite"
-        made[name] = path, to_tflite(batch_norm_net, path, name, representative=[images])
-    return made
+    return write
 
 
 @pytest.fixture
@@ -91,23 +96,19 @@ def write_run(workdir, examples=30, classes=10):
         "train": {"steps": 100, "images_per_second": 1000.0, "seconds": 95.0},
         "exports": {},
     }
-    config = {
-        "data": {
-            "source": "digits",
-            "train_split": "train",
-            "eval_split": "test",
-            "resolution": 12,
-            "eval_batch_size": 64,
-        },
-        "export": {"formats": ["float32"], "calibration_images": 20},
-    }
+    config = base()
+    config.data.source = "digits"
+    config.data.resolution = 12
+    config.data.eval_batch_size = 64
+    config.export.formats = ("float32",)
+    config.export.calibration_images = 20
     lines = [
         {"stage": stage, "step": step, "loss": 2.0 / step, "val_accuracy": 1 - 0.5 / step}
         for stage in ("teacher", "baseline", "distil")
         for step in range(1, 6)
     ]
     (workdir / "report.json").write_text(json.dumps(report))
-    (workdir / "config.json").write_text(json.dumps(config))
+    (workdir / "config.json").write_text(config.to_json_best_effort())
     (workdir / "metrics.jsonl").write_text("\n".join(map(json.dumps, lines)) + '\n{"stage": "di')
     np.savez(
         workdir / "predictions.npz",

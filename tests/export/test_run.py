@@ -8,9 +8,8 @@ import keras
 import numpy as np
 import pytest
 
-from keras_kd.data import evaluation_dataset, load_source
+from keras_kd.data import evaluation_dataset
 from keras_kd.export import export, summary_table
-from keras_kd.export.calibration import SampledSource
 
 FIELDS = {"bytes", "accuracy", "agreement_with_keras", "latency_ms", "fallback", "fully_quantized"}
 
@@ -25,9 +24,10 @@ def save_student(workdir):
     return model
 
 
-def test_a_run_is_exported_and_recorded(finished_run, capsys):
+def test_a_run_is_exported_and_recorded(finished_run, caplog):
     model = save_student(finished_run)
-    results = export(finished_run, ["saved_model", "float32", "int8"])
+    with caplog.at_level("INFO", logger="keras_kd.export"):
+        results = export(finished_run, ["saved_model", "float32", "int8"])
     report = json.loads((finished_run / "report.json").read_text())
     assert report["exports"] == json.loads(json.dumps(results))
     assert report["teacher"]["parameters"] == 560000  # the rest of the report stays
@@ -45,8 +45,7 @@ def test_a_run_is_exported_and_recorded(finished_run, capsys):
     file = finished_run / results["int8"]["path"]
     assert file.stat().st_size == results["int8"]["bytes"]
     assert results["int8"]["examples"] == len(np.concatenate(right))
-    printed = capsys.readouterr().out
-    assert "images/s" in printed and "float32" in printed
+    assert "images/s" in caplog.text and "float32" in caplog.text
 
 
 def test_later_formats_are_added_to_earlier_ones(finished_run):
@@ -57,19 +56,6 @@ def test_later_formats_are_added_to_earlier_ones(finished_run):
     record_result(finished_run, "float32", {"bytes": 3})
     exports = json.loads((finished_run / "report.json").read_text())["exports"]
     assert exports == {"float32": {"bytes": 3}, "int8": {"bytes": 2}}
-
-
-def test_calibration_images_lie_evenly_over_the_split():
-    source = load_source("digits")
-    everything = source.split("train")
-    sample = SampledSource(source, "train", 5)
-    rows = [0, 324, 648, 972, 1296]  # 1,297 training digits
-    assert everything.num_examples == 1297
-    images, labels = next(iter(evaluation_dataset(sample, "train", 10, 8, full_image=True)))
-    np.testing.assert_array_equal(labels, everything.labels[rows])
-    full, _ = next(iter(evaluation_dataset(source, "train", 1297, 8, full_image=True)))
-    np.testing.assert_array_equal(images, full.numpy()[rows])
-    assert SampledSource(source, "train[:3]", 5).split("train").num_examples == 3
 
 
 def test_summary_table(finished_run):
@@ -98,10 +84,10 @@ def test_summary_of_an_unfinished_run(tmp_path):
 
 
 def test_an_unfinished_run_is_refused(finished_run):
-    with pytest.raises(ValueError, match=r"Expected a finished run with its student\.keras"):
+    with pytest.raises(ValueError, match=r"student of a finished run was expected"):
         export(finished_run)
     (finished_run / "student.keras").write_text("half a file")
-    with pytest.raises(ValueError, match="which does not load"):
+    with pytest.raises(ValueError, match="does not load"):
         export(finished_run)
 
 
@@ -110,7 +96,7 @@ def test_data_that_is_gone_is_named(finished_run):
     config = json.loads((finished_run / "config.json").read_text())
     config["data"]["source"] = "folder:nowhere/at/all"
     (finished_run / "config.json").write_text(json.dumps(config))
-    with pytest.raises(ValueError, match=r"data of this run could not be read: .*nowhere/at/all"):
+    with pytest.raises(OSError, match="nowhere/at/all"):
         export(finished_run)
 
 
@@ -127,7 +113,7 @@ def run_binary(name, *flags):
         ("export", [], "Expected the working directory of a training run"),
         ("export", ["--workdir=/no/such/folder"], "workdir='/no/such/folder'"),
         ("export", ["--workdir={run}", "--formats=int9"], "Did you mean 'int8'?"),
-        ("export", ["--workdir={run}"], "Expected a finished run with its student.keras"),
+        ("export", ["--workdir={run}"], "student of a finished run was expected"),
         ("export", ["--wrkdir={run}"], "Unknown command line flag 'wrkdir'"),
         ("report", ["--workdir=/no/such/folder"], "workdir='/no/such/folder'"),
         ("report", ["here"], "Expected flags only"),

@@ -41,6 +41,11 @@ def bilinear(image, height, width):
     return upper * (1 - dy) + lower * dy
 
 
+@pytest.fixture
+def saved_model(exported):
+    return exported("saved_model")
+
+
 def test_logits_are_the_keras_logits(saved_model, batch_norm_net, images):
     serve = tf.saved_model.load(str(saved_model[0])).signatures["serving_default"]
     outputs = serve(image=tf.constant(images))

@@ -9,7 +9,7 @@ from tiny_run import tiny_run
 
 from keras_kd.config import check
 from keras_kd.data import evaluation_dataset, load_source
-from keras_kd.export.run import evaluation_images
+from keras_kd.export.material import Material
 from keras_kd.run import finished as products
 from keras_kd.run import story as run
 from keras_kd.run.workdir import Workdir, load_config
@@ -89,7 +89,7 @@ def test_the_key_reaches_whatever_evaluates(tmp_path):
         np.testing.assert_allclose(x["student"], student[y], atol=1e-6)
     for data in (
         streams.alone(config.baseline, 8)[1],
-        evaluation_images(source, json.loads(config.to_json_best_effort())),
+        Material(tmp_path / "run", config).test_images,
     ):
         ((x, y),) = data.as_numpy_iterator()
         np.testing.assert_allclose(x, student[y], atol=1e-6)

@@ -1,8 +1,5 @@
 """Distilling on images of one data set with a teacher of another; on digits in two folders."""
 
-import json
-from types import SimpleNamespace
-
 import keras
 import numpy as np
 import pytest
@@ -12,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 
 from keras_kd import data
 from keras_kd.config import absolute, base, check
-from keras_kd.export.run import evaluation_images, load_data, training_data
+from keras_kd.export.material import Material
 from keras_kd.run import sources as domains
 from keras_kd.run import story as run
 from keras_kd.run import targets, teach
@@ -130,15 +127,14 @@ def test_fixed_targets_are_answers_to_the_other_images(config, tmp_path):
 
 
 def test_an_export_is_checked_on_the_classes_and_calibrated_on_the_images(config, tmp_path):
-    settings = json.loads(config.to_json_best_effort())
-    source = load_data(settings)
-    assert source.class_names == list("01234")
-    assert training_data(source, settings, tmp_path).name == config.data.source
-    student = SimpleNamespace(input_shape=(None, 8, 8, 3))
-    _, labels = next(iter(evaluation_images(source, settings, student)))
+    material = Material(tmp_path / "run", config)
+    assert material.source.class_names == list("01234")
+    assert material.training_images.name == config.data.source
+    _, labels = next(iter(material.test_images))
     assert set(labels.numpy()) <= set(range(KNOWN))
-    settings["data"]["eval_source"] = ""
-    assert training_data(source, settings, tmp_path) is source
+    config.data.eval_source = ""
+    material = Material(tmp_path / "other", config)
+    assert material.training_images is material.source
 
 
 def test_a_preview_shows_the_images(config, tmp_path, monkeypatch):

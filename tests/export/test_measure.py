@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from keras_kd.export import benchmark, verify
-from keras_kd.export.runner import LiteRunner, keras_logits
+from keras_kd.export.measure import keras_logits
 
 
 def batches(images, labels, size=5):
@@ -19,65 +19,47 @@ def truth(batch_norm_net, images):
     return logits, labels
 
 
-def test_float32_agrees_and_counts_wrong_answers(lite_files, images, truth, batch_norm_net):
+def test_float32_agrees_and_counts_wrong_answers(exported, images, truth, batch_norm_net):
     logits, labels = truth
     seen = []
     for reference in (logits, batch_norm_net):
         dataset = batches(images, labels)
-        result = verify(reference, lite_files["float32"][0], dataset, progress=seen.append)
+        result = verify(reference, exported("float32")[0], dataset, progress=seen.append)
         assert result["accuracy"] == 12 / 16 and result["agreement_with_keras"] == 1.0
         assert result["examples"] == 16 and result["max_abs_logit_difference"] < 1e-4
     assert seen == [5, 10, 15, 16] * 2
 
 
-def test_saved_model_agrees(saved_model, images, truth):
-    result = verify(truth[0], saved_model[0], batches(images, truth[1]))
+def test_saved_model_agrees(exported, images, truth):
+    result = verify(truth[0], exported("saved_model")[0], batches(images, truth[1]))
     assert result["accuracy"] == 12 / 16 and result["agreement_with_keras"] == 1.0
     assert result["max_abs_logit_difference"] < 1e-4
 
 
-def test_another_network_is_caught(lite_files, images, truth):
+def test_another_network_is_caught(exported, images, truth):
     """Shifted reference: top classes and the largest difference are known beforehand."""
     logits, labels = truth
     shifted = logits.copy()
     shifted[:8, :] -= 5 * np.eye(3)[logits[:8].argmax(-1)]
     expected = (shifted.argmax(-1) == logits.argmax(-1)).mean()
-    result = verify(shifted, lite_files["float32"][0], batches(images, labels))
+    result = verify(shifted, exported("float32")[0], batches(images, labels))
     assert result["agreement_with_keras"] == expected < 1
     assert result["max_abs_logit_difference"] == pytest.approx(5, abs=1e-3)
     assert result["accuracy"] == 12 / 16  # the file's own answers, not the reference's
 
 
-def test_one_hot_labels_dicts_and_no_labels(lite_files, images, truth):
-    path = lite_files["float32"][0]
+def test_one_hot_labels_dicts_and_no_labels(exported, images, truth):
+    path = exported("float32")[0]
     hot = [({"student": images, "teacher": images[:, ::2]}, np.eye(3)[truth[1]])]
     assert verify(truth[0], path, hot)["accuracy"] == 12 / 16
     assert verify(truth[0], path, [images])["accuracy"] is None
 
 
-def test_int8_quantises_by_scale_and_zero_point(lite_files, images, truth):
-    """Difference within a few steps of the output's own scale; the scale is read, not assumed."""
-    path = lite_files["int8"][0]
-    runner = LiteRunner(path)
-    scale, zero = runner.interpreter.get_output_details()[0]["quantization"]
-    answers = runner(images)
-    steps = answers / scale + zero
-    np.testing.assert_allclose(steps, np.round(steps), atol=1e-3)
-    result = verify(truth[0], path, batches(images, truth[1]))
-    assert 0 < result["max_abs_logit_difference"] < 8 * scale
-    assert runner(np.full((1, 12, 12, 3), 9.0)) == pytest.approx(runner(np.ones((1, 12, 12, 3))))
-
-
-def test_dynamic_keeps_the_answers(lite_files, images, truth):
-    result = verify(truth[0], lite_files["dynamic"][0], batches(images, truth[1]))
-    assert result["max_abs_logit_difference"] < 0.05 * np.ptp(truth[0])
-
-
-def test_latency_is_positive(lite_files, saved_model):
-    timed = benchmark(lite_files["float32"][0], runs=20, warmup=2)
+def test_latency_is_positive(exported):
+    timed = benchmark(exported("float32")[0], runs=20, warmup=2)
     assert 0 < timed["latency_ms"] <= timed["p90_ms"]
     assert (timed["runs"], timed["threads"]) == (20, 1)
-    timed = benchmark(saved_model[0], runs=5, warmup=1)
+    timed = benchmark(exported("saved_model")[0], runs=5, warmup=1)
     assert timed["latency_ms"] > 0 and timed["threads"] is None
 
 
@@ -88,8 +70,8 @@ def test_keras_logits_are_in_order(batch_norm_net, images, truth):
     assert keras_logits(batch_norm_net, [images])[1] is None
 
 
-def test_mistakes_are_named(lite_files, images, truth, tmp_path):
-    path = lite_files["float32"][0]
+def test_mistakes_are_named(exported, images, truth, tmp_path):
+    path = exported("float32")[0]
     logits, labels = truth
     with pytest.raises(ValueError, match=r"which is neither\. Export the student first"):
         verify(logits, tmp_path / "none.tflite", batches(images, labels))
@@ -102,5 +84,7 @@ def test_mistakes_are_named(lite_files, images, truth, tmp_path):
         verify(np.concatenate([logits, logits[:1]]), path, batches(images, labels))
     with pytest.raises(ValueError, match=r"Received: shape \(5, 2\)"):
         verify(logits[:, :2], path, batches(images, labels))
-    with pytest.raises(ValueError, match="Received: runs=0, warmup=10, threads=1"):
+    with pytest.raises(ValueError, match="Received: runs=0, warmup=10"):
         benchmark(path, runs=0)
+    with pytest.raises(ValueError, match="Received: threads=0"):
+        benchmark(path, threads=0)

@@ -1,0 +1,103 @@
+"""What a kind of exported file is: how it is written, run again, checked, timed and told."""
+
+import importlib.util
+
+
+class Format:
+    """One kind of file for a device. Each file in `formats/` defines one, named by that file.
+
+    Its modules are imported to be listed, so they import TensorFlow only in their methods.
+
+    Attributes:
+        name: the file's name in `formats/`, set when it is found.
+        title: a word or two that stand beside the name in the report.
+        order: place in tables and among the formats of a whole export, low ones first.
+        by_default: whether it is written where no formats are named.
+        on_device: whether the report's headline may show it off as the student's file.
+        is_reference: whether the sizes of the others are told as shares of its size.
+        file: name of the file or folder in `export/`; `{name}` stands for the format's.
+        needs: what `write` takes beside the student, the path and the resolution: names of
+            attributes of `keras_kd.export.material.Material`.
+        requires: top-level modules that it imports and a bare installation lacks.
+        extra: the extra of keras-kd that installs these.
+    """
+
+    name = ""
+    title = ""
+    order = 100
+    by_default = True
+    on_device = True
+    is_reference = False
+    file = "student_{name}"
+    needs = ()
+    requires = ()
+    extra = ""
+
+    @property
+    def file_name(self):
+        return self.file.format(name=self.name)
+
+    def check_installed(self):
+        """Refuses a format whose libraries are missing.
+
+        Raises:
+            ValueError: says how to install them.
+        """
+        missing = [name for name in self.requires if importlib.util.find_spec(name) is None]
+        if missing:
+            raise ValueError(
+                f"Format {self.name!r} needs {', '.join(self.requires)}. Received: an "
+                f"installation without {', '.join(missing)}. Install it by "
+                f"`pip install 'keras-kd[{self.extra}]'`, or leave the format out."
+            )
+
+    def write(self, student, path, resolution=None, **needed):
+        """Writes the student; what was at `path` stays until the new file is whole.
+
+        Args:
+            student: a Keras model with one image input in [-1, 1] and logits out.
+            path: the file or folder to write.
+            resolution: pixels, for a model that leaves its input size open.
+            **needed: what `needs` names.
+
+        Returns:
+            dict of facts for the report: `bytes` and what else the format has to tell.
+        """
+        raise NotImplementedError
+
+    def opens(self, path):
+        """Whether what lies at `path` is of this kind, told by a look at it."""
+        raise NotImplementedError
+
+    def open(self, path, threads=1):
+        """A runner of what lies at `path`.
+
+        Returns:
+            a function from float32 images `[B, H, W, C]` in [-1, 1] to float32 logits `[B, K]`,
+            with `image_shape` (H, W, C), `threads` (None where it chooses them itself) and
+            `timed(image)`, the seconds of one inference of `[1, H, W, C]`.
+        """
+        raise NotImplementedError
+
+    def verify(self, reference, path, dataset):
+        """Facts of a comparison with the Keras student, see `keras_kd.export.verify`."""
+        from keras_kd.export.measure import compare
+
+        return compare(reference, self.open(path), dataset)
+
+    def benchmark(self, path):
+        """Facts of the time that an image takes, see `keras_kd.export.benchmark`."""
+        from keras_kd.export.measure import time_one_image
+
+        return time_one_image(self.open(path))
+
+    def remarks(self, facts):
+        """Sentences for the report below its tables, from the facts of `report.json`.
+
+        Args:
+            facts: dict, the format's entry in `exports`, perhaps of an older version.
+
+        Returns:
+            list of str.
+        """
+        return [f"{facts['fallback']}."] if facts.get("fallback") else []

@@ -1,0 +1,90 @@
+"""What a finished run can give to its exports, each thing made on first use."""
+
+import functools
+
+import numpy as np
+
+from keras_kd.export.calibration import SampledSource
+from keras_kd.export.measure import keras_logits
+from keras_kd.run import finished
+from keras_kd.run.sources import load_images
+from keras_kd.run.workdir import Workdir
+
+
+class Material:
+    """A finished run as the formats see it: what one of them names in `needs` is found here.
+
+    Args:
+        workdir: path of the run's working directory.
+        config: the run's ConfigDict.
+    """
+
+    def __init__(self, workdir, config):
+        self.workdir = Workdir(workdir, config, writes=False)
+        self.config = config
+
+    @functools.cached_property
+    def student(self):
+        """The Keras student."""
+        return finished.load_student(self.workdir)
+
+    @functools.cached_property
+    def source(self):
+        """The data set whose classes the student knows."""
+        return finished.sources(self.workdir, self.config)[0]
+
+    @functools.cached_property
+    def test_images(self):
+        """(images, labels) in order, prepared as the run's evaluation prepares them."""
+        return self._images(self.source, self.split)
+
+    @functools.cached_property
+    def answers(self):
+        """The Keras student's logits `[N, K]` on the test images, and labels `[N]` or None."""
+        return keras_logits(self.student, self.test_images)
+
+    @functools.cached_property
+    def class_names(self):
+        """Names in the order of the logits; None where the data set's are not the student's."""
+        names = list(self.source.class_names)
+        return names if len(names) == self.answers[0].shape[-1] else None
+
+    @functools.cached_property
+    def training_images(self):
+        """The data set whose images the student learned from, most often `source` itself."""
+        return load_images(self.config, self.source)
+
+    @property
+    def calibration_images(self):
+        """`export.calibration_images` images that the student learned from, in batches."""
+        count = self.config.export.calibration_images
+        sample = SampledSource(self.training_images, self.config.data.train_split, count)
+        images = self._images(sample, self.config.data.train_split)
+        return (np.asarray(batch) for batch, _ in images)
+
+    @property
+    def split(self):
+        return self.config.data.eval_split
+
+    @property
+    def resolution(self):
+        """Side of the student's images, px."""
+        return self.config.data.resolution
+
+    @property
+    def full_image(self):
+        """Whether the evaluation shows the whole image instead of its central square."""
+        return self.config.data.eval_full_image
+
+    @property
+    def scale(self):
+        """Resized short side over the side of the central square."""
+        return self.config.data.eval_scale
+
+    def for_format(self, kind):
+        """dict of what a format needs, by name."""
+        return {name: getattr(self, name) for name in kind.needs}
+
+    def _images(self, source, split):
+        images = finished.evaluation_images(self.config, source, split, source.channels)
+        return images.map(lambda x, y: (x["student"] if isinstance(x, dict) else x, y))

@@ -1,0 +1,94 @@
+"""Running exported files as a device would: images in, logits out, and the time it took."""
+
+import time
+
+import numpy as np
+
+
+class LiteRunner:
+    """A TFLite file behind a function from images to logits.
+
+    Args:
+        path: the `.tflite` file.
+        threads: threads of the interpreter, >= 1.
+    """
+
+    def __init__(self, path, threads=1):
+        from ai_edge_litert.interpreter import Interpreter
+
+        try:
+            self.interpreter = Interpreter(model_path=str(path), num_threads=threads)
+        except ValueError as error:
+            raise ValueError(
+                f"Expected a TFLite file. Received: path={str(path)!r} ({error}). Export it again."
+            ) from error
+        self.threads = threads
+        self.interpreter.allocate_tensors()
+        (self._input,) = self.interpreter.get_input_details()
+        (self._output,) = self.interpreter.get_output_details()
+        self.image_shape = tuple(int(size) for size in self._input["shape"][1:])
+
+    def __call__(self, images):
+        """Float32 logits `[B, K]` of float32 images `[B, H, W, C]` in [-1, 1]."""
+        answers = []
+        for image in np.asarray(images, np.float32):
+            self.interpreter.set_tensor(self._input["index"], _quantise(image[None], self._input))
+            self.interpreter.invoke()
+            raw = self.interpreter.get_tensor(self._output["index"])
+            answers.append(_dequantise(raw, self._output))
+        return np.concatenate(answers)
+
+    def timed(self, image):
+        """Seconds of one inference of `image` `[1, H, W, C]`, conversions of numbers left out."""
+        self.interpreter.set_tensor(self._input["index"], _quantise(image, self._input))
+        start = time.perf_counter()
+        self.interpreter.invoke()
+        return time.perf_counter() - start
+
+
+class SavedModelRunner:
+    """A SavedModel's `serving_default` behind a function from images to logits.
+
+    Args:
+        path: the folder.
+    """
+
+    threads = None  # TensorFlow's own choice
+
+    def __init__(self, path):
+        import tensorflow as tf
+
+        self._tf = tf
+        self._loaded = tf.saved_model.load(str(path))
+        self._serve = self._loaded.signatures["serving_default"]
+        shape = self._serve.structured_input_signature[1]["image"].shape
+        self.image_shape = tuple(shape[1:])
+
+    def __call__(self, images):
+        """Float32 logits `[B, K]` of float32 images `[B, H, W, C]` in [-1, 1]."""
+        return self._serve(image=self._tf.constant(images, self._tf.float32))["logits"].numpy()
+
+    def timed(self, image):
+        """Seconds of one call with `image` `[1, H, W, C]`."""
+        image = self._tf.constant(image)
+        start = time.perf_counter()
+        self._serve(image=image)["logits"].numpy()  # .numpy() waits for the device
+        return time.perf_counter() - start
+
+
+def _quantise(values, detail):
+    """Float values in the input's own type: q = round(x / scale) + zero_point."""
+    dtype = detail["dtype"]
+    if not np.issubdtype(dtype, np.integer):
+        return values.astype(dtype)
+    scale, zero_point = detail["quantization"]
+    limits = np.iinfo(dtype)
+    return np.clip(np.round(values / scale) + zero_point, limits.min, limits.max).astype(dtype)
+
+
+def _dequantise(values, detail):
+    """Float32 values of an output: x = scale * (q - zero_point)."""
+    if not np.issubdtype(detail["dtype"], np.integer):
+        return values.astype(np.float32)
+    scale, zero_point = detail["quantization"]
+    return ((values.astype(np.float32) - zero_point) * scale).astype(np.float32)
