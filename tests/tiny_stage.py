@@ -9,7 +9,7 @@ from keras_kd.methods import SoftTargets
 from keras_kd.run.workdir import Workdir
 from keras_kd.training import log as metrics_log
 from keras_kd.training import stage as stages
-from keras_kd.training.checkpoints import Checkpoints
+from keras_kd.training.checkpoints import DIGEST, META, Checkpoints
 from keras_kd.training.writer import Writer
 
 TIMINGS = ("seconds", "images_per_second", "first_step_seconds")
@@ -56,9 +56,9 @@ def outcome(folder, step=14):
 
 
 def arrays_of(path):
-    """The arrays of a checkpoint, by their keys."""
+    """The arrays of a checkpoint, by their names."""
     with np.load(path) as saved:
-        return {key: saved[key] for key in saved.files if key.isdigit()}
+        return {key: saved[key] for key in saved.files if key not in (META, DIGEST)}
 
 
 def assert_same(a, b):

@@ -1,4 +1,4 @@
-"""A student whose weights are averaged over the steps; the average is what leaves.
+"""A learner's weights averaged over the steps.
 
 Keras's `use_ema` cannot do this here: it averages trainable weights only, not batch norm's
 statistics, and `fit` ends by overwriting the weights that still train, while a stage here is
@@ -8,8 +8,7 @@ several fits.
 import keras
 from keras import ops
 
-from keras_kd.data.batch import view
-from keras_kd.distillation.kd_model import KDModel
+from keras_kd.distillation.followers import Follower
 from keras_kd.distillation.seeds import generator_states
 
 
@@ -29,55 +28,59 @@ def decay_at(step, decay):
     return ops.minimum(ops.cast(decay, "float32"), (1.0 + step) / (10.0 + step))
 
 
-class AveragedKDModel(KDModel):
-    """A `KDModel` that keeps an exponential moving average of its student beside it.
+class Average(Follower):
+    """An exponential moving average of a learner's weights.
 
-    After each step `average += (1 - d) * (student - average)`, d from `decay_at`, for every float
-    weight, batch norm's statistics included. Called, evaluated or predicting, the model is the
-    average; `student` goes on training. The average belongs to the model's variables, and so to
-    its checkpoints.
+    After each step `average += (1 - d) * (learner - average)`, d from `decay_at`, for every float
+    weight, batch norm's statistics included; the learner does not notice.
 
     Args:
-        student: as for `KDModel`; a network that `keras.models.clone_model` can copy.
-        *args: as for `KDModel`.
         decay: share of the average that a step keeps, above 0 and below 1.
-        **kwargs: as for `KDModel`.
+        follows: name of the learner; a network that `keras.models.clone_model` can copy.
+        evaluated: whether the average stands for the student where the model is called, evaluated
+            or predicts, and is put into it at the end of the training. False where it only
+            teaches: a method with `source="ema"`.
+        name: its own name.
 
     Raises:
-        ValueError: an impossible decay, or what `KDModel` raises.
+        ValueError: an impossible decay, or an average of another learner to evaluate.
 
     Reference: Polyak, Juditsky 1992; as used for networks by Tarvainen, Valpola 2017,
     arXiv 1703.01780.
     """
 
-    def __init__(self, student, *args, decay, **kwargs):
+    def __init__(self, decay, follows="student", evaluated=True, name="ema"):
         if not 0.0 < decay < 1.0:
             raise ValueError(f"decay must be above 0 and below 1. Received: decay={decay!r}.")
-        super().__init__(student, *args, **kwargs)
+        if evaluated and follows != "student":
+            raise ValueError(
+                "Only the student's average can be evaluated in its place. "
+                f"Received: follows={follows!r}, evaluated=True. Give evaluated=False."
+            )
+        super().__init__(follows, name)
         self.decay = float(decay)
-        self.average = keras.models.clone_model(student)
-        self.average.trainable = False
-        self.average.set_weights(student.get_weights())
-        for state in generator_states([self.average]):
+        self.evaluated = evaluated
+
+    def begin(self, learners):
+        learner = learners[self.follows]
+        self.network = keras.models.clone_model(learner)
+        self.network.trainable = False
+        self.network.set_weights(learner.get_weights())
+        for state in generator_states([self.network]):
             state.assign(ops.zeros_like(state))  # never drawn from: equal runs, equal checkpoints
+        # Behind a function, since the learner is no part of its average.
+        self._learner = lambda: learner
+        self.built = True
 
-    def call(self, inputs, training=False):
-        """The averaged student's logits `[B, K]` for a tensor of images or a batch dict."""
-        return self.average(view(inputs, "student"), training=False)
-
-    def train_step(self, data):
-        logs = super().train_step(data)
-        self._average_weights()
-        return logs
-
-    def use_average(self):
-        """Puts the average into the student: the end of its training."""
-        self.student.set_weights(self.average.get_weights())
-
-    def _average_weights(self):
-        """Each replica moves its own copy: the student is the same on all of them."""
-        move = 1.0 - decay_at(self._steps_and_bad_step()[0], self.decay)
-        for average, weight in zip(self.average.weights, self.student.weights):
+    def after_step(self, steps, batch, outputs):
+        """Each replica moves its own copy: the learner is the same on all of them."""
+        move = 1.0 - decay_at(steps, self.decay)
+        for average, weight in zip(self.network.weights, self._learner().weights):
             if "float" in str(weight.dtype):
                 step = ops.cast(move, average.dtype) * (weight - average)
                 average.assign(average + step)
+
+    def finish(self):
+        """Puts the average into the student, which leaves."""
+        if self.evaluated:
+            self._learner().set_weights(self.network.get_weights())

@@ -8,6 +8,7 @@ before every step, it depends on these alone: a run may start at any step.
 import tensorflow as tf
 
 from keras_kd.data.random_streams import stream_seed
+from keras_kd.distribution.replicas import examples_before
 
 # A generator may draw this often in a step before it meets the next step's numbers.
 _DRAWS_A_STEP = 2**20
@@ -28,6 +29,23 @@ def generator_states(layers):
         weights = {id(v) for v in layer.weights}
         states |= {id(v): v for v in layer.variables if id(v) not in weights}
     return [v for v in states.values() if tuple(v.shape) == (2,) and v.dtype == "int64"]
+
+
+def noise(count, total, shape, key):
+    """Normal noise for this replica's examples, cut from that of the global batch.
+
+    Args:
+        count: int32 scalar tensor, examples of this replica; called inside a replica.
+        total: int32 scalar tensor, examples of all.
+        shape: shape of the noise of one example.
+        key: int64 `[2]`, the same on all replicas.
+
+    Returns:
+        float32 `[count, *shape]`.
+    """
+    every = tf.random.stateless_normal((total, *shape), key, alg="philox")
+    start = examples_before(count)
+    return every[start : start + count]
 
 
 def set_states(states, seed, step):

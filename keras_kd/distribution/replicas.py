@@ -34,6 +34,24 @@ def sum_over_replicas(values):
     return [None if value is None else next(summed) for value in values]
 
 
+def examples_before(count):
+    """How many examples of the global batch lie on the replicas before this one.
+
+    Args:
+        count: integer scalar tensor, examples of this replica; called inside a replica.
+
+    Returns:
+        int32 scalar tensor.
+    """
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return tf.constant(0)
+    replica, replicas = context.replica_id_in_sync_group, context.num_replicas_in_sync
+    mine = tf.one_hot(replica, replicas, dtype=tf.int32) * tf.cast(count, tf.int32)
+    before = tf.range(replicas) < replica
+    return tf.reduce_sum(tf.where(before, sum_over_replicas(mine), 0))
+
+
 def average_over_replicas(variables, count, total):
     """Gives all replicas the same values: the mean, weighted by each one's examples.
 
@@ -96,6 +114,8 @@ class OneWorkersView:
 class ReplicaSafe:
     """Mixin for `keras.Model`: symbolic build and logs that hold under any strategy."""
 
+    optimizers = {}  # all optimizers by the name of what they train
+
     @property
     def distribute_strategy(self):
         """As in Keras: the strategy under which this model was made."""
@@ -115,7 +135,8 @@ class ReplicaSafe:
 
     def _all_built(self):
         """Whether a batch would tell nothing new; compiled metrics are built by the first one."""
-        parts = (*self._flatten_layers(), self._compile_metrics, self._compile_loss, self.optimizer)
+        parts = [*self._flatten_layers(), self._compile_metrics, self._compile_loss]
+        parts += [self.optimizer, *self.optimizers.values()]
         return all(part is None or part.built for part in parts)
 
     def _first_replica(self, value):

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from keras_kd.methods.arguments import not_negative, whole
+from keras_kd.methods.phases import MAIN
 from keras_kd.utils.lengths import steps
 
 
@@ -15,7 +16,10 @@ def snake_case(name):
 
 
 class Method(keras.layers.Layer):
-    """Compares what the student and the teacher made of the same examples.
+    """Compares what a learner and its source made of the same examples: student and teacher.
+
+    Below, "student" is the network that learns and "teacher" the one that it follows, whatever
+    their names: with `learner="peer", source="student"` the peer learns from the student.
 
     A subclass writes `call` and, where it has weights of its own (projections, critics, memory
     banks), `build`. Those weights are trained or updated with the student, saved in its
@@ -31,6 +35,10 @@ class Method(keras.layers.Layer):
         warmup: the same as a length of `keras_kd.utils.lengths.steps`, such as "8 percent", for
             configs: where methods are made from one, `set_stage` turns it into steps.
         name: the key in the training logs. Default: the class name in snake case.
+        learner: name of the network that the loss moves, and with it the method's own weights.
+        source: name of the network that is followed; it may be a learner, whose outputs then come
+            without gradient. With a tuple of names, `teacher` is a dict of outputs by name, and
+            `teacher_taps` are taps of each.
 
     Raises:
         ValueError: taps that do not pair up, an impossible weight or warm-up, or two warm-ups.
@@ -39,6 +47,7 @@ class Method(keras.layers.Layer):
     needs_teacher = True  # False: learns without the outputs of any teacher
     needs_labels = False  # True: batches must carry labels
     needs_id = False  # True: batches must carry `id`, the index of each example in the data
+    phase = MAIN  # name of the phase in which the loss counts
 
     def __init__(
         self,
@@ -48,6 +57,8 @@ class Method(keras.layers.Layer):
         warmup_steps=0,
         warmup="",
         name=None,
+        learner="student",
+        source="teacher",
     ):
         super().__init__(name=name or snake_case(type(self).__name__), dtype="float32")
         self.student_taps = _names("student_taps", student_taps)
@@ -58,9 +69,20 @@ class Method(keras.layers.Layer):
                 f"each. Received: student_taps={list(self.student_taps)}, "
                 f"teacher_taps={list(self.teacher_taps)}."
             )
+        self.learner = _network_name("learner", learner)
+        several = isinstance(source, list | tuple)
+        names = tuple(_network_name("source", each) for each in (source if several else [source]))
+        self.source = names if several else source
         self.weight = not_negative(weight=weight)
         self.warmup = _length(warmup, warmup_steps)
         self.warmup_steps = None if self.warmup else whole(0, warmup_steps=warmup_steps)
+
+    @property
+    def sources(self):
+        """Names of the networks that are followed, a tuple; empty where no teacher is needed."""
+        if not self.needs_teacher:
+            return ()
+        return self.source if isinstance(self.source, tuple) else (self.source,)
 
     @property
     def needs_raw_logits(self):
@@ -92,7 +114,10 @@ class Method(keras.layers.Layer):
             batch: dict with `image` `[B, H, W, C]` and, where they exist, `labels` (int `[B]` or
                 float `[B, K]`), `id` `[B]`, `sample_weight` `[B]`.
             student: dict with `logits` `[B, K]` and the student's taps by name.
-            teacher: dict with `logits` `[B, K]` and the teacher's taps by name.
+            teacher: dict with `logits` `[B, K]` and the teacher's taps by name; of several
+                sources a dict of such dicts; empty where no teacher is needed. In place of the
+                outputs of a network that a method brought (see `networks`) stands the network
+                itself, as a function; so name these arguments `student` and `teacher`.
 
         Returns:
             float32 `[B]`, one loss per example. The model takes the mean over the global batch.
@@ -159,6 +184,30 @@ class Method(keras.layers.Layer):
         """
         return student
 
+    def networks(self, given):
+        """Hook before training: learners that the method brings, such as critics and generators.
+
+        They are run by methods, on what these choose, and not on the images of the batch: a method
+        gets the network as a function that has the right mode. One that a phase names as its
+        `images` is run on noise.
+
+        Args:
+            given: dict of the model's networks by name; not to be changed.
+
+        Returns:
+            dict of new names to Keras models.
+        """
+        return {}
+
+    def companions(self):
+        """Hook before training: a list of further methods that this one brings, such as the
+        critic's own loss."""
+        return []
+
+    def phases(self):
+        """Hook before training: a list of `keras_kd.methods.phases.Phase` that the method needs."""
+        return []
+
     def check_examples(self, ids):
         """Hook before training: refuses examples that the method could not use.
 
@@ -193,6 +242,8 @@ class Method(keras.layers.Layer):
             "weight": self.weight,
             "warmup_steps": 0 if self.warmup else self.warmup_steps,
             "warmup": self.warmup,
+            "learner": self.learner,
+            "source": self.source,
         }
 
 
@@ -202,6 +253,15 @@ def _names(argument, taps):
             f"{argument} must be a list of layer names. Received: {argument}={taps!r}."
         )
     return tuple(taps)
+
+
+def _network_name(argument, name):
+    if not isinstance(name, str) or not name.isidentifier():
+        raise ValueError(
+            f"{argument} must be the name of a network, such as 'student' or 'teacher'. "
+            f"Received: {argument}={name!r}."
+        )
+    return name
 
 
 def _length(warmup, warmup_steps):

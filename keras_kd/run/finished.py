@@ -164,13 +164,12 @@ def students_at(config, source, teacher, files):
     network, methods = run.student_and_methods(config, source, streams, teacher)
     make = stages.model_class(config.distil)
     kd = make(network, teacher, methods, config.distil.label_weight)
-    # The average is what a run evaluates, and what leaves.
-    student = trained = kd.average if config.distil.ema else network
+    student = trained = kd.evaluated  # what a run evaluates, and what leaves
     if config.precision != "float32":
         student, _ = run.student_and_methods(config, source, streams, teacher, precision="float32")
     answer = tf.function(student, reduce_retracing=True)
     for step, path in files.items():
-        read_weights(path, kd.variables)
+        read_weights(path, kd.state())
         if student is not trained:
             student.set_weights(trained.get_weights())
         yield step, answer

@@ -1,9 +1,10 @@
-"""Checkpoints: student, method variables, optimizer and step in one file; never the teacher.
+"""Checkpoints: learners, method variables, optimizers and step in one file; never the teacher.
 
-A checkpoint is a NumPy archive written to a temporary name, flushed, and renamed, so that a name
-that exists is a file that is whole. It holds a SHA-256 of its contents. The newest ones are kept
-and, beside them, the best and those of chosen steps; one that does not read back is passed over
-for the one before, with a warning. A run goes on from the newest: the others have other readers.
+A checkpoint is a NumPy archive of variables by name, written to a temporary name, flushed, and
+renamed, so that a name that exists is a file that is whole. It holds a SHA-256 of its contents. The
+newest ones are kept and, beside them, the best and those of chosen steps; one that does not read
+back is passed over for the one before, with a warning. A run goes on from the newest: the others
+have other readers.
 """
 
 import contextlib
@@ -25,6 +26,8 @@ from keras_kd.utils.files import write_atomically
 
 META = "meta.json"
 DIGEST = "sha256"
+RUNNING = "running"  # the metrics' variables, by number
+BFLOAT16 = "bfloat16"
 
 
 class Snapshot:
@@ -32,7 +35,7 @@ class Snapshot:
 
     Args:
         step: training steps done.
-        variables: list of Keras variables: weights, method variables, optimizer.
+        variables: dict of name to Keras variable, as `KDModel.state` gives it.
         running: list of Keras variables whose replicas differ: the metrics of an interval that
             has not ended; each replica's value is kept.
         meta: JSON-able dict kept with them.
@@ -40,13 +43,14 @@ class Snapshot:
 
     def __init__(self, step, variables, running=(), meta=None):
         self.step = step
-        values = [_array(v.value) for v in variables]
-        values += [np.stack([_array(part) for part in _replicas(v)]) for v in running]
-        self.arrays = {f"{i:05d}": value for i, value in enumerate(values)}
+        self.arrays = {name: _array(v.value) for name, v in variables.items()}
+        for index, variable in enumerate(running):
+            parts = [_array(part) for part in _replicas(variable)]
+            self.arrays[f"{RUNNING}/{index}"] = np.stack(parts)
         self.described = {
             "step": step,
-            "variables": _describe(variables),
-            "running": _describe(running),
+            "bfloat16": [name for name, v in variables.items() if str(v.dtype) == BFLOAT16],
+            "running": [[list(v.shape), str(v.dtype)] for v in running],
             "meta": meta or {},
         }
 
@@ -63,13 +67,13 @@ def all_finite(variables, running=()):
     """As `Snapshot.all_finite`, looked at where the values lie, without a copy to the host.
 
     Args:
-        variables: list of Keras variables.
+        variables: dict of name to Keras variable.
         running: list of Keras variables whose replicas differ.
 
     Returns:
         bool. Every variable is read in any case: all workers may have to read it together.
     """
-    values = [tf.convert_to_tensor(v.value) for v in variables]
+    values = [tf.convert_to_tensor(v.value) for v in variables.values()]
     values += [tf.convert_to_tensor(part) for v in running for part in _replicas(v)]
     finite = [tf.reduce_all(tf.math.is_finite(x)) for x in values if x.dtype.is_floating]
     return all(bool(each) for each in finite)
@@ -153,14 +157,15 @@ class Checkpoints:
         """Puts the newest whole checkpoint into the variables.
 
         Args:
-            variables: list of Keras variables, the same as when it was saved.
+            variables: dict of name to Keras variable, of the same names as when it was saved.
             running: the metrics' variables, as when it was saved.
 
         Returns:
             (step, meta), or (0, {}) where there is no checkpoint.
 
         Raises:
-            ValueError: the checkpoint is of other variables, or all are damaged.
+            ValueError: the checkpoint is of other variables, or of a version that did not name
+                them, or all are damaged.
             OSError, MemoryError: the newest could not be read; it may be whole, so that going on
                 from an older one would throw it away.
         """
@@ -175,8 +180,9 @@ class Checkpoints:
                     stacklevel=2,
                 )
                 continue
-            _compare(described["variables"], variables, path)
-            _assign(variables, running, described["running"], arrays)
+            _compare(arrays, variables, path)
+            _assign(variables, arrays)
+            _assign_running(running, described["running"], arrays)
             self.restored = path
             return described["step"], described["meta"]
         if files:
@@ -188,24 +194,26 @@ class Checkpoints:
 
 
 def read_weights(path, variables):
-    """Puts a checkpoint's weights into the variables of student and methods, and nothing else.
+    """Puts a checkpoint's weights into the variables of networks and methods, and nothing else.
 
     Args:
         path: a file that `Checkpoints.save` wrote.
-        variables: list of Keras variables, of the `KDModel` that was saved.
+        variables: dict of name to Keras variable, of a `KDModel` like the one that was saved; the
+            optimizers' may be missing.
 
     Raises:
         ValueError: the file is damaged or of another model.
         OSError: it could not be read.
     """
     try:
-        described, arrays = _read(path)
+        _, arrays = _read(path)
     except DAMAGE as error:
         raise ValueError(
             f"The checkpoint {path} is damaged ({error}). Leave out its step."
         ) from error
-    _compare(described["variables"][: len(variables)], variables, path)
-    _assign(variables, (), (), arrays)
+    weights = {name: array for name, array in arrays.items() if not name.startswith("optimizer/")}
+    _compare(weights, variables, path)
+    _assign(variables, weights)
 
 
 def _copy(path, copy):
@@ -222,20 +230,17 @@ def _array(value):
     return np.array(value.numpy())
 
 
-def _describe(variables):
-    return [[v.path, list(v.shape), str(v.dtype)] for v in variables]
+def _assign(variables, arrays):
+    for name, variable in variables.items():
+        variable.assign(arrays[name])
 
 
-def _assign(variables, running, saved_running, arrays):
-    for variable, array in zip(variables, arrays):
-        if str(variable.dtype) == "bfloat16":
-            array = array.view(ml_dtypes.bfloat16)
-        variable.assign(array)
+def _assign_running(running, saved, arrays):
     # Metrics of another make are of no use: those of the interval start anew.
-    if [entry[1:] for entry in saved_running] != [entry[1:] for entry in _describe(running)]:
+    if saved != [[list(v.shape), str(v.dtype)] for v in running]:
         return
-    for variable, array in zip(running, arrays[len(variables) :]):
-        assign_running(variable, array)
+    for index, variable in enumerate(running):
+        assign_running(variable, arrays[f"{RUNNING}/{index}"])
 
 
 def assign_running(variable, array):
@@ -284,20 +289,42 @@ def _read(path):
     if not np.array_equal(arrays.pop(DIGEST), _digest(arrays)):
         raise ValueError("its SHA-256 is not that of its contents")
     described = json.loads(arrays.pop(META).tobytes())
-    return described, [arrays[key] for key in sorted(arrays)]
+    for name in described.get(BFLOAT16, ()):
+        arrays[name] = arrays[name].view(ml_dtypes.bfloat16)
+    return described, arrays
 
 
-def _compare(saved, variables, path):
-    here = [[list(v.shape), str(v.dtype)] for v in variables]
-    there = [[shape, dtype] for _, shape, dtype in saved]
-    if here != there:
-        differing = next((i for i, (a, b) in enumerate(zip(here, there)) if a != b), None)
-        what = (
-            f"{len(there)} variables instead of {len(here)}"
-            if differing is None
-            else f"{saved[differing]} instead of {here[differing]}"
-        )
+def _compare(arrays, variables, path):
+    """Refuses a checkpoint whose names, shapes or types are not those of the variables."""
+    if "00000" in arrays:
         raise ValueError(
-            f"The checkpoint {path} is of another model: it holds {what}. "
+            f"The checkpoint {path} is of an older keras-kd, which numbered its variables instead "
+            "of naming them: end that run with the version that began it, or start anew in another "
+            "--workdir."
+        )
+    there = {name for name in arrays if not name.startswith(f"{RUNNING}/")}
+    kinds = {name: (tuple(v.shape), str(v.dtype)) for name, v in variables.items()}
+    other = [
+        f"{name} of shape {arrays[name].shape} and type {arrays[name].dtype} instead of {kind}"
+        for name, kind in kinds.items()
+        if name in there and (arrays[name].shape, arrays[name].dtype.name) != kind
+    ]
+    found = [
+        f"{what} {_first(names)}"
+        for what, names in (
+            ("lacks", [name for name in kinds if name not in there]),
+            ("holds besides", sorted(there - set(kinds))),
+            ("has", other),
+        )
+        if names
+    ]
+    if found:
+        raise ValueError(
+            f"The checkpoint {path} is of another model: it {'; it '.join(found)}. "
             "Use another --workdir for another model."
         )
+
+
+def _first(names, count=3):
+    more = f" and {len(names) - count} more" if len(names) > count else ""
+    return ", ".join(names[:count]) + more

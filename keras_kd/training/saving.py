@@ -87,7 +87,7 @@ class Save(keras.callbacks.Callback):
         if clock.at_end:
             results = kd.get_metrics_result()
             meta["numbers"] = {k: float(results.get(k, v)) for k, v in (logs or {}).items()}
-        variables = [*kd.variables, *kd.optimizer.variables]
+        variables = kd.state()
         if self.writer:
             snapshot = Snapshot(clock.step, variables, self.running, meta)
             finite = snapshot.all_finite()
@@ -124,7 +124,7 @@ class Save(keras.callbacks.Callback):
         raise Stopped(self.asked.signum, f" at step {self.clock.step:,} of stage '{self.stage}'")
 
     def _running_values(self):
-        return list(Snapshot(0, [], self.running).arrays.values())
+        return list(Snapshot(0, {}, self.running).arrays.values())
 
     def _diverged(self, step):
         if self.writer:

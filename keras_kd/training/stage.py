@@ -11,7 +11,7 @@ import zlib
 
 import tensorflow as tf
 
-from keras_kd.distillation.averaging import AveragedKDModel
+from keras_kd.distillation.averaging import Average
 from keras_kd.distillation.kd_model import KDModel
 from keras_kd.distribution import strategies
 from keras_kd.evaluation.accuracy import accuracy
@@ -122,7 +122,7 @@ def train(
     )
     # Keras tells a compiled metric's variables only after the first step.
     running = list({id(v): v for v in [*kd.metrics_variables, *metric.variables]}.values())
-    done, meta = checkpoints.restore([*kd.variables, *kd.optimizer.variables], running)
+    done, meta = checkpoints.restore(kd.state(), running)
     fixed = {"num_examples": num_examples, "total": total, "interval": interval}
     _refuse_other_lengths(name, meta.get("lengths", fixed), fixed, pieces, checkpoints.restored)
     strategy = tf.distribute.get_strategy()
@@ -130,8 +130,7 @@ def train(
     kd.go_on_from(done)
     result = workdir.result(name)
     if done >= total and result and result["steps"] == total:
-        if settings.ema:
-            kd.use_average()
+        kd.finish()
         tell(_finished(name, result))
         return result
     if done:
@@ -162,8 +161,7 @@ def train(
             _fit(kd, stream, evaluation, clock, steps_per_execution, callbacks)
         if writer:
             writer.wait()
-    if settings.ema:
-        kd.use_average()
+    kd.finish()
     result = _summary(log.entries, total)
     if writes:
         workdir.finish(name, result)
@@ -233,7 +231,8 @@ def _finished(name, result):
 
 def model_class(settings):
     """What makes a stage's `KDModel`: with `ema` one that averages its student's weights."""
-    return functools.partial(AveragedKDModel, decay=settings.ema) if settings.ema else KDModel
+    followers = [Average(settings.ema)] if settings.ema else []
+    return functools.partial(KDModel, followers=followers)
 
 
 def _summary(entries, total):

@@ -8,7 +8,7 @@ import tiny_stage
 from tiny_stage import assert_same, evaluation, images, outcome, stop_after
 
 from keras_kd.config import stage
-from keras_kd.distillation.averaging import AveragedKDModel, decay_at
+from keras_kd.distillation.averaging import Average, decay_at
 from keras_kd.distillation.kd_model import KDModel
 from keras_kd.methods import SoftTargets
 
@@ -24,8 +24,10 @@ def network(seed, dropout=0.3):
     return keras.Model(inputs, keras.layers.Dense(3)(x))
 
 
-def made(kind, **changes):
-    kd = kind(network(1), network(2), [SoftTargets()], seed=5, fidelity=True, **changes)
+def made(*followers):
+    kd = KDModel(
+        network(1), network(2), [SoftTargets()], seed=5, fidelity=True, followers=followers
+    )
     kd.compile(keras.optimizers.SGD(0.5, momentum=0.9), metrics=["sparse_categorical_accuracy"])
     return kd
 
@@ -40,9 +42,9 @@ def expected(history):
 
 
 def test_the_average_follows_the_recursion_and_the_student_does_not_notice():
-    plain, averaged = made(KDModel), made(AveragedKDModel, decay=DECAY)
+    plain, averaged = made(), made(Average(DECAY))
     history = [averaged.student.get_weights()]
-    for a, b in zip(averaged.average.get_weights(), history[0], strict=True):
+    for a, b in zip(averaged.evaluated.get_weights(), history[0], strict=True):
         np.testing.assert_array_equal(a, b)
     for step in range(20):
         plain.train_on_batch(*images(step))
@@ -52,7 +54,7 @@ def test_the_average_follows_the_recursion_and_the_student_does_not_notice():
         np.testing.assert_array_equal(a, b)
     names = [weight.path for weight in averaged.student.weights]
     assert any("moving_mean" in name for name in names)
-    for name, a, b in zip(names, averaged.average.get_weights(), expected(history), strict=True):
+    for name, a, b in zip(names, averaged.evaluated.get_weights(), expected(history), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6, err_msg=name)
     assert max(np.abs(a - b).max() for a, b in zip(history[-1], expected(history))) > 0.01
 
@@ -71,12 +73,12 @@ def test_the_decay_is_that_of_tensorflows_moving_average():
 
 
 def test_called_and_evaluated_it_is_the_average():
-    kd = made(AveragedKDModel, decay=DECAY)
+    kd = made(Average(DECAY))
     for step in range(3):
         kd.train_on_batch(*images(step))
     x, y = images(99)
     alone = network(3)
-    alone.set_weights(kd.average.get_weights())
+    alone.set_weights(kd.evaluated.get_weights())
     np.testing.assert_array_equal(kd(x), alone(x, training=False))
     np.testing.assert_array_equal(kd.predict(x, verbose=0), alone.predict(x, verbose=0))
     assert np.abs(alone(x, training=False) - kd.student(x, training=False)).max() > 1e-3
@@ -84,13 +86,13 @@ def test_called_and_evaluated_it_is_the_average():
     reference = KDModel(alone, kd.teacher, [SoftTargets()], fidelity=True)
     reference.compile("sgd", metrics=["sparse_categorical_accuracy"])
     assert found == pytest.approx(reference.evaluate(x, y, verbose=0, return_dict=True))
-    kd.use_average()
+    kd.finish()
     np.testing.assert_array_equal(kd.student(x, training=False), alone(x, training=False))
 
 
 def test_the_optimizer_and_methods_leave_the_average_alone():
-    kd = made(AveragedKDModel, decay=DECAY)
-    plain = made(KDModel)
+    kd = made(Average(DECAY))
+    plain = made()
     assert len(kd.trainable_variables) == len(plain.trainable_variables)
     assert len(kd.optimizer.variables) == len(plain.optimizer.variables)
     assert len(kd.variables) == len(plain.variables) + len(kd.student.variables)
@@ -99,7 +101,7 @@ def test_the_optimizer_and_methods_leave_the_average_alone():
 @pytest.mark.parametrize("decay", [0.0, 1.0, float("nan")])
 def test_an_impossible_decay_is_refused(decay):
     with pytest.raises(ValueError, match="decay must be above 0 and below 1"):
-        AveragedKDModel(network(1), network(2), [SoftTargets()], decay=decay)
+        Average(decay)
 
 
 def train(folder, ema=DECAY, **changes):

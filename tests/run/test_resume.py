@@ -23,6 +23,7 @@ from keras_kd.distribution import rendezvous as cluster
 from keras_kd.distribution import strategies
 from keras_kd.run import story as run
 from keras_kd.training import log as metrics_log
+from keras_kd.training.checkpoints import DIGEST, META
 from keras_kd.utils import signals
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -97,7 +98,9 @@ def outcome(folder):
         for name in (f"step_{last:08d}.npz", "best.npz"):
             with np.load(run / "checkpoints" / stage / name) as saved:
                 # The rest of a checkpoint holds seconds, and the checksum over them.
-                found |= {(stage, name, k): saved[k] for k in saved.files if k.isdigit()}
+                found |= {
+                    (stage, name, k): saved[k] for k in saved.files if k not in (META, DIGEST)
+                }
         entries = metrics_log.logged(run / "metrics.jsonl", stage)
         found[stage] = [{k: v for k, v in e.items() if k not in TIMINGS} for e in entries]
     for name in ("student", "teacher"):

@@ -19,7 +19,7 @@ from keras_kd.run.workdir import Workdir
 from keras_kd.training import log as metrics_log
 from keras_kd.training import saving as callbacks
 from keras_kd.training import stage as stages
-from keras_kd.training.checkpoints import Checkpoints
+from keras_kd.training.checkpoints import DIGEST, META, Checkpoints
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -76,11 +76,15 @@ def test_a_finished_run_does_nothing(finished):
 def test_checkpoints_hold_the_student_and_no_teacher(finished):
     _, workdir = finished
     saved = np.load(Checkpoints(workdir / "checkpoints" / "distil").path(6))
-    described = json.loads(saved["meta.json"].tobytes())
+    names = [name for name in saved.files if name not in (META, DIGEST)]
     student = keras.models.load_model(workdir / "student.keras")
-    # The student, Adam's two moments of its trainable weights, the step.
+    # The student, Adam's two moments of its trainable weights, its step and the model's.
     trainable = len(student.trainable_variables)
-    assert len(described["variables"]) == len(student.variables) + 2 * trainable + 1
+    parts = {"network/student/": len(student.variables), "optimizer/student/": 2 * trainable + 1}
+    parts |= {"step": 1, "running/": len([name for name in names if name.startswith("running/")])}
+    for start, count in parts.items():
+        assert sum(name.startswith(start) for name in names) == count, start
+    assert len(names) == sum(parts.values())
 
 
 @pytest.mark.parametrize("stopped_in", [pytest.param("teacher", marks=pytest.mark.slow), "distil"])
@@ -103,7 +107,7 @@ def test_a_stopped_run_ends_as_if_it_had_not_been(finished, tmp_path, monkeypatc
     for name in ("teacher", "distil"):
         a, b = (np.load(Checkpoints(w / "checkpoints" / name).path(6)) for w in (whole, tmp_path))
         for key in a.files:
-            if key.isdigit():  # the rest holds seconds, and the checksum over them
+            if key not in (META, DIGEST):  # these hold seconds, and the checksum over them
                 np.testing.assert_array_equal(a[key], b[key])
         losses = [[line["loss"] for line in lines(w, name)] for w in (whole, tmp_path)]
         assert losses[0] == losses[1]

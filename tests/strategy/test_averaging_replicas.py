@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 
 from keras_kd.data.assembly import options
-from keras_kd.distillation.averaging import AveragedKDModel
+from keras_kd.distillation.averaging import Average
+from keras_kd.distillation.kd_model import KDModel
 from keras_kd.methods import SoftTargets
 
 
@@ -23,7 +24,9 @@ def train(strategy, several=1):
     data = tf.data.Dataset.from_tensor_slices((x, rng.integers(0, 3, 48))).batch(8)
     data = data.with_options(options())
     with strategy.scope():
-        kd = AveragedKDModel(network(1), network(2), [SoftTargets()], decay=0.5, fidelity=True)
+        kd = KDModel(
+            network(1), network(2), [SoftTargets()], fidelity=True, followers=[Average(0.5)]
+        )
         kd.compile(
             keras.optimizers.SGD(0.5, momentum=0.9),
             metrics=["sparse_categorical_accuracy"],
@@ -33,9 +36,9 @@ def train(strategy, several=1):
         logs = kd.evaluate(data, verbose=0, return_dict=True)
         copies = [
             [value.numpy() for value in strategy.experimental_local_results(weight.value)]
-            for weight in kd.average.weights
+            for weight in kd.evaluated.weights
         ]
-        kd.use_average()
+        kd.finish()
     return copies, kd.student.get_weights(), logs
 
 

@@ -1,6 +1,7 @@
 """Checkpoints: whole or not at all, newest first, and only of the model they were made for."""
 
 import errno
+import json
 import os
 import threading
 import warnings
@@ -16,15 +17,19 @@ from keras_kd.utils import files
 
 
 def variables(fill=0.0, shape=(2, 3)):
-    return [
-        keras.Variable(np.full(shape, fill, "float32"), name="kernel"),
-        keras.Variable(int(fill), dtype="int64", trainable=False, name="count"),
-        keras.Variable(np.full(3, fill), dtype="bfloat16", name="moment"),
-    ]
+    return {
+        "network/kernel": keras.Variable(np.full(shape, fill, "float32")),
+        "network/count": keras.Variable(int(fill), dtype="int64", trainable=False),
+        "optimizer/moment": keras.Variable(np.full(3, fill), dtype="bfloat16"),
+    }
+
+
+def without(name, of):
+    return {key: variable for key, variable in of.items() if key != name}
 
 
 def contents(of):
-    return [np.asarray(v.numpy(), "float64").ravel()[0] for v in of]
+    return [np.asarray(v.numpy(), "float64").ravel()[0] for v in of.values()]
 
 
 def save(saved, *steps):
@@ -40,7 +45,7 @@ def test_saves_restores_and_keeps_the_newest(tmp_path):
     target = variables()
     assert saved.restore(target) == (30, {"note": 30})
     assert contents(target) == [30.0, 30.0, 30.0]
-    assert [str(v.dtype) for v in target] == ["float32", "int64", "bfloat16"]
+    assert [str(v.dtype) for v in target.values()] == ["float32", "int64", "bfloat16"]
 
 
 def test_the_best_outlives_the_newest(tmp_path):
@@ -50,7 +55,7 @@ def test_the_best_outlives_the_newest(tmp_path):
     save(saved, 20, 30)
     assert saved.steps() == [30]
     with np.load(saved.best) as best:
-        np.testing.assert_array_equal(best["00000"], np.full((2, 3), 10.0))
+        np.testing.assert_array_equal(best["network/kernel"], np.full((2, 3), 10.0))
 
 
 def test_those_of_chosen_steps_are_never_deleted(tmp_path):
@@ -65,10 +70,11 @@ def test_those_of_chosen_steps_are_never_deleted(tmp_path):
     assert saved.files() == {10: saved.best, 20: saved.kept.path(20), 40: saved.kept.path(40)}
     target = variables()
     for step, path in saved.files().items():
-        checkpoint.read_weights(path, target[:2])
-        assert contents(target[:2]) == [step] * 2
-    with pytest.raises(ValueError, match="instead of"):
-        checkpoint.read_weights(saved.best, target[1:])
+        weights = without("optimizer/moment", target)
+        checkpoint.read_weights(path, weights)
+        assert contents(weights) == [step] * 2
+    with pytest.raises(ValueError, match="holds besides network/kernel"):
+        checkpoint.read_weights(saved.best, without("network/kernel", target))
     # A run whose newest one is damaged goes on from the newest that is whole.
     saved.path(40).write_bytes(b"")
     saved.kept.path(40).write_bytes(b"")
@@ -156,8 +162,39 @@ def test_another_model_is_refused(tmp_path):
     save(saved, 10)
     with pytest.raises(ValueError, match="of another model"):
         saved.restore(variables(shape=(2, 4)))
-    with pytest.raises(ValueError, match="3 variables instead of 2"):
-        saved.restore(variables()[:2])
+    with pytest.raises(
+        ValueError, match=r"network/kernel of shape \(2, 3\).*instead of \(\(2, 4\)"
+    ):
+        saved.restore(variables(shape=(2, 4)))
+    with pytest.raises(ValueError, match="it holds besides optimizer/moment"):
+        saved.restore(without("optimizer/moment", variables()))
+    others = {f"network/{name}": variables()["network/kernel"] for name in "abcde"}
+    with pytest.raises(ValueError, match=r"lacks network/a, network/b, network/c and 2 more"):
+        saved.restore(variables() | others)
+
+
+def test_one_of_numbered_variables_is_refused_with_what_to_do(tmp_path):
+    """Version 0.1.0 wrote its variables by number."""
+    described = {"step": 10, "variables": [["kernel", [2], "float32"]], "running": [], "meta": {}}
+    arrays = {"00000": np.zeros(2, "float32")}
+    arrays[checkpoint.META] = np.frombuffer(json.dumps(described).encode(), np.uint8)
+    arrays[checkpoint.DIGEST] = checkpoint._digest(arrays)
+    saved = Checkpoints(tmp_path)
+    with open(saved.path(10), "wb") as file:
+        np.savez(file, **arrays)
+    with pytest.raises(ValueError, match=r"older keras-kd.*start anew in another --workdir\.$"):
+        saved.restore(variables())
+    saved.keep_best(10)
+    with pytest.raises(ValueError, match="older keras-kd"):
+        checkpoint.read_weights(saved.best, variables())
+
+
+def test_values_go_where_their_names_are(tmp_path):
+    saved = Checkpoints(tmp_path)
+    save(saved, 10)
+    target = dict(reversed(variables().items()))
+    saved.restore(target)
+    assert contents(target) == [10.0] * 3
 
 
 @pytest.mark.parametrize("code", [errno.EACCES, errno.EIO, errno.ESTALE])
@@ -197,11 +234,11 @@ def test_broken_weights_are_seen(finite):
     def look(given, running=()):
         return finite(Snapshot(1, given, running)) if finite else all_finite(given, running)
 
-    assert look(variables(1.0), variables(1.0))
+    assert look(variables(1.0), list(variables(1.0).values()))
     broken = variables(1.0)
-    broken[2].assign([1.0, float("nan"), 1.0])
+    broken["optimizer/moment"].assign([1.0, float("nan"), 1.0])
     assert not look(broken)
-    assert not look(variables(1.0), broken)
+    assert not look(variables(1.0), list(broken.values()))
 
 
 def test_a_full_disk_keeps_what_was_there(tmp_path, monkeypatch):
@@ -221,8 +258,8 @@ def test_a_full_disk_keeps_what_was_there(tmp_path, monkeypatch):
 def test_a_snapshot_is_a_copy(tmp_path):
     source = variables(1.0)
     snapshot = Snapshot(1, source)
-    source[0].assign(np.full((2, 3), 2.0))
-    np.testing.assert_array_equal(snapshot.arrays["00000"], np.full((2, 3), 1.0))
+    source["network/kernel"].assign(np.full((2, 3), 2.0))
+    np.testing.assert_array_equal(snapshot.arrays["network/kernel"], np.full((2, 3), 1.0))
 
 
 def test_a_slow_disk_gets_the_newest_and_the_step_does_not_wait():

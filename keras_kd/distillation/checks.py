@@ -1,0 +1,51 @@
+"""What a KDModel refuses before its first step."""
+
+import keras
+
+ADVICE = (
+    "To keep the best weights, ModelCheckpoint('best.weights.h5', save_weights_only=True); to keep "
+    "a student, kd.student.save('student.keras') after the training."
+)
+
+
+def refuse_whole_models(callbacks):
+    """Refuses callbacks that would save a KDModel as a model: only the student leaves.
+
+    Args:
+        callbacks: what `fit` was given: a list, one callback, a `CallbackList`, or None.
+
+    Raises:
+        ValueError: a `ModelCheckpoint` that saves whole models.
+    """
+    callbacks = getattr(callbacks, "callbacks", callbacks) or []
+    for callback in callbacks if isinstance(callbacks, list | tuple) else [callbacks]:
+        saves = isinstance(callback, keras.callbacks.ModelCheckpoint)
+        if saves and not callback.save_weights_only:
+            raise ValueError(
+                "A KDModel is a way to train, and does not save as a model. Received: "
+                f"ModelCheckpoint({callback.filepath!r}, save_weights_only=False). {ADVICE}"
+            )
+
+
+def refuse_idle(learners, passes):
+    """Refuses learners that have nothing to learn from.
+
+    Args:
+        learners: dict by name.
+        passes: list of `keras_kd.distillation.passes.Pass`.
+
+    Raises:
+        ValueError: a learner without a loss.
+    """
+    taught = {name for one in passes for name in one.phase.learners}
+    idle = [name for name in learners if name not in taught]
+    if idle == ["student"] and not passes:
+        raise ValueError(
+            "There is nothing to learn from. Received: methods=None, label_weight=0. Give a "
+            "method, for example keras_kd.methods.SoftTargets(), or a label_weight above 0."
+        )
+    if idle:
+        raise ValueError(
+            f"Every learner needs a loss. Received: no method with learner={idle[0]!r}. Give one, "
+            f"for example keras_kd.methods.SoftTargets(learner={idle[0]!r}, source=...)."
+        )
