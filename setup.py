@@ -12,6 +12,7 @@ RIM = {
     "keras_kd.configs.funmatch": "configs/funmatch",
     "keras_kd.configs.methods": "configs/methods",
     "keras_kd.export": "export",
+    "keras_kd.export.formats": "export/formats",
 }
 
 setup(
@@ -24,10 +25,11 @@ setup(
     python_requires=">=3.10",
     packages=find_packages(include=["keras_kd", "keras_kd.*"]) + list(RIM),
     package_dir=RIM,
-    package_data={"keras_kd.export": ["*.html", "*.css"]},
+    package_data={"keras_kd.export": ["templates/*", "templates/sections/*"]},
     install_requires=[
         "absl-py>=2.0",
         "ai-edge-litert>=1.2",
+        "jinja2>=3.1",
         "importlib-resources>=6.0",  # tensorflow-datasets needs it to download and does not say so
         "keras>=3.12",
         "matplotlib>=3.8",

@@ -3,21 +3,10 @@
 import io
 import re
 
-from keras_kd.export import words
+from keras_kd.utils import words
 
 # Matplotlib wants real colours; each stands for one of the page's and is swapped in the SVG.
 INK, GRID = "#010101", "#010102"
-STAGES = {"teacher": "#010103", "baseline": "#010104", "distil": "#010105"}
-OTHERS = ("#010106", "#010107")
-PAGE_COLOURS = {
-    INK: "currentColor",
-    GRID: "var(--line)",
-    STAGES["teacher"]: "var(--teacher)",
-    STAGES["baseline"]: "var(--baseline)",
-    STAGES["distil"]: "var(--student)",
-    OTHERS[0]: "var(--bad)",
-    OTHERS[1]: "var(--soft)",
-}
 LOSS = ("loss",)
 VALIDATION_ACCURACY = ("val_accuracy", "val_sparse_categorical_accuracy")
 MOST_POINTS = 400
@@ -43,43 +32,40 @@ def curves(records, keys):
     return {name: tuple(zip(*sorted(points.items()))) for name, points in stages.items()}
 
 
-def learning_curves(curves_by_stage, label, log=False, as_percent=False):
+def learning_curves(lines, label, log=False, as_percent=False):
     """One chart as an SVG element for an HTML page, "" where there is nothing to draw.
 
     Args:
-        curves_by_stage: what `curves` returns.
+        lines: list of (CSS colour, steps, values).
         label: what the chart shows, for those who hear the page instead of seeing it.
         log: logarithmic y axis (if every value is positive).
         as_percent: values are fractions in [0, 1].
     """
-    if not curves_by_stage:
+    if not lines:
         return ""
     import matplotlib
     from matplotlib.figure import Figure
 
     # A fixed salt makes the ids in the file, and so the whole page, the same every time.
     style = {"svg.fonttype": "none", "svg.hashsalt": label, "font.size": 10}
+    page_colours = {INK: "currentColor", GRID: "var(--line)"}
     with matplotlib.rc_context(style):
         figure = Figure(figsize=(5.4, 3.1), layout="constrained")
         axes = figure.add_subplot()
-        for index, (stage, (steps, values)) in enumerate(curves_by_stage.items()):
-            colour = STAGES.get(stage, OTHERS[index % len(OTHERS)])
+        for index, (colour, steps, values) in enumerate(lines):
+            stand_in = f"#02{index:04x}"
+            page_colours[stand_in] = colour
             thin = max(len(steps) // MOST_POINTS, 1)
             marker = "o" if len(steps) == 1 else None
-            axes.plot(steps[::thin], values[::thin], color=colour, linewidth=1.8, marker=marker)
-        _dress(axes, curves_by_stage, log, as_percent)
+            axes.plot(steps[::thin], values[::thin], color=stand_in, linewidth=1.8, marker=marker)
+        _dress(axes, [values for _, _, values in lines], log, as_percent)
         buffer = io.StringIO()
         empty = dict.fromkeys(("Date", "Creator", "Format", "Type"))
         figure.savefig(buffer, format="svg", transparent=True, metadata=empty)
-    return _for_page(buffer.getvalue(), label)
+    return _for_page(buffer.getvalue(), label, page_colours)
 
 
-def colour_of(stage, index):
-    """The page's colour of a stage, for the legend."""
-    return PAGE_COLOURS[STAGES.get(stage, OTHERS[index % len(OTHERS)])]
-
-
-def _dress(axes, curves_by_stage, log, as_percent):
+def _dress(axes, curves, log, as_percent):
     from matplotlib.ticker import EngFormatter, FuncFormatter
 
     axes.spines[["top", "right", "left"]].set_visible(False)
@@ -88,7 +74,7 @@ def _dress(axes, curves_by_stage, log, as_percent):
     axes.tick_params(colors=INK, length=0, which="both")
     axes.set_xlabel("step", color=INK)
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
-    values = [value for _, points in curves_by_stage.values() for value in points]
+    values = [value for points in curves for value in points]
     if log and min(values) > 0:
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
@@ -96,22 +82,20 @@ def _dress(axes, curves_by_stage, log, as_percent):
     if as_percent:
         axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{100 * y:g} %"))
         # The climb of the first evaluations would flatten the part that tells runs apart.
-        late = [
-            point for _, points in curves_by_stage.values() for point in points[len(points) // 5 :]
-        ]
+        late = [point for points in curves for point in points[len(points) // 5 :]]
         low, high = min(late), max(values)
         margin = max(0.08 * (high - low), 0.002)
         axes.set_ylim(low - margin, high + margin)
 
 
-def _for_page(svg, label):
+def _for_page(svg, label, page_colours):
     """Matplotlib's file as an element of ours: no prologue, no fixed size, the page's colours."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r' xmlns(:\w+)?="[^"]*"', "", svg)
     head, rest = svg.split(">", 1)
     head = re.sub(r' (width|height|version)="[^"]*"', "", head)
-    for colour, ours in PAGE_COLOURS.items():
+    for colour, ours in page_colours.items():
         rest = rest.replace(colour, ours)
     rest = re.sub(r"font: ([\d.]+px)[^;\"]*", r"font: \1 system-ui, sans-serif", rest)
     return f'{head} role="img" aria-label="{label}">{rest}'

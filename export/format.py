@@ -92,12 +92,12 @@ class Format:
         return time_one_image(self.open(path))
 
     def remarks(self, facts):
-        """Sentences for the report below its tables, from the facts of `report.json`.
+        """What the report says of a file beside its table, from the facts of `report.json`.
 
         Args:
             facts: dict, the format's entry in `exports`, perhaps of an older version.
 
         Returns:
-            list of str.
+            list of str, to stand behind the format's name and a colon, without a full stop.
         """
-        return [f"{facts['fallback']}."] if facts.get("fallback") else []
+        return [facts["fallback"]] if facts.get("fallback") else []

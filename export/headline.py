@@ -1,7 +1,8 @@
 """What came out, in plain English."""
 
-from keras_kd.export import formats, words
-from keras_kd.export.words import section
+from keras_kd.export import formats
+from keras_kd.export.facts import section
+from keras_kd.utils import words
 
 
 def headline(report):

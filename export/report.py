@@ -1,20 +1,20 @@
 """One page that tells how a run went: `report.html`, complete in itself."""
 
-import html
-import json
-import os
 from pathlib import Path
-from string import Template
+
+import jinja2
+from markupsafe import Markup
 
 from keras_kd.export import findings, sections
+from keras_kd.export.facts import section, stages_of
 from keras_kd.export.headline import headline
 from keras_kd.export.pictures import read_predictions
-from keras_kd.export.words import section
 from keras_kd.run.workdir import existing_workdir
 from keras_kd.training.log import logged
+from keras_kd.utils import words
 from keras_kd.utils.files import folder_bytes, read_json, write_atomically
 
-HERE = Path(__file__).parent
+TEMPLATES = Path(__file__).parent / "templates"
 RUN_FILES = ("config.json", "report.json", "metrics.jsonl")
 
 
@@ -44,46 +44,67 @@ def render(workdir):
         )
     report = read_json(workdir / "report.json", {})
     config = read_json(workdir / "config.json", {})
-    predictions = read_predictions(workdir)
-    names = report.get("classes") or []
-    parts = [
-        sections.cards(report),
-        sections.models(report, predictions, _student_bytes(workdir)),
-        sections.exports(report),
-        findings.learning(logged(workdir / "metrics.jsonl")),
-        findings.disagreement(workdir, predictions, names),
-        findings.classes(predictions, names),
-        sections.data(report),
-        sections.reproduce(report, config),
-    ]
-    name = str(report.get("name") or report.get("dataset") or _dataset(config) or "Unnamed run")
-    page = Template((HERE / "template.html").read_text(encoding="utf-8")).substitute(
-        title=html.escape(f"{name}: distillation report"),
-        css=(HERE / "report.css").read_text(encoding="utf-8"),
-        name=html.escape(name),
-        headline=html.escape(headline(report)),
-        body="\n".join(part for part in parts if part),
-        footer=html.escape(_footer(report)),
+    told = tell(workdir, report, config)
+    page = (
+        environment()
+        .get_template("page.html.j2")
+        .render(
+            name=_name(report, config),
+            headline=headline(report),
+            css=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
+            threads=_threads(report),
+            sections=list(told),
+            **told,
+        )
     )
     path = workdir / "report.html"
     write_atomically(path, lambda file: file.write(page.encode()))
     return path
 
 
-def _student_bytes(workdir):
-    path = workdir / "student.keras"
-    return folder_bytes(path) if os.path.exists(path) else None
+def tell(workdir, report, config):
+    """What each section shows, by the name of its template, in the order of the page."""
+    records = logged(workdir / "metrics.jsonl")
+    stages = stages_of(report, config, [record["stage"] for record in records])
+    predictions = read_predictions(workdir)
+    names = report.get("classes") or []
+    student = workdir / "student.keras"
+    return {
+        "cards": sections.cards(report),
+        "stages": sections.stages(
+            report, stages, predictions, folder_bytes(student) if student.exists() else None
+        ),
+        "exports": sections.exports(report),
+        "learning": findings.learning(records, stages),
+        "disagreement": findings.disagreement(workdir, predictions, names),
+        "classes": findings.classes(predictions, names),
+        "data": sections.data(report),
+        "reproduce": sections.reproduce(report, config),
+    }
 
 
-def _dataset(config):
-    return section(config, "data").get("source")
+def environment():
+    """The templates, with numbers as people read them; whatever they show is escaped."""
+    found = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    for filter in (words.percent, words.count, words.size, words.milliseconds):
+        found.filters[filter.__name__] = filter
+    return found
 
 
-def _footer(report):
+def _name(report, config):
+    source = section(config, "data").get("source")
+    return str(report.get("name") or report.get("dataset") or source or "Unnamed run")
+
+
+def _threads(report):
+    """How many threads the files were timed with, in words, or None."""
     exports = [entry for entry in section(report, "exports").values() if isinstance(entry, dict)]
-    threads = {entry.get("threads") for entry in exports} - {None}
-    timed = ""
-    if threads:
-        many = "one thread" if threads == {1} else f"{json.dumps(sorted(threads))} threads"
-        timed = f" Latency is the median time of one image with {many}, on the machine that ran it."
-    return f"Made by keras-kd from the run's own files; the page needs no network.{timed}"
+    counts = sorted({entry.get("threads") for entry in exports} - {None})
+    if not counts:
+        return None
+    return "one thread" if counts == [1] else f"{' or '.join(map(str, counts))} threads"

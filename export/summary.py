@@ -1,18 +1,19 @@
 """The run in one plain-text table, for the terminal."""
 
-from keras_kd.export import words
-from keras_kd.export.words import section
+from keras_kd.export import formats
+from keras_kd.export.facts import section, stages_of
 from keras_kd.run.workdir import existing_workdir
+from keras_kd.utils import words
 from keras_kd.utils.files import read_json
+from keras_kd.utils.tables import text_table
 
-MODELS = ("teacher", "baseline", "student")
 HEADER = ("", "accuracy", "agreement", "parameters", "bytes", "latency")
 
 
 def summary_table(workdir):
-    """Teacher, baseline and student, then each export, as an aligned text table.
+    """Every stage by its name, then each export, as an aligned text table.
 
-    Agreement is with the teacher for models and with the Keras student for exports.
+    Agreement is with the teacher for stages and with the Keras student for exports.
 
     Args:
         workdir: the folder that keras-kd-train wrote; its `report.json` may be incomplete.
@@ -24,50 +25,32 @@ def summary_table(workdir):
         ValueError: no such folder, or a `report.json` that is damaged.
     """
     report = read_json(existing_workdir(workdir) / "report.json", {})
-    rows = [_model_row(name, report) for name in MODELS if section(report, name)]
-    exports = section(report, "exports")
-    rows += [_export_row(name, exports[name]) for name in exports if section(exports, name)]
+    exports = {name: section(report["exports"], name) for name in section(report, "exports")}
+    rows = [
+        _row(stage.label, stage.facts, "agreement") for stage in stages_of(report) if stage.facts
+    ]
+    rows += [_row(name + _star(facts), facts, "agreement_with_keras")
+             for name, facts in exports.items() if facts]  # fmt: skip
     if not rows:
         return "Nothing has been measured in this working directory yet."
-    widths = [max(map(len, column)) for column in zip(HEADER, *rows)]
-    lines = [_line(HEADER, widths), "  ".join("-" * width for width in widths)]
-    lines += [_line(row, widths) for row in rows]
-    kept = [name for name in exports if section(exports, name).get("fallback")]
-    lines += [f"{name}: {exports[name]['fallback']}" for name in kept]
+    lines = [text_table(HEADER, rows)]
+    for name, facts in exports.items():
+        if _star(facts):
+            lines += [f"{name}: {remark}" for remark in formats.told_as(name).remarks(facts)]
     return "\n".join(lines)
 
 
-def _line(cells, widths):
-    first, *rest = (
-        cell.rjust(width) if index else cell.ljust(width)
-        for index, (cell, width) in enumerate(zip(cells, widths))
-    )
-    return "  ".join([first, *rest]).rstrip()
+def _star(facts):
+    """Marks a file that is not all that its format promises."""
+    return " *" if facts.get("fallback") else ""
 
 
-def _model_row(name, report):
-    entry = report[name]
-    # The baseline is the student's own network, trained without the teacher.
-    parameters = entry.get("parameters")
-    if parameters is None and name == "baseline":
-        parameters = section(report, "student").get("parameters")
-    agreement = section(report, "fidelity").get("agreement") if name == "student" else None
+def _row(name, facts, agreement):
     return (
         name,
-        words.percent(entry.get("accuracy")),
-        words.percent(agreement),
-        words.count(parameters),
-        words.count(entry.get("bytes")),
-        words.milliseconds(entry.get("latency_ms")),
-    )
-
-
-def _export_row(name, entry):
-    return (
-        name + (" *" if entry.get("fallback") else ""),
-        words.percent(entry.get("accuracy")),
-        words.percent(entry.get("agreement_with_keras")),
-        words.DASH,
-        words.count(entry.get("bytes")),
-        words.milliseconds(entry.get("latency_ms")),
+        words.percent(facts.get("accuracy")),
+        words.percent(facts.get(agreement)),
+        words.count(facts.get("parameters")),
+        words.count(facts.get("bytes")),
+        words.milliseconds(facts.get("latency_ms")),
     )

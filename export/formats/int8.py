@@ -71,5 +71,5 @@ class Int8(TFLite):
 
     def remarks(self, facts):
         if facts.get("fully_quantized"):
-            return ["no float tensor at all."]
+            return ["no float tensor at all"]
         return super().remarks(facts)

@@ -1,5 +1,8 @@
 """What `fidelity` found, in one plain-text table for the terminal."""
 
+from keras_kd.utils.tables import text_table
+from keras_kd.utils.words import percent
+
 COLUMNS = {
     "kl": "KL",
     "l2": "L2",
@@ -27,20 +30,12 @@ def table(results):
         rows.append((f"step {result['step']:,}", result))
         rows += [(f"  {name}", member) for name, member in result.get("members", {}).items()]
     columns = [name for name in COLUMNS if any(name in row for _, row in rows)]
-    cells = [["", *(COLUMNS[name] for name in columns)]]
-    cells += [[label, *(_cell(name, row.get(name)) for name in columns)] for label, row in rows]
-    widths = [max(map(len, column)) for column in zip(*cells)]
-    first, *rest = (_line(row, widths) for row in cells)
-    return "\n".join([first, "  ".join("-" * width for width in widths), *rest])
+    header = ["", *(COLUMNS[name] for name in columns)]
+    cells = [[label, *(_cell(name, row.get(name)) for name in columns)] for label, row in rows]
+    return text_table(header, cells)
 
 
 def _cell(name, value):
     if value is None:
         return ""
-    return f"{100 * value:.2f} %" if name in PERCENT else f"{value:.4f}"
-
-
-def _line(cells, widths):
-    first, *rest = zip(cells, widths)
-    aligned = [first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in rest)]
-    return "  ".join(aligned).rstrip()
+    return percent(value) if name in PERCENT else f"{value:.4f}"

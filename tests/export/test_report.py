@@ -7,8 +7,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from keras_kd.export import charts, pictures, render, words
-from keras_kd.export.headline import headline
+from keras_kd.export import render
 
 VOID = {"meta", "img", "br", "link", "input", "hr", "use", "path"}
 
@@ -106,6 +105,8 @@ def test_text_from_outside_is_escaped(finished_run):
     config = json.loads((finished_run / "config.json").read_text())
     (finished_run / "config.json").write_text(json.dumps({**config, "note": "</pre>" + evil}))
     lines = [{"stage": evil, "step": 1, "loss": 1.0}, {"stage": evil, "step": 2, "loss": 0.5}]
+    exports = {evil: {"bytes": 1, "fallback": evil, "accuracy": evil}}
+    change(finished_run, exports=exports, stages={evil: {"network": evil, "parameters": evil}})
     (finished_run / "metrics.jsonl").write_text("\n".join(map(json.dumps, lines)))
     page = read(finished_run)
     assert "script" not in page.tags and page.text.count(evil) > 3
@@ -160,54 +161,28 @@ def test_damaged_files(finished_run, tmp_path):
         render(tmp_path / "other")
 
 
-@pytest.mark.parametrize(
-    ("student", "expected"),
-    [
-        (0.995, "beats its teacher, 99.50 % against 99.00 %"),
-        (0.99, "exactly as accurate as its teacher"),
-        (0.98999, "keeps 99.9 %"),  # not rounded up to all of it
-    ],
-)
-def test_headline(student, expected):
-    report = {"teacher": {"accuracy": 0.99}, "student": {"accuracy": student}}
-    assert expected in headline(report)
-
-
-def test_the_surest_disagreements_come_first():
-    teacher = np.array([[0.6, 0.4], [0.9, 0.1], [0.99, 0.01], [0.2, 0.8]])
-    student = np.array([[0.1, 0.9], [0.2, 0.8], [0.99, 0.01], [0.7, 0.3]])
-    # Products of the two top probabilities: 0.54, 0.72, (agree), 0.56.
-    order, total = pictures.disagreements({"teacher": teacher, "student": student}, most=2)
-    assert order.tolist() == [1, 3] and total == 3
-
-
-def test_softmax_of_large_logits():
-    assert pictures.softmax([[1e4, 0.0, -1e4]]).tolist() == [[1.0, 0.0, 0.0]]
-
-
-def test_curves_keep_the_last_value_and_drop_what_is_not_finite():
-    records = [
-        {"stage": "distil", "step": 2, "loss": 5.0},
-        {"stage": "distil", "step": 1, "loss": 9.0},
-        {"stage": "distil", "step": 2, "loss": 4.0},
-        {"stage": "distil", "step": 3, "loss": float("nan")},
-        {"stage": "teacher", "epoch": 1, "loss": None},
+def test_every_stage_has_its_row_and_its_curve(finished_run):
+    names = ["large", "assistant", "first", "second", "third", "last"]
+    stages = {
+        name: {"accuracy": 0.9 + index / 1000, "parameters": 1000 - index, "network": f"net{index}"}
+        for index, name in enumerate(names)
+    }
+    stages["last"]["teachers"] = ["third"]
+    change(finished_run, stages=stages, baseline=None)
+    lines = [
+        {"stage": name, "step": step, "loss": 1 / step, "val_accuracy": 1 - 0.1 / step}
+        for name in names
+        for step in (1, 2)
     ]
-    assert charts.curves(records, charts.LOSS) == {"distil": ((1, 2), (9.0, 4.0))}
-    assert charts.learning_curves({}, "loss") == ""
-
-
-@pytest.mark.parametrize(
-    ("part", "expected"), [(125, "1/8"), (115, "1/8"), (500, "1/2"), (600, "60 %"), (0, None)]
-)
-def test_fractions_never_overstate(part, expected):
-    """1000 / 115 = 8.7 is written 1/8."""
-    assert words.fraction(part, 1000) == expected
-
-
-def test_numbers_as_people_read_them():
-    assert words.size(90713) == "90.7 kB" and words.size(2_340_000) == "2.34 MB"
-    assert words.duration(95) == "1 min 35 s" and words.duration(3725) == "1 h 2 min"
-    assert words.milliseconds(0.1149) == "0.115 ms" and words.milliseconds(12.34) == "12.3 ms"
-    assert words.points(-0.0194) == "\u22121.94" and words.points(-1e-9) == "0.00"
-    assert words.percent(float("nan")) == words.count(None) == words.size("x") == words.DASH
+    (finished_run / "metrics.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    page = read(finished_run)
+    assert "6 stages" in page.text and "Teacher, baseline" not in page.text
+    for index, name in enumerate(names[:4]):  # the run's teacher and student have their own
+        assert f"{name} net{index} {90 + index / 10:.2f} %" in page.text
+    source = (finished_run / "report.html").read_text()
+    drawn = re.findall(
+        r"stroke: ((?:hsl|var)\(.*?\));? ?stroke-width: 1.8", source.replace(")))", ")")
+    )
+    assert len(set(drawn)) == len(names) and len(drawn) == 2 * len(names)
+    legend = re.findall(r'class="chip" style="background:([^"]+)"', source)
+    assert [colour in drawn for colour in legend[: len(names)]] == [True] * len(names)

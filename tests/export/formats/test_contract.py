@@ -97,7 +97,7 @@ def test_missing_libraries_are_told_with_what_installs_them(monkeypatch):
 def test_a_name_that_is_gone_is_still_told(tmp_path):
     """A report may hold a format whose file is not there any more."""
     gone = formats.told_as("gone")
-    assert gone.title == "" and gone.remarks({"fallback": "odd"}) == ["odd."]
+    assert gone.title == "" and gone.remarks({"fallback": "odd"}) == ["odd"]
     assert formats.of_path(tmp_path / "nothing") is None
 
 

@@ -65,9 +65,3 @@ def fraction(part, whole):
     if whole / part >= 2:
         return f"1/{int(whole / part)}"  # rounded down: 8.7 times smaller is not 1/9
     return f"{100 * part / whole:.0f} %"
-
-
-def section(facts, name):
-    """The dict `name` in a dict of facts, or an empty one: reports may be unfinished or old."""
-    value = (facts or {}).get(name)
-    return value if isinstance(value, dict) else {}

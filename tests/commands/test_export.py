@@ -1,0 +1,34 @@
+"""keras-kd-export: its help, and mistakes in one line."""
+
+import pytest
+from commands_run import assert_a_mistake, run_command
+
+from keras_kd.export import formats
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ([], "Expected the working directory of a training run"),
+        (["--workdir=/no/such/folder"], "workdir='/no/such/folder'"),
+        (["--workdir={run}", "--formats=int9"], "Did you mean 'int8'?"),
+        (["--workdir={run}"], "student of a finished run was expected"),
+        (["--wrkdir={run}"], "Unknown command line flag 'wrkdir'"),
+    ],
+)
+def test_mistakes_end_in_one_line_and_exit_code_2(tmp_path, flags, expected):
+    write_config(tmp_path)
+    done = run_command("export", *[flag.format(run=tmp_path) for flag in flags])
+    assert_a_mistake(done, "export", expected)
+
+
+def write_config(workdir):
+    from keras_kd.config import base
+
+    (workdir / "config.json").write_text(base().to_json_best_effort())
+
+
+def test_help_lists_what_is_found():
+    done = run_command("export", "--help")
+    assert "--workdir" in done.stdout and "--formats" in done.stdout
+    assert all(name in done.stdout for name in formats.found())

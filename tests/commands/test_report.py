@@ -1,0 +1,25 @@
+"""keras-kd-report: the page of a run, and mistakes in one line."""
+
+import json
+
+import pytest
+from commands_run import assert_a_mistake, run_command
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        (["--workdir=/no/such/folder"], "workdir='/no/such/folder'"),
+        (["here"], "Expected flags only"),
+    ],
+)
+def test_mistakes_end_in_one_line_and_exit_code_2(flags, expected):
+    assert_a_mistake(run_command("report", *flags), "report", expected)
+
+
+def test_it_writes_the_page(tmp_path):
+    (tmp_path / "report.json").write_text(json.dumps({"name": "mine", "teacher": {"accuracy": 1}}))
+    done = run_command("report", f"--workdir={tmp_path}")
+    assert done.returncode == 0, done.stderr
+    page = tmp_path / "report.html"
+    assert "mine" in page.read_text() and done.stdout.strip() == f"Report: {page}"

@@ -1,0 +1,32 @@
+"""One or two sentences that are true to the numbers."""
+
+import pytest
+
+from keras_kd.export.headline import headline, smallest_export
+
+
+@pytest.mark.parametrize(
+    ("student", "expected"),
+    [
+        (0.995, "beats its teacher, 99.50 % against 99.00 %"),
+        (0.99, "exactly as accurate as its teacher"),
+        (0.98999, "keeps 99.9 %"),  # not rounded up to all of it
+    ],
+)
+def test_headline(student, expected):
+    report = {"teacher": {"accuracy": 0.99}, "student": {"accuracy": student}}
+    assert expected in headline(report)
+
+
+def test_the_file_to_show_is_the_smallest_of_integers():
+    files = {
+        "saved_model": {"bytes": 1},
+        "float32": {"bytes": 300},
+        "dynamic": {"bytes": 80, "fully_quantized": False},
+        "int8": {"bytes": 90, "fully_quantized": True},
+        "odd": "not measured",
+    }
+    assert smallest_export({"exports": files}) == ("int8", files["int8"])
+    files["int8"]["fully_quantized"] = False
+    assert smallest_export({"exports": files}) == ("dynamic", files["dynamic"])
+    assert smallest_export({"exports": {}}) is None
