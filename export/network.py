@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from keras_kd.models import output as models_output
+
 
 def student_of(model):
     """The network to export: the student of a `KDModel`, any other Keras model as it is."""
@@ -40,13 +42,14 @@ def image_shape(model, resolution=None):
 
 
 def logits_of(model, image):
-    """Float32 logits `[B, K]` of `model` in inference mode, whatever its compute dtype."""
+    """Float32 logits `[B, K]` of `model` in inference mode, whatever its compute dtype.
+
+    One logit z is two classes, [0, z], as everywhere.
+    """
     outputs = model(image, training=False)
-    if isinstance(outputs, dict):
-        if "logits" not in outputs:
-            raise ValueError(
-                "Expected a model that gives logits. "
-                f"Received: outputs={sorted(outputs)}. Name one of them 'logits'."
-            )
-        outputs = outputs["logits"]
-    return tf.cast(outputs, tf.float32)
+    if isinstance(outputs, dict) and "logits" not in outputs:
+        raise ValueError(
+            "Expected a model that gives logits. "
+            f"Received: outputs={sorted(outputs)}. Name one of them 'logits'."
+        )
+    return tf.cast(models_output.logits_of(outputs), tf.float32)

@@ -133,6 +133,7 @@ def _checked_names(class_names, model):
     output = model.output_shape
     output = output.get("logits") if isinstance(output, dict) else output
     classes = output[-1] if output else None
+    classes = 2 if classes == 1 else classes  # one logit z is [0, z]
     if classes is not None and len(names) != classes:
         raise ValueError(
             f"Expected {classes} class names, one for each logit. Received: "

@@ -21,6 +21,7 @@ from keras_kd.evaluation.fidelity import agreement, kl_divergence
 from keras_kd.methods.arguments import not_negative
 from keras_kd.methods.labels import Labels
 from keras_kd.methods.phases import arranged
+from keras_kd.models.output import logits_of
 
 
 class KDModel(Results, Sources, NamedState, distribute.ReplicaSafe, keras.Model):
@@ -32,7 +33,8 @@ class KDModel(Results, Sources, NamedState, distribute.ReplicaSafe, keras.Model)
     `sample_weight`, plus the regularisation losses of the learner and of these methods.
 
     Args:
-        student: functional or `Sequential` Keras model from images to logits `[B, K]`.
+        student: functional or `Sequential` Keras model from images to logits `[B, K]`, or to a dict
+            with `logits`. One logit z is two classes, [0, z], to losses and metrics.
         teacher: Keras model that gives logits (or a dict with `logits`); None where batches carry
             `teacher_logits`, or where the student learns from labels alone. It is never trained,
             tracked or saved.
@@ -137,7 +139,7 @@ class KDModel(Results, Sources, NamedState, distribute.ReplicaSafe, keras.Model)
         return [name for name in super().__dir__() if name not in hidden]
 
     def call(self, inputs, training=False):
-        """The student's logits `[B, K]` for a tensor of images or a batch dict."""
+        """What the student gives for a tensor of images or a batch dict."""
         network = self.evaluated
         return network(view(inputs, "student"), training=training and network is self.student)
 
@@ -223,7 +225,7 @@ class KDModel(Results, Sources, NamedState, distribute.ReplicaSafe, keras.Model)
     @once_arrived
     def test_step(self, data):
         batch = unpack(data)
-        logits = ops.cast(self(batch, training=False), "float32")
+        logits = ops.cast(logits_of(self(batch, training=False)), "float32")
         names = set()
         if "labels" in batch:
             names.add("loss")

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from keras_kd.data.batch import view
 from keras_kd.methods.base import Method
-from keras_kd.models.output import ends_in_probabilities
+from keras_kd.models.output import ending, outputs_of
 from keras_kd.models.taps import tapped
 
 
@@ -34,14 +34,14 @@ class Network:
 
     def learn(self, batch):
         """The outputs dict in training mode."""
-        return as_outputs(self._tapped(view(batch, self.sees), training=True))
+        return outputs_of(self._tapped(view(batch, self.sees), training=True))
 
     def answer(self, batch, key=None):
         """The outputs dict in inference mode; `key` is a function that gives the step's seed."""
         images = view(batch, self.sees)
         if key is not None and hasattr(self._tapped, "outputs_at"):
-            return as_outputs(self._tapped.outputs_at(images, key()))
-        return as_outputs(self._tapped(images, training=False))
+            return outputs_of(self._tapped.outputs_at(images, key()))
+        return outputs_of(self._tapped(images, training=False))
 
     def function(self, training, passes):
         """The network as a function for methods to call.
@@ -63,12 +63,7 @@ class Network:
             outputs = self.model.output
         else:
             outputs = self.model(keras.KerasTensor(images))
-        return {name: tuple(tensor.shape) for name, tensor in as_outputs(outputs).items()}
-
-
-def as_outputs(outputs):
-    """What a network gave as an outputs dict: a tensor is its logits."""
-    return outputs if isinstance(outputs, dict) else {"logits": outputs}
+        return {name: tuple(tensor.shape) for name, tensor in outputs_of(outputs).items()}
 
 
 def with_taps(model, taps):
@@ -127,12 +122,11 @@ def tapped_by(method, name):
 
 def refuse_probabilities(role, model):
     """A model that ends in softmax would be softened twice, silently."""
-    squashing = ends_in_probabilities(model)
-    if squashing:
+    found = ending(model)
+    if found:
         raise ValueError(
             f"The {role} must end in logits. Received: the model {model.name!r}, which ends in "
-            f"{squashing}. Build it with classifier_activation=None, or set that layer's "
-            "activation to None."
+            f"{found}. Give keras_kd.models.to_logits(model), the same network without it."
         )
 
 

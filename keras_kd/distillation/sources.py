@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_kd.data.random_streams import stream_seed
 from keras_kd.distillation import seeds
+from keras_kd.models.output import two_classes
 
 
 class Sources:
@@ -63,10 +64,12 @@ class Sources:
         return tf.nest.map_structure(tf.stop_gradient, answer)
 
     def _stored_logits(self, name, logits):
-        if tuple(logits.shape[1:]) != tuple(self.student.output_shape[1:]):
+        logits = two_classes(logits)
+        student = self.networks["student"].shapes((), self.student.input_shape)["logits"]
+        if tuple(logits.shape[1:]) != student[1:]:
             raise ValueError(
                 f"{name}_logits must be [B, K] with the student's K classes. Received: "
                 f"{name}_logits of shape {tuple(logits.shape)}, student of "
-                f"{self.student.output_shape}. Compute them with a teacher of these classes."
+                f"{student}. Compute them with a teacher of these classes."
             )
         return ops.cast(logits, "float32")

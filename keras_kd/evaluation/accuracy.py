@@ -3,18 +3,20 @@
 import keras
 from keras import ops
 
+from keras_kd.models.output import two_classes
+
 
 def label_classes(labels, num_classes):
     """The (heaviest) class of each example.
 
     Args:
         labels: int `[B]` or `[B, 1]`, or class probabilities `[B, K]`.
-        num_classes: K.
+        num_classes: K >= 2.
 
     Returns:
         int32 `[B]`.
     """
-    mixed = len(labels.shape) == 2 and labels.shape[1] == num_classes and num_classes != 1
+    mixed = len(labels.shape) == 2 and labels.shape[1] == num_classes
     classes = ops.argmax(labels, axis=-1) if mixed else ops.reshape(labels, (-1,))
     return ops.cast(classes, "int32")
 
@@ -24,11 +26,12 @@ def top1(labels, logits):
 
     Args:
         labels: int `[B]` or `[B, 1]`, or class probabilities `[B, K]`.
-        logits: `[B, K]`.
+        logits: `[B, K]`; one logit z is two classes, [0, z].
 
     Returns:
         float32 `[B]`.
     """
+    logits = two_classes(logits)
     classes = label_classes(labels, logits.shape[1])
     return ops.cast(ops.argmax(logits, axis=-1) == classes, "float32")
 

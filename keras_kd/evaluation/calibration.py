@@ -5,6 +5,8 @@ Guo et al. 2017, On Calibration of Modern Neural Networks, arXiv 1706.04599.
 
 import numpy as np
 
+from keras_kd.models.output import two_classes
+
 NUM_BINS = 15  # the paper's
 ROUNDING = 1e-6  # of a bin
 
@@ -14,7 +16,7 @@ def expected_calibration_error(labels, logits, num_bins=NUM_BINS):
 
     Args:
         labels: int `[N]`, classes in [0, K).
-        logits: `[N, K]`.
+        logits: `[N, K]`; one logit z is two classes, [0, z].
         num_bins: number of bins (0, 1/M], (1/M, 2/M], ... of the confidence, at least 1.
 
     Returns:
@@ -46,7 +48,7 @@ class CalibrationError:
 
     def update(self, labels, logits):
         """Adds the examples of a batch, as for `expected_calibration_error`."""
-        logits, num_bins = np.asarray(logits, np.float64), len(self.right)
+        logits, num_bins = two_classes(np.asarray(logits, np.float64)), len(self.right)
         # The largest probability is 1 / sum(exp(z - max z)): never above 1, never 0.
         largest = logits.max(-1, keepdims=True)
         confidence = 1.0 / np.exp(logits - largest).sum(-1)

@@ -9,6 +9,7 @@ from keras_kd.data.batch import view
 from keras_kd.evaluation.accuracy import label_classes
 from keras_kd.evaluation.fidelity import agreement, kl_divergence, l2_distance
 from keras_kd.evaluation.scores import ModelScores
+from keras_kd.models.output import logits_of
 from keras_kd.teachers.ensemble import Ensemble
 
 TOP = 5
@@ -20,7 +21,8 @@ def fidelity(student, teacher, dataset, answers=None):
     Sums are float64 and counts whole numbers: how the data are batched does not matter.
 
     Args:
-        student: Keras model from images to logits `[B, K]`, or a `tf.function` of one.
+        student: Keras model from images to logits `[B, K]`, or a `tf.function` of one; one logit is
+            two classes, [0, z], here and below.
         teacher: Keras model from images to logits `[B, K]`; of a `keras_kd.teachers.Ensemble`
             each member is compared as well.
         dataset: iterable of `x` or `(x, y)`; `x` a tensor of images or a dict with `student`,
@@ -127,9 +129,9 @@ def _asked(teacher):
 
     def ask(images):
         if not members:
-            return [_only_logits(teacher(images, training=False))]
+            return [logits_of(teacher(images, training=False))]
         # The ensemble is made of what its members say: none of them runs twice.
-        each = [_only_logits(member(images, training=False)) for member in members]
+        each = [logits_of(member(images, training=False)) for member in members]
         return [teacher.combine(each), *each]
 
     return _as_arrays(ask)
@@ -139,7 +141,7 @@ def _graph(model):
     """Function from images to a model's logits."""
 
     def one(images):
-        return [_only_logits(model(images, training=False))]
+        return [logits_of(model(images, training=False))]
 
     # A `tf.function`, as of one student at many steps, would only be traced again.
     traced = isinstance(model, tf.types.experimental.PolymorphicFunction)
@@ -156,10 +158,6 @@ def _numpy(function):
     return lambda images: [
         ops.convert_to_numpy(ops.cast(value, "float32")) for value in function(images)
     ]
-
-
-def _only_logits(outputs):
-    return outputs["logits"] if isinstance(outputs, dict) else outputs
 
 
 def _checked(role, logits, shape=None):

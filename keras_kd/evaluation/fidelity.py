@@ -1,6 +1,11 @@
-"""Fidelity: how closely a student follows its teacher on each example, labels aside."""
+"""Fidelity: how closely a student follows its teacher on each example, labels aside.
+
+One logit z is two classes, [0, z].
+"""
 
 from keras import ops
+
+from keras_kd.models.output import two_classes
 
 
 def kl_divergence(teacher_logits, student_logits):
@@ -13,8 +18,8 @@ def kl_divergence(teacher_logits, student_logits):
     Returns:
         float32 `[B]`.
     """
-    log_p = ops.log_softmax(ops.cast(teacher_logits, "float32"), axis=-1)
-    log_q = ops.log_softmax(ops.cast(student_logits, "float32"), axis=-1)
+    log_p = ops.log_softmax(two_classes(ops.cast(teacher_logits, "float32")), axis=-1)
+    log_q = ops.log_softmax(two_classes(ops.cast(student_logits, "float32")), axis=-1)
     return ops.sum(ops.exp(log_p) * (log_p - log_q), axis=-1)
 
 
@@ -31,7 +36,8 @@ def l2_distance(teacher_logits, student_logits):
     Returns:
         float32 `[B]`.
     """
-    difference = ops.cast(teacher_logits, "float32") - ops.cast(student_logits, "float32")
+    teacher, student = (ops.cast(logits, "float32") for logits in (teacher_logits, student_logits))
+    difference = two_classes(teacher) - two_classes(student)
     return ops.sqrt(ops.sum(ops.square(difference), axis=-1))
 
 
@@ -46,6 +52,9 @@ def agreement(teacher_logits, student_logits, k=1):
     Returns:
         float32 `[B]`.
     """
+    teacher_logits, student_logits = (
+        two_classes(ops.convert_to_tensor(logits)) for logits in (teacher_logits, student_logits)
+    )
     classes = ops.argmax(teacher_logits, axis=-1)
     if k == 1:
         return ops.cast(classes == ops.argmax(student_logits, axis=-1), "float32")

@@ -4,6 +4,7 @@ from keras import ops
 
 from keras_kd.methods.arguments import boolean
 from keras_kd.methods.base import Method
+from keras_kd.models.output import two_classes
 
 # Under the square root, the 1e-7 that the public implementation adds to the deviation.
 _SMALLEST_VARIANCE = 1e-14
@@ -44,6 +45,11 @@ def class_indices(method, batch):
     return ops.cast(ops.reshape(labels, (-1,)), "int32")
 
 
+def _classes(shape):
+    """A shape of logits, one being two classes."""
+    return (*shape[:-1], 2) if shape[-1] == 1 else tuple(shape)
+
+
 class LogitMethod(Method):
     """Base of the methods that match logits of the same classes.
 
@@ -66,6 +72,7 @@ class LogitMethod(Method):
 
     def build(self, batch_shape=None, student_shape=None, teacher_shape=None):
         for student, teacher in self.pairs(student_shape, teacher_shape):
+            student, teacher = _classes(student), _classes(teacher)
             if len(student) != 2 or tuple(student[1:]) != tuple(teacher[1:]):
                 raise ValueError(
                     f"{type(self).__name__} compares class by class: teacher and student must give "
@@ -73,11 +80,19 @@ class LogitMethod(Method):
                     f"teacher={tuple(teacher)}. Fine-tune the teacher on the student's classes, "
                     "or match features instead (Hint, RelationalKD)."
                 )
+            if self.standardize and student[-1] == 2:
+                raise ValueError(
+                    "Standardised logits of two classes are always 1 and -1, so that nothing is "
+                    "learned from them. Received: standardize=True, K=2. Leave it out."
+                )
         self.built = True
 
     def logit_pairs(self, student, teacher):
-        """The matched (student, teacher) logits, float32 `[B, K]`, standardised where asked."""
-        pairs = self.pairs(student, teacher)
+        """The matched (student, teacher) logits, float32 `[B, K]`, standardised where asked.
+
+        One logit z of an auxiliary head is two classes, [0, z], as a model's own is.
+        """
+        pairs = [(two_classes(s), two_classes(t)) for s, t in self.pairs(student, teacher)]
         if self.standardize:
             return [(standardized(s), standardized(t)) for s, t in pairs]
         return pairs

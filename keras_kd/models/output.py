@@ -1,39 +1,190 @@
-"""What a model ends in: logits, or something that squashes them."""
+"""What a model answers: its outputs dict, and what stands at its end.
+
+The one place where an answer becomes `{"logits": [B, K], taps...}` with K >= 2, and where a softmax
+or sigmoid behind the logits is found and left out.
+"""
+
+from dataclasses import dataclass
 
 import keras
+import numpy as np
+from keras import ops
 
-SQUASHING = ("softmax", "sigmoid", "log_softmax", "log_sigmoid", "hard_sigmoid")
-# Layers that leave the values of the logits alone, behind which an activation may stand.
+from keras_kd.models.taps import graph_of, rebuilt
+
+SQUASHING = ("softmax", "sigmoid", "log_softmax", "log_sigmoid", "hard_sigmoid", "sparsemax")
+# What leaves the values of the logits alone, behind which an activation may stand.
 TRANSPARENT = (keras.layers.Flatten, keras.layers.Reshape, keras.layers.Dropout)
+TRANSPARENT_NAMES = ("Identity", "Reshape", "Squeeze", "ExpandDims", "Cast")
 
 
-def ends_in_probabilities(model):
-    """The softmax or sigmoid that ends a model, looking through layers that only reshape.
+def two_classes(logits):
+    """One logit as the logits of two classes; more as they are.
+
+    Args:
+        logits: array or tensor `[..., K]`; K = 1 is a binary classifier's z, whose sigmoid is the
+            probability of class 1.
+
+    Returns:
+        `[..., 2]`, [0, z], whose softmax is [1 - sigmoid(z), sigmoid(z)]; `logits` for K > 1.
+    """
+    if logits.shape[-1] != 1:
+        return logits
+    if isinstance(logits, np.ndarray):
+        return np.concatenate([np.zeros_like(logits), logits], axis=-1)
+    return ops.concatenate([ops.zeros_like(logits), logits], axis=-1)
+
+
+def outputs_of(answer):
+    """The outputs dict of what a model returned.
+
+    Args:
+        answer: logits `[B, K]`, or a dict with `logits` and whatever else the model gives.
+
+    Returns:
+        dict: `logits` `[B, K]`, K >= 2 (see `two_classes`), and the rest as it is.
+    """
+    if isinstance(answer, list | tuple) and len(answer) == 1:
+        (answer,) = answer
+    outputs = dict(answer) if isinstance(answer, dict) else {"logits": answer}
+    return outputs | {"logits": two_classes(outputs["logits"])}
+
+
+def logits_of(answer):
+    """The logits `[B, K]`, K >= 2, in what a model returned, see `outputs_of`."""
+    return outputs_of(answer)["logits"]
+
+
+def as_two_classes(model):
+    """A model of one logit with the logits of two classes; any other as it is.
+
+    Args:
+        model: functional Keras model with one output `[B, K]`.
+
+    Returns:
+        a `keras.Model` that shares all layers, with one output of K >= 2 logits.
+    """
+    if model.output_shape[-1] != 1:
+        return model
+    return keras.Model(model.inputs[0], two_classes(model.outputs[0]), name=model.name)
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What squashes the logits at the end of a model.
+
+    Args:
+        kind: name of the activation, such as "softmax".
+        path: operations from the outermost nested model to the one that squashes, the last.
+    """
+
+    kind: str
+    path: tuple
+
+    def __str__(self):
+        return f"{self.kind} ({'/'.join(operation.name for operation in self.path)!r})"
+
+
+def ending(model):
+    """The softmax or sigmoid behind a model's logits, looking through what only reshapes.
 
     Args:
         model: any model; one without a symbolic graph tells nothing.
 
     Returns:
-        its name, or None.
+        an `Ending`, or None.
     """
-    if not getattr(model, "outputs", None):
+    graph = graph_of(model)
+    output = None if graph is None else graph.output
+    if isinstance(output, dict):
+        output = output.get("logits")
+    if isinstance(output, list | tuple):
+        output = output[0] if len(output) == 1 else None
+    if not isinstance(output, keras.KerasTensor):
         return None
-    operation = model.outputs[0]._keras_history.operation
+    found = _search(output, ())
+    return found if isinstance(found, Ending) else None
+
+
+def ends_in_probabilities(model):
+    """The name of the softmax or sigmoid that ends a model, or None; see `ending`."""
+    found = ending(model)
+    return found.kind if found else None
+
+
+def to_logits(model):
+    """The same network without the softmax or sigmoid behind its logits.
+
+    Args:
+        model: functional or `Sequential` Keras model.
+
+    Returns:
+        a `keras.Model` that shares all layers but the last, which is a copy without activation;
+        `model` itself where nothing stands behind its logits.
+    """
+    found = ending(model)
+    if found is None:
+        return model
+    *outer, last = found.path
+    new = _without_activation(last)
+    for nested in (*reversed(outer), model):
+        last, new = nested, rebuilt(nested, {id(last): new})
+    return new
+
+
+def _search(tensor, path):
+    """An `Ending`, None, or True where only transparent layers lie before the graph's input."""
     while True:
+        operation, node, index = tensor._keras_history
+        if isinstance(operation, keras.layers.InputLayer):
+            return True
         if isinstance(operation, keras.Model):
-            return ends_in_probabilities(operation)
-        if isinstance(operation, keras.layers.Softmax):
-            return "softmax"
-        kind = type(operation).__name__
-        if not isinstance(operation, keras.layers.Layer):
-            return kind.lower() if kind in ("Softmax", "Sigmoid", "LogSoftmax") else None
+            graph = graph_of(operation)
+            found = None if graph is None else _search(graph.outputs[index], (*path, operation))
+            if found is not True:
+                return found
+        else:
+            kind = _squashes(operation)
+            if kind:
+                return Ending(kind, (*path, operation))
+            if not _is_transparent(operation):
+                return None
+        tensor = operation._inbound_nodes[node].input_tensors[0]
+
+
+def _squashes(operation):
+    """The name of the activation that an operation applies, if it squashes; else None."""
+    if not isinstance(operation, keras.layers.Layer) or isinstance(operation, keras.layers.Softmax):
+        name = _snake(type(operation).__name__)
+    else:
         activation = getattr(operation, "activation", None)
-        name = getattr(activation, "__name__", type(activation).__name__.lower())
-        if name in SQUASHING:
-            return name
-        passes = isinstance(operation, TRANSPARENT) or (
-            isinstance(operation, keras.layers.Activation) and name == "linear"
-        )
-        if not passes:
-            return None
-        operation = operation.input._keras_history.operation
+        name = getattr(activation, "__name__", _snake(type(activation).__name__))
+    return name if name in SQUASHING else None
+
+
+def _is_transparent(operation):
+    if isinstance(operation, keras.layers.Activation):
+        return operation.activation is keras.activations.linear
+    return isinstance(operation, TRANSPARENT) or type(operation).__name__ in TRANSPARENT_NAMES
+
+
+def _snake(name):
+    return "".join(f"_{c.lower()}" if c.isupper() and i else c.lower() for i, c in enumerate(name))
+
+
+def _without_activation(operation):
+    """A function in an operation's place: a copy of the layer, weights too, without activation."""
+    if not isinstance(operation, keras.layers.Layer):
+        return lambda x, *_, **__: x
+    if isinstance(operation, keras.layers.Softmax):
+        plain = keras.layers.Activation("linear", name=operation.name, dtype=operation.dtype_policy)
+        return lambda x, *_, **__: plain(x)  # a softmax may be called with a mask
+    copy = type(operation).from_config({**operation.get_config(), "activation": "linear"})
+    copy.trainable = operation.trainable
+
+    def call(*args, **kwargs):
+        result = copy(*args, **kwargs)
+        copy.set_weights(operation.get_weights())
+        return result
+
+    return call

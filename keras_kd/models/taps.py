@@ -12,7 +12,7 @@ import keras
 from keras_kd.utils.names import nearest
 
 
-def _functional(model):
+def graph_of(model):
     """The functional graph behind a model (`Sequential` hides its own), or None."""
     graph = getattr(model, "_functional", model)
     return graph if hasattr(graph, "_run_through_graph") else None
@@ -27,7 +27,7 @@ class _Replay:
 
     def run(self, graph, inputs, prefix="", training=None):
         def call(operation, *args, **kwargs):
-            inner = _functional(operation)
+            inner = graph_of(operation)
             if inner is None:
                 if training is not None and getattr(operation, "_call_has_training_arg", False):
                     kwargs.setdefault("training", training)
@@ -91,7 +91,7 @@ def tap_names(model):
 
 
 def _replay(model, images=None):
-    graph = _functional(model)
+    graph = graph_of(model)
     if graph is None:
         raise ValueError(
             "Taps need a functional or Sequential Keras model. Received: "
@@ -111,7 +111,8 @@ def tapped(model, names):
     """A model that shares all weights with `model` and returns its logits and tapped features.
 
     Args:
-        model: functional or `Sequential` Keras model with one input and one output, the logits.
+        model: functional or `Sequential` Keras model with one input and one output, the logits,
+            or a dict with `logits`.
         names: tap names, as `tap_names` lists them; a bare layer name will do where it is unique.
 
     Returns:
@@ -120,9 +121,9 @@ def tapped(model, names):
     Raises:
         ValueError: not a functional model, or a tap that does not exist or is not unique.
     """
-    replay, inputs, logits = _replay(model)
+    replay, inputs, answer = _replay(model)
     outputs = {name: replay.find(name, model) for name in dict.fromkeys(names)}
-    outputs["logits"] = logits
+    outputs |= answer if isinstance(answer, dict) else {"logits": answer}
     return keras.Model(inputs[0], outputs, name=f"{model.name}_tapped")
 
 
@@ -142,7 +143,8 @@ def flat_calls(model, names=(), images=None):
     Raises:
         ValueError: as `tapped`.
     """
-    replay, inputs, logits = _replay(model, images)
+    replay, inputs, answer = _replay(model, images)
+    logits = answer["logits"] if isinstance(answer, dict) else answer
     outputs = {name: replay.find(name, model) for name in dict.fromkeys(names)}
     calls = []
     for operation, args, kwargs, output in replay.calls:
@@ -151,3 +153,25 @@ def flat_calls(model, names=(), images=None):
             kwargs = {**kwargs, "training": False}
         calls.append((operation, args, kwargs, output))
     return inputs[0], calls, outputs | {"logits": logits}
+
+
+def rebuilt(model, replace):
+    """A model that shares all layers with `model`, but for some that others stand in for.
+
+    Args:
+        model: functional or `Sequential` Keras model.
+        replace: dict from the id of a layer, nested model or operation of its top level to the
+            layer or function that is called in its place.
+
+    Returns:
+        a functional `keras.Model` of the same name, inputs and structure of outputs.
+    """
+
+    def call(operation, *args, **kwargs):
+        return replace.get(id(operation), operation)(*args, **kwargs)
+
+    graph = graph_of(model)
+    inputs = [keras.Input(batch_shape=x.shape, dtype=x.dtype, name=x.name) for x in graph.inputs]
+    packed = inputs[0] if len(inputs) == 1 else inputs
+    outputs = graph._run_through_graph(packed, operation_fn=lambda op: op, call_fn=call)
+    return keras.Model(packed, outputs, name=model.name)

@@ -1,6 +1,6 @@
 """What a teacher must be, each check with one readable error, before any image is run."""
 
-from keras_kd.models.output import ends_in_probabilities
+from keras_kd.models.output import ending
 
 
 def check_images(model, label, input_shape):
@@ -41,13 +41,13 @@ def check_logits(model, label):
             f"Received: {label} with outputs of shapes {[tuple(o.shape) for o in outputs]}. "
             "Cut the model at its logits: keras.Model(model.input, model.get_layer(...).output)."
         )
-    squashing = ends_in_probabilities(model)
-    if squashing:
+    found = ending(model)
+    if found:
         raise ValueError(
             "a teacher must give logits: distillation softens them before the softmax. "
-            f"Received: {label}, whose last layer applies {squashing}. Build it with "
-            "classifier_activation=None, or set model.layers[-1].activation to "
-            "keras.activations.linear and save it again."
+            f"Received: {label}, whose last layer applies {found}. Give "
+            "keras_kd.models.to_logits(model), the same network without it; of a file, save it "
+            "again: keras_kd.models.to_logits(keras.models.load_model(path)).save(other_path)."
         )
 
 

@@ -8,10 +8,14 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_kd.models.output import two_classes
+
 
 @keras.saving.register_keras_serializable(package="keras_kd")
 class LogMeanProbability(keras.layers.Layer):
     """Logits of several teachers, each `[B, K]`, to the log of their weighted mean probability.
+
+    One logit z of a teacher is two classes, [0, z].
 
     Computed in log space and float32, so that a class with probability 1e-40 stays finite.
 
@@ -26,13 +30,13 @@ class LogMeanProbability(keras.layers.Layer):
 
     def call(self, logits):
         terms = [
-            ops.log_softmax(ops.cast(one, "float32"), axis=-1) + float(np.log(weight))
+            ops.log_softmax(ops.cast(two_classes(one), "float32"), axis=-1) + float(np.log(weight))
             for one, weight in zip(logits, self.weights_of_teachers)
         ]
         return ops.logsumexp(ops.stack(terms, axis=0), axis=0)
 
     def compute_output_shape(self, input_shape):
-        return tuple(input_shape[0])
+        return (*input_shape[0][:-1], max(2, input_shape[0][-1]))
 
     def get_config(self):
         return {**super().get_config(), "weights": self.weights_of_teachers}
@@ -99,6 +103,8 @@ class Ensemble(keras.Model):
             raise ValueError("teachers must hold at least one model. Received: teachers=[].")
         for what, attribute in (("input shape", "input_shape"), ("class count", "output_shape")):
             values = [getattr(teacher, attribute, None) for teacher in teachers]
+            if what == "class count":  # one logit is two classes
+                values = [(None, 2) if value == (None, 1) else value for value in values]
             if any(value != values[0] or value is None for value in values):
                 raise ValueError(
                     f"the teachers of an ensemble must have one {what}. "

@@ -9,6 +9,7 @@ from keras_kd.models import handles
 from keras_kd.models.bit import bit_resnet, load_bit_npz
 from keras_kd.models.bit.published import bit_file, check_root, published
 from keras_kd.models.hub import HUB_HOSTS, check_range, hub, load_module, run_once
+from keras_kd.models.output import as_two_classes
 from keras_kd.models.saved import OURS, convert, expected_range, open_keras, recorded_range
 from keras_kd.teachers.checks import check_classes, check_images, check_logits
 from keras_kd.teachers.ensemble import Ensemble, resized
@@ -37,7 +38,8 @@ def load(handle, num_classes=None, input_shape=None, input_range=None):
             `assets.extra/keras_kd.json` says.
 
     Returns:
-        A frozen `keras.Model` with logits `[B, num_classes]`.
+        A frozen `keras.Model` with logits `[B, num_classes]`; one logit z becomes those of two
+        classes, [0, z].
 
     Raises:
         ValueError: when the handle leads to no model, or the model's classes, size, channels,
@@ -58,6 +60,7 @@ def load(handle, num_classes=None, input_shape=None, input_range=None):
     else:
         model = _open(handle, num_classes, input_shape, input_range)
     label = handle.name if isinstance(handle, keras.Model) else handle
+    model = as_two_classes(model)
     check_classes(model, num_classes, label)
     _probe(model, input_shape, label)
     model.trainable = False
@@ -206,7 +209,7 @@ def _probe(model, input_shape, label):
             f"Received: {int((~np.isfinite(outputs)).sum())} values that are not finite from "
             f"handle={label!r}. Its weights may be damaged, or its input_range wrong."
         )
-    if outputs.shape[1] > 1 and (outputs >= 0).all() and np.allclose(outputs.sum(1), 1, atol=1e-3):
+    if (outputs >= 0).all() and np.allclose(outputs.sum(1), 1, atol=1e-3):
         raise ValueError(
             "the teacher must give logits: distillation softens them before the softmax. "
             f"Received: probabilities that sum to 1 from handle={label!r}. "

@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 
+from keras_kd.models.output import two_classes
 from keras_kd.teachers.cache.claims import Claim
 
 POLL_SECONDS = 1.0
@@ -63,7 +64,7 @@ def _logits(layout, shard, batches, teach, claim, progress):
     """The logits `[B, K]` of a shard's steps, one after the other."""
     first = shard * layout.steps_per_shard
     for step in range(first, first + layout.steps_per_shard):
-        yield np.asarray(teach(batches.at(step)))
+        yield two_classes(np.asarray(teach(batches.at(step))))
         claim.beat()
         progress(layout.batch_size)
 

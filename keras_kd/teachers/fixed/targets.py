@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from keras_kd.models.output import logits_of
 from keras_kd.teachers.fixed.average import Average, compute
 from keras_kd.teachers.fixed.check import (
     check_fixed,
@@ -102,9 +103,7 @@ def _eager(compiled):
 
     @tf.function
     def step(images):
-        outputs = compiled(images, training=False)
-        outputs = outputs["logits"] if isinstance(outputs, dict) else outputs
-        return tf.cast(outputs, tf.float32)
+        return tf.cast(logits_of(compiled(images, training=False)), tf.float32)
 
     if not (tf.distribute.has_strategy() and tf.distribute.in_cross_replica_context()):
         return step
