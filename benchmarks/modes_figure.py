@@ -56,10 +56,10 @@ def draw(source, split, resolution, seed, images, output, **options):
     from matplotlib.figure import Figure
     from PIL import Image
 
+    from keras_kd.data.modes import PAPER_MODES
     from keras_kd.data.preview import first_batch, show
-    from keras_kd.data.views import FINE_TUNING, MODES
 
-    modes = [mode for mode in MODES if mode not in FINE_TUNING]
+    modes = list(PAPER_MODES)
     batch_size = max(images, 2)  # mixup needs two
     figure = Figure(figsize=(2.5 * images + 0.9, 1.28 * (len(modes) + 1)), dpi=100)
     FigureCanvasAgg(figure)

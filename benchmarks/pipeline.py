@@ -124,7 +124,7 @@ def bare(examples):
     """The same bytes and boxes as the first steps of `mix`, decoded and resized, nothing else."""
     import tensorflow as tf
 
-    from keras_kd.data import views
+    from keras_kd.data import Views
     from keras_kd.data.random_streams import epoch_positions
 
     bytes_, boxes = [], []
@@ -132,11 +132,9 @@ def bare(examples):
         ranks = step * BATCH.value + tf.range(BATCH.value, dtype=tf.int64)
         positions = epoch_positions(ranks, examples.num_examples, 0)
         sizes = tf.gather(examples.sizes, positions)
-        drawn = views.draw_views(
-            views.find_mode("mix"), sizes, 0, tf.constant(step, tf.int64), views.ViewSettings()
-        )
+        drawn = Views.of_mode("mix").draw(sizes, 0, tf.constant(step, tf.int64))
         bytes_.append(examples.fetch(positions))
-        boxes.append(drawn["student"][0])
+        boxes.append(drawn["student"]["pixels"][0])
 
     def decode(encoded, box):
         image = tf.image.decode_and_crop_jpeg(encoded, box, channels=3)

@@ -78,7 +78,7 @@ def _same_type(value, default):
 def _check_values(config):
     # Imported here, so that a config file loads without waiting for TensorFlow.
     from keras_kd import methods, models
-    from keras_kd.config import fixed, images, training
+    from keras_kd.config import fixed, images, training, views
     from keras_kd.models import handles
     from keras_kd.teachers.frozen import engines
 
@@ -135,6 +135,7 @@ def _check_values(config):
     need(config.export.calibration_images >= 1, "export.calibration_images", "at least 1")
     for name, settings in trained_stages(config).items():
         training.check(name, settings, need)
+        views.views_of(config, settings, name)
         need(
             settings.label_weight > 0 or name == "distil",
             f"{name}.label_weight",

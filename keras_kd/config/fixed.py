@@ -1,7 +1,8 @@
 """What a config may not ask for under the modes `fix/*`, whose targets belong to the examples."""
 
 from keras_kd import methods
-from keras_kd.data import views
+from keras_kd.config.views import views_of
+from keras_kd.data.views import MOST_CROPS
 
 
 def check(config, need):
@@ -15,13 +16,13 @@ def check(config, need):
         ValueError: names the key, what was received and what to write.
     """
     mode = config.distil.mode
-    row = views.find_mode(mode)
+    views = views_of(config, config.distil, "distil")
     need(
-        1 <= config.distil.fix_crops <= views.MOST_CROPS,
+        1 <= config.distil.fix_crops <= MOST_CROPS,
         "distil.fix_crops",
-        f"at least 1 and at most {views.MOST_CROPS:,}",
+        f"at least 1 and at most {MOST_CROPS:,}",
     )
-    if row.fixed is None:
+    if views.fixed is None:
         return
     need(
         not config.teacher_cache,
@@ -38,7 +39,7 @@ def check(config, need):
             "and a fixed target holds its logits only",
         )
         need(
-            not (row.averaged and method.needs_raw_logits),
+            not (views.averaged and method.needs_raw_logits),
             "distil.mode",
             f"another: the method {name!r} needs the teacher's logits themselves, and a mean over "
             "crops is one of probabilities. Take fix/cc, or a method such as soft_targets",

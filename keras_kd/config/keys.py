@@ -6,6 +6,8 @@ differs. Command-line overrides (`--config.distil.total="20 epochs"`) come on to
 
 import ml_collections
 
+from keras_kd.utils.crops import CROP_AREA, EVAL_SCALE
+
 # Sections whose keys are somebody else's arguments: a builder's, a method's or an optimizer's.
 OPTIONS = tuple(f"{name}.optimizer_options" for name in ("teacher.train", "baseline", "distil"))
 FREE = ("teacher.model.kwargs", "student.model.kwargs", "distil.methods", *OPTIONS)
@@ -22,7 +24,12 @@ def stage(**changes):
     """
     settings = ml_collections.ConfigDict(
         {
-            "mode": "same/ic",  # what teacher and student see, see keras_kd.data
+            "mode": "same/ic",  # what teacher and student see, see keras_kd.data.modes
+            # Lists of image ops in place of the mode's, see keras_kd.data.ops, such as
+            # "inception_crop(0.05,1)|flip" and, for mix, "mixup(1.0)"; empty: what the mode says.
+            "student_view": "",  # the student's; the teacher's too, where it has none of its own
+            "teacher_view": "",  # the teacher's own
+            "mix": "",  # how batches are mixed
             "total": "10 epochs",  # length: "500 steps", "10 epochs", "50000 examples"
             "warmup": "5 percent",  # of the total, or in the other units
             "interval": "1 epochs",  # log, evaluate and checkpoint this often
@@ -37,7 +44,7 @@ def stage(**changes):
             "clip": 1.0,  # global norm of the gradients; 0 for none
             "label_weight": 1.0,  # factor of the labels' cross-entropy
             "mixup_alpha": 1.0,  # where the mode mixes: Beta(alpha, alpha) of the coefficient
-            "rc_scale": 8 / 7,  # resized short side over the side of a random crop
+            "rc_scale": EVAL_SCALE,  # resized short side over the side of a random crop
             "ema": 0.0,  # average of the weights: the share that a step keeps, as 0.999; 0 for none
             "prolong": "",  # how a run goes on whose total was raised: stretch, fresh; empty: not
         }
@@ -80,10 +87,10 @@ def base():
             "resolution": 32,  # side of the student's image, px
             "teacher_resolution": 0,  # side of the teacher's; 0: the student's
             "eval_batch_size": 250,
-            "eval_scale": 8 / 7,  # resized short side over the central crop that is evaluated
+            "eval_scale": EVAL_SCALE,  # resized short side over the central crop that is evaluated
             "eval_full_image": False,  # evaluate on the whole image; eval_scale says nothing then
             "flip": True,
-            "crop_area": (0.05, 1.0),  # inception crop: share of the image
+            "crop_area": CROP_AREA,  # inception crop: share of the image
             "allow_bad": 0.01,  # share of unreadable files that is skipped without stopping
         }
     )

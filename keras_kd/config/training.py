@@ -4,7 +4,6 @@ import math
 
 from keras_kd import optimizers
 from keras_kd.config import prolong
-from keras_kd.data.views import find_mode
 from keras_kd.utils.lengths import steps
 
 
@@ -19,7 +18,6 @@ def check(name, settings, need):
     Raises:
         ValueError: names the key, what was received and what to write.
     """
-    find_mode(settings.mode)
     optimizers.make_schedule(settings.schedule, 1.0, 1)
     optimizers.build(settings.optimizer, 1.0, settings.weight_decay)
     try:

@@ -1,13 +1,11 @@
-"""From the plan of a step to its batch: rows are fetched, decoded, flipped, resized and mixed.
+"""From the plan of a step to its batch: rows are fetched, decoded, changed, resized and mixed.
 
-A call decodes a group of rows, one after the other, and mixes each while it lies in the processor's
-cache: passes over a whole batch of floats cost a fifth of the time. Nothing here draws or counts
+Rows are made in groups, a call a group, see `keras_kd.data.decode`. Nothing here draws or counts
 anything.
 """
 
 import tensorflow as tf
 
-from keras_kd.data import mixup, ops
 from keras_kd.utils import processors
 
 # Rows of one call: more of them copy less, and make the graph larger and the start slower.
@@ -35,16 +33,6 @@ def group_rows(rows, batch_size, mixed):
     return groups, False
 
 
-def views_wanted(resolution, teacher_resolution, own_teacher_view):
-    """Key of x -> (role whose crop it shows, side in pixels)."""
-    side = teacher_resolution or resolution
-    if own_teacher_view:
-        return {"student": ("student", resolution), "teacher": ("teacher", side)}
-    if side != resolution:
-        return {"student": ("student", resolution), "teacher": ("student", side)}
-    return {"image": ("student", resolution)}
-
-
 def map_parallel(data, function):
     """Maps a function that branches on no tensor, on all usable processors, in order."""
     # Tracing without autograph starts faster.
@@ -58,10 +46,10 @@ def batches(steps, plan, examples, groups, decode, size):
     Args:
         steps: `tf.data.Dataset` of what `plan` takes.
         plan: function of an element to the plan of its global batch: `position` `[B]`, `views`
-            (role -> boxes and flips) and, under mixup, `coefficient` `[B]`.
+            (role -> as of `View.draw`) and, where it is mixed, `mix` (what `Views.draw_mix` gives).
         examples: `Examples`.
         groups: rows of each group, as from `group_rows`.
-        decode: function of a group's plan to its rows, as from `decoder`.
+        decode: function of a group's plan to its rows, as from `keras_kd.data.decode.decoder`.
         size: number of rows of each batch.
     """
     flat_rows = [row for group in groups for row in group]
@@ -86,72 +74,6 @@ def batches(steps, plan, examples, groups, decode, size):
     return map_parallel(decoded.batch(len(groups), drop_remainder=True), join)
 
 
-def decoder(examples, outputs, flip, mixed, ring, num_classes, with_ids):
-    """Function of a group's plan to its rows of `(x, y)`.
-
-    Args:
-        examples: `Examples`.
-        outputs: key of x -> (role, side), as from `views_wanted`.
-        flip: whether some rows are mirrored.
-        mixed: whether rows are mixed with the row before them.
-        ring: whether the row before the first one is the last one, not an extra one in front.
-        num_classes: number of classes for one-hot labels, or None.
-        with_ids: whether x carries `id`.
-    """
-    roles = {role for role, _ in outputs.values()}
-
-    @tf.function(autograph=False)  # Traced once for all rows: tracing a branch is slow.
-    def crop(item, box, flipped):
-        image = examples.crop(item, box)
-        return ops.flip(image, flipped) if flip else image
-
-    def images(group):
-        """Key of x -> list of images, mixed where the mode says so."""
-        resize = {side: ops.resizer(side) for _, side in outputs.values()}
-        items = tf.unstack(group["item"])
-        drawn = {
-            role: list(zip(items, tf.unstack(boxes), tf.unstack(flips)))
-            for role, (boxes, flips) in group["views"].items()
-            if role in roles
-        }
-        x, plain = {key: [] for key in outputs}, {key: [] for key in outputs}
-        before = []
-        for row in range(len(items)):
-            # Each row waits for the one before: the floats of all do not fit into the cache.
-            with tf.control_dependencies(before):
-                # Each crop is decoded once, whatever the number of sizes it is resized to.
-                crops = {role: crop(*rows[row]) for role, rows in drawn.items()}
-            for key, (role, side) in outputs.items():
-                image = resize[side](crops[role])
-                if mixed:
-                    plain[key].append(image)
-                    image = mix(*plain[key][:-3:-1], group) if row else image
-                x[key].append(image)
-            before = [made[-1] for made in x.values()]
-        if mixed:
-            for key, (first, *_, last) in plain.items():
-                x[key][0] = mix(first, last, group)
-        return x
-
-    def mix(values, partners, group):
-        return mixup.mix(values, partners, group["coefficient"][0])
-
-    def decode(group):
-        # Without a ring the extra row in front is only a partner.
-        own = slice(1 if mixed and not ring else 0, None)
-        x = {key: tf.stack(rows[own]) for key, rows in images(group).items()}
-        # Folded coefficients make a row's own image the heavier one: its label stays.
-        y = tf.gather(examples.labels, group["position"])
-        if num_classes is not None:
-            y = tf.one_hot(y, num_classes)
-            y = mix(y, mixup.roll(y), group) if mixed else y
-        if with_ids:
-            return x | {"id": tf.gather(examples.ids, group["position"][own])}, y[own]
-        return x.get("image", x), y[own]
-
-    return decode
-
-
 def finished(data, cardinality):
     """The dataset of batches, of known length, in order, that nobody else divides."""
     data = data.apply(tf.data.experimental.assert_cardinality(cardinality))
@@ -168,11 +90,3 @@ def options():
     # collects it waits for up to a minute.
     common.autotune.enabled = False
     return common
-
-
-def check_whole(name, value, lowest):
-    """Refuses what is no whole number of at least `lowest`."""
-    if isinstance(value, bool) or not hasattr(value, "__index__") or value < lowest:
-        raise ValueError(
-            f"{name} must be a whole number of at least {lowest}. Received: {name}={value!r}"
-        )

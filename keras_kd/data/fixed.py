@@ -7,8 +7,11 @@ computed once, in pieces, in any process, and belong to the example and not to a
 import numpy as np
 import tensorflow as tf
 
-from keras_kd.data import assembly, views
+from keras_kd.data import assembly, modes
+from keras_kd.data.decode import decoder
+from keras_kd.data.share import check_whole
 from keras_kd.data.sources import load_source
+from keras_kd.data.views import MOST_CROPS, Views
 
 
 class FixedViews:
@@ -20,12 +23,12 @@ class FixedViews:
     Args:
         source: a `Source`, or a name for `load_source`.
         split: split expression.
-        mode: `fix/rs`, `fix/cc` or `fix/ic_ens`.
+        mode: `fix/rs`, `fix/cc` or `fix/ic_ens`; or a `Views` with `fixed`.
         resolution: side of the teacher's images in pixels.
         crops: views of each example under `fix/ic_ens`, in [1, 2**20]; the paper's is 1,024. The
             other modes have one.
         seed: int, the seed of the run.
-        flip, crop_area, crop_aspect, rc_scale: as for `keras_kd.data.build_dataset`.
+        **options: of a mode, see `Views.of_mode`.
 
     Raises:
         ValueError: another mode, or an argument out of its range.
@@ -34,38 +37,27 @@ class FixedViews:
         2021, arXiv:2106.05237, section 3.
     """
 
-    def __init__(
-        self,
-        source,
-        split,
-        mode,
-        resolution,
-        *,
-        crops=1024,
-        seed=0,
-        flip=True,
-        crop_area=(0.05, 1.0),
-        crop_aspect=(3 / 4, 4 / 3),
-        rc_scale=8 / 7,
-    ):
-        self.row = views.find_mode(mode)
-        if self.row.fixed is None:
-            fixed = ", ".join(name for name, row in views.MODES.items() if row.fixed)
+    def __init__(self, source, split, mode, resolution, *, crops=1024, seed=0, **options):
+        self.views = Views.of(mode, **options)
+        if self.views.fixed is None:
+            fixed = ", ".join(name for name, row in modes.MODES.items() if "fixed" in row)
             raise ValueError(
                 f"Targets that are computed once belong to {fixed}. Received: mode={mode!r}, under "
                 "which the teacher sees every batch."
             )
-        assembly.check_whole("resolution", resolution, 1)
-        assembly.check_whole("crops", crops, 1)
-        if crops > views.MOST_CROPS:
-            raise ValueError(
-                f"crops must be at most {views.MOST_CROPS:,}. Received: crops={crops!r}"
-            )
-        self.mode, self.resolution, self.seed = mode, resolution, seed
+        check_whole("resolution", resolution, 1)
+        check_whole("crops", crops, 1)
+        if crops > MOST_CROPS:
+            raise ValueError(f"crops must be at most {MOST_CROPS:,}. Received: crops={crops!r}")
+        self.resolution, self.seed = resolution, seed
         self.source, self.split = load_source(source), split
         self.examples = self.source.split(split)
-        self.crops = crops if self.row.averaged else 1
-        self.settings = views.ViewSettings(flip, tuple(crop_area), tuple(crop_aspect), rc_scale)
+        self.crops = crops if self.views.averaged else 1
+
+    @property
+    def averaged(self):
+        """Whether an example's target is the mean over many views."""
+        return self.views.averaged
 
     @property
     def num_examples(self):
@@ -74,19 +66,11 @@ class FixedViews:
 
     def describe(self):
         """What the views depend on beside the examples: a flat dict of what counts in this mode."""
-        settings, fields = self.settings, {"views.mode": self.mode}
-        fields["views.teacher_resolution"] = self.resolution
-        if self.row.fixed == "central_crop":
-            fields["views.rc_scale"] = settings.rc_scale
-        if self.row.averaged:
-            fields |= {
-                "views.crops": self.crops,
-                "views.flip": settings.flip,
-                "views.crop_area": settings.crop_area,
-                "views.crop_aspect": settings.crop_aspect,
-                "seed": self.seed,
-            }
-        return fields
+        seen = {f"views.{name}": value for name, value in self.views.describe().items()}
+        seen["views.teacher_resolution"] = self.resolution
+        return seen | (
+            {"views.crops": self.crops, "seed": self.seed} if self.views.averaged else {}
+        )
 
     def at(self, positions, numbers=0):
         """Some views of some examples.
@@ -114,7 +98,7 @@ class FixedViews:
             `tf.data.Dataset` of float32 `[batch_size, L, L, C]`; the last batch is filled up with
             the last view.
         """
-        assembly.check_whole("batch_size", batch_size, 1)
+        check_whole("batch_size", batch_size, 1)
         total = self.num_examples * self.crops
         count = -(-total // batch_size)
 
@@ -132,13 +116,11 @@ class FixedViews:
         def plan(positions, numbers):
             sizes = tf.gather(self.examples.sizes, positions)
             ids = tf.gather(self.examples.ids, positions)
-            drawn = views.draw_fixed_views(self.row, sizes, ids, numbers, self.seed, self.settings)
-            return {"position": positions, "views": {"teacher": drawn}}
+            drawn = self.views.draw_fixed(sizes, ids, numbers, self.seed)
+            return {"position": positions, "views": drawn}
 
         groups, _ = assembly.group_rows(range(batch_size), batch_size, mixed=False)
-        flip = self.settings.flip and self.row.averaged
-        outputs = {"image": ("teacher", self.resolution)}
-        decode = assembly.decoder(self.examples, outputs, flip, False, False, None, with_ids=False)
+        decode = decoder(self.examples, self.views, {"image": ("fixed", self.resolution)})
         data = assembly.batches(pairs, plan, self.examples, groups, decode, batch_size)
         data = assembly.map_parallel(data, lambda image, label: image)
         return assembly.finished(data, cardinality)

@@ -5,9 +5,8 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from keras_kd.data import mixup, views
 from keras_kd.data.fixed import FixedViews
-from keras_kd.data.pipeline import build_dataset
+from keras_kd.data.pipeline import training_batches, understood
 from keras_kd.data.sources import load_source
 
 # Whatever the run's own share and step, the sheet shows the whole first batch.
@@ -24,39 +23,26 @@ _MOSAIC = 3  # crops along each side, where a teacher's target is the mean over 
 
 
 def preview(
-    source,
-    split,
-    mode,
-    resolution,
-    path,
-    *,
-    teacher_resolution=None,
-    batch_size=None,
-    seed=0,
-    mixup_alpha=1.0,
-    num_images=8,
-    **options,
+    source, split, mode, resolution, path, *, batch_size=None, seed=0, num_images=8, **options
 ):
     """Draws originals, teacher's views and student's views of step 0 of the real pipeline.
 
     Args:
         source: a `Source`, or a name for `load_source`.
         split: split expression.
-        mode: teaching mode, as for `build_dataset`.
+        mode: teaching mode or views, as for `build_dataset`.
         resolution: side of the student's images in pixels.
         path: the PNG file to write; its folder must exist.
-        teacher_resolution: side of the teacher's images; the student's where None.
         batch_size: size of the global batch; `num_images` where None.
         seed: int.
-        mixup_alpha: as for `build_dataset`.
         num_images: number of columns, at least 1 and at most the batch size.
-        **options: the remaining options of `build_dataset` (flip, crop_area, ...).
+        **options: those of `build_dataset` (flip, crop_area, teacher_resolution, ...).
 
     Returns:
         The path.
 
     Raises:
-        ValueError: if an argument is out of its range.
+        ValueError: if an argument is unknown or out of its range.
         OSError: if the file cannot be written.
     """
     path = os.fspath(path)
@@ -68,7 +54,6 @@ def preview(
     if batch_size is None:
         batch_size = max(min(num_images, examples.num_examples), 2)
     columns = min(num_images, batch_size)
-    options |= {"teacher_resolution": teacher_resolution, "mixup_alpha": mixup_alpha}
     x, weight = first_batch(source, split, mode, batch_size, resolution, seed, columns, **options)
     _draw(source, examples, x, columns, mode, weight, path)
     return path
@@ -87,17 +72,17 @@ def first_batch(source, split, mode, batch_size, resolution, seed, columns, **op
         (x, weight): the batch's dict, with `id`, and the mixing coefficient or None. Of a teacher
         whose target is a mean over crops, the first nine stand for all.
     """
-    row = views.find_mode(mode)
-    data = build_dataset(
-        source, split, mode, batch_size, resolution, seed, **(options | _FIRST_GLOBAL_BATCH)
-    )
-    x, _ = next(data.as_numpy_iterator())
-    if row.fixed is not None:
+    options |= _FIRST_GLOBAL_BATCH
+    views, share = understood(mode, batch_size, resolution, seed, **options)
+    x, _ = next(training_batches(source, split, views, share).as_numpy_iterator())
+    if views.fixed is not None:
         rows = positions(source.split(split), x["id"][:columns])
-        x = x | {"teacher": _fixed_views(source, split, mode, resolution, seed, rows, options)}
-    if not row.mixup:
+        side = share.teacher_resolution or resolution
+        seen = FixedViews(source, split, views, side, seed=seed)
+        x = x | {"teacher": _mosaics(seen, rows)}
+    if not views.mixes:
         return x, None
-    return x, float(mixup.mixup_coefficient(seed, 0, options.get("mixup_alpha", 1.0)))
+    return x, float(views.mix.share(views.draw_mix(seed, 0)))
 
 
 def positions(examples, ids):
@@ -105,16 +90,13 @@ def positions(examples, ids):
     return np.array([np.flatnonzero(examples.ids == one)[0] for one in ids])
 
 
-def _fixed_views(source, split, mode, resolution, seed, rows, options):
+def _mosaics(seen, rows):
     """The teacher's view of each example, or a mosaic of its first views."""
-    names = ("flip", "crop_area", "crop_aspect", "rc_scale")
-    kept = {name: options[name] for name in names if name in options}
-    side = options.get("teacher_resolution") or resolution
-    seen = FixedViews(source, split, mode, side, seed=seed, **kept)
     if seen.crops == 1:
         return seen.at(rows).numpy()
     tiles = seen.at(np.repeat(rows, _MOSAIC**2), np.tile(np.arange(_MOSAIC**2), len(rows))).numpy()
     # [rows, down, across, side, side, C] -> [rows, down * side, across * side, C]
+    side = seen.resolution
     tiles = tiles.reshape(len(rows), _MOSAIC, _MOSAIC, side, side, -1)
     return tiles.transpose(0, 1, 3, 2, 4, 5).reshape(len(rows), _MOSAIC * side, _MOSAIC * side, -1)
 

@@ -6,6 +6,7 @@ the automatic choice differs from device to device.
 """
 
 import hashlib
+from dataclasses import dataclass
 
 import tensorflow as tf
 
@@ -25,6 +26,29 @@ def stream_seed(seed, stream, counter):
     key = int.from_bytes(digest, "little", signed=True)
     counter = tf.cast(counter, tf.int64)
     return tf.stack([tf.fill(tf.shape(counter), tf.constant(key, tf.int64)), counter], axis=-1)
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Random numbers of one name: what an image op draws from.
+
+    Attributes:
+        seed: int, the seed of the run.
+        name: what the numbers are for, such as "student flip".
+        counter: int64 scalar tensor, the step; `[B]` where each row has a counter of its own.
+    """
+
+    seed: int
+    name: str
+    counter: object
+
+    def key(self, part=""):
+        """A seed for TensorFlow's stateless operations, as of `stream_seed`.
+
+        Args:
+            part: which of several draws, each from a stream of its own.
+        """
+        return stream_seed(self.seed, f"{self.name} {part}" if part else self.name, self.counter)
 
 
 def uniform(shape, seed):

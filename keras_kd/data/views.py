@@ -1,178 +1,169 @@
-"""What teacher and student see: the teaching modes of function matching, as a table.
-
-Reference: L. Beyer et al., "Knowledge distillation: A good teacher is patient and consistent",
-2021, arXiv:2106.05237, section 3.
-"""
+"""What teacher and student see: lists of image ops, under the name of a teaching mode or not."""
 
 from dataclasses import dataclass
 
 import tensorflow as tf
 
-from keras_kd.data import ops
-from keras_kd.data.random_streams import stream_seed, uniform
+from keras_kd.data import modes, op_text
+from keras_kd.data.ops.base import Mixer
+from keras_kd.data.random_streams import Stream
+from keras_kd.data.view import View, parse_mixer
 from keras_kd.utils.names import nearest
-
-
-@dataclass(frozen=True)
-class Mode:
-    """One teaching mode.
-
-    Attributes:
-        student: name of the crop of the student's view, a key of `CROPS`.
-        teacher: name of the crop of the teacher's own view; None where it sees the student's.
-        mixup: whether the batch is mixed.
-        fixed: name of the crop that the teacher saw when its targets were computed, once an
-            example; None where it sees every batch. See `keras_kd.data.fixed`.
-    """
-
-    student: str
-    teacher: str | None = None
-    mixup: bool = False
-    fixed: str | None = None
-
-    @property
-    def averaged(self):
-        """Whether a fixed target is the mean over many crops: its crop is a random one."""
-        return self.fixed in RANDOM_CROPS
-
-
-# A mode is a row.
-MODES = {
-    "fix/rs": Mode("whole_image", fixed="whole_image"),
-    "fix/cc": Mode("random_crop", fixed="central_crop"),
-    "fix/ic_ens": Mode("inception_crop", fixed="inception_crop"),
-    "same/rc": Mode("random_crop"),
-    "same/ic": Mode("inception_crop"),
-    "ind/rc": Mode("random_crop", teacher="random_crop"),
-    "ind/ic": Mode("inception_crop", teacher="inception_crop"),
-    "mix": Mode("inception_crop", mixup=True),
-    # Not the paper's: fine-tuning by BiT-HyperRule, see `keras_kd.config.hyperrule`.
-    "mix/rc": Mode("random_crop", mixup=True),
-    "same/sc": Mode("squashed_crop"),
-    "mix/sc": Mode("squashed_crop", mixup=True),
-}
-FINE_TUNING = ("mix/rc", "same/sc", "mix/sc")
-
-# Crop -> function of sizes [B, 2], a seed and the settings, giving boxes [B, 4].
-CROPS = {
-    "whole_image": lambda sizes, seed, settings: ops.full_boxes(sizes),
-    "central_crop": lambda sizes, seed, settings: ops.central_boxes(sizes, settings.rc_scale),
-    "random_crop": lambda sizes, seed, settings: ops.random_crop_boxes(
-        sizes, seed, settings.rc_scale
-    ),
-    "squashed_crop": lambda sizes, seed, settings: ops.random_crop_boxes(
-        sizes, seed, settings.rc_scale, square=False
-    ),
-    "inception_crop": lambda sizes, seed, settings: ops.inception_crop_boxes(
-        sizes, seed, settings.crop_area, settings.crop_aspect
-    ),
-}
-
-# Half of these are mirrored, too; what is not random is the image as it is.
-RANDOM_CROPS = ("random_crop", "squashed_crop", "inception_crop")
 
 MOST_CROPS = 2**20  # of one example, that an example's number leaves room for
 
 
 @dataclass(frozen=True)
-class ViewSettings:
-    """How strong the random views are.
+class Views:
+    """What teacher and student see of a batch.
 
     Attributes:
-        flip: whether half of the images are mirrored.
-        crop_area: bounds of the area of an inception crop, fractions in (0, 1].
-        crop_aspect: bounds of its width over height, positive.
-        rc_scale: resized short side over the side of a random crop, at least 1.
-    """
-
-    flip: bool = True
-    crop_area: tuple = (0.05, 1.0)
-    crop_aspect: tuple = (3 / 4, 4 / 3)
-    rc_scale: float = 8 / 7
-
-    def __post_init__(self):
-        _check_range("crop_area", self.crop_area, 1.0)
-        _check_range("crop_aspect", self.crop_aspect, float("inf"))
-        ops.check_scale("rc_scale", self.rc_scale)
-
-
-def _check_range(name, value, top):
-    try:
-        low, high = (float(bound) for bound in value)
-        valid = 0 < low <= high <= top and high < float("inf")
-    except (TypeError, ValueError):
-        valid = False
-    if not valid:
-        limit = "" if top == float("inf") else f" <= {top:g}"
-        raise ValueError(
-            f"{name} must be two numbers with 0 < lowest <= highest{limit}. "
-            f"Received: {name}={value!r}"
-        )
-
-
-def find_mode(name):
-    """The row of a mode.
+        student: the student's `View`, or its text.
+        teacher: the teacher's own one; None where it sees the student's.
+        mix: a `Mixer`, or its text, that mixes the batch in all views; None for none.
+        fixed: what the teacher saw when its targets were computed, once an example; None where it
+            sees every batch. See `keras_kd.data.fixed`.
 
     Raises:
-        ValueError: if there is no such mode; the message names the nearest.
+        ValueError: bad texts, or views that exclude one another.
     """
-    if name not in MODES:
-        raise ValueError(
-            f"mode must be one of {', '.join(MODES)}. Received: mode={name!r}."
-            f"{nearest(name, MODES)}"
-        )
-    return MODES[name]
+
+    student: View
+    teacher: View | None = None
+    mix: Mixer | None = None
+    fixed: View | None = None
+
+    def __post_init__(self):
+        for name in ("student", "teacher", "fixed"):
+            value = getattr(self, name)
+            if not isinstance(value, View) and (name == "student" or value is not None):
+                object.__setattr__(self, name, View.parse(value, name))
+        if self.mix is not None and not isinstance(self.mix, Mixer):
+            object.__setattr__(self, "mix", parse_mixer(self.mix))
+        for name, why in (("teacher", "the teacher sees no batch"), ("mix", "no batch is mixed")):
+            value = getattr(self, name)
+            if self.fixed is not None and value is not None:
+                raise ValueError(
+                    f"{name} must be left out where targets are computed once an example: {why}. "
+                    f"Received: {name}={str(value)!r}, fixed={str(self.fixed)!r}."
+                )
+
+    @classmethod
+    def of_mode(cls, name, **options):
+        """The views of a teaching mode.
+
+        Args:
+            name: a key of `keras_kd.data.modes.MODES`.
+            **options: flip: whether half of the images are mirrored; off where left and right have
+                a meaning. crop_area: bounds of the area of an inception crop, fractions in (0, 1].
+                crop_aspect: bounds of its width over height. rc_scale: resized short side over the
+                side of a random crop, at least 1. mixup_alpha: Beta(alpha, alpha) of the mixing
+                coefficient, positive; 1 is uniform.
+
+        Raises:
+            ValueError: an unknown mode or option, or an option out of its range.
+        """
+        return cls(**modes.texts(name, options))
+
+    @classmethod
+    def of(cls, what, **options):
+        """The views that somebody asks for.
+
+        Args:
+            what: the name of a teaching mode, a `Views`, the text of a view that both share, or a
+                dict of texts: `student`, and `teacher`, `mix` or `fixed`.
+            **options: of a mode, see `of_mode`; texts hold their own.
+
+        Raises:
+            ValueError: as `of_mode`, bad texts, or options beside them.
+        """
+        is_text = isinstance(what, str) and ("|" in what or "(" in what or what in op_text.OPS)
+        if not is_text and not isinstance(what, dict | Views):
+            return cls.of_mode(what, **options)
+        if options:
+            raise ValueError(
+                "Views that are given as texts hold all that is to be said of them. Received: "
+                f"{', '.join(options)} beside mode={what!r}. Write it into the text."
+            )
+        if isinstance(what, dict):
+            known = ("student", "teacher", "mix", "fixed")
+            for key in what:
+                if key not in known:
+                    raise ValueError(
+                        f"Texts of views are {', '.join(known)}. Received: {key!r}."
+                        f"{nearest(key, known)}"
+                    )
+            return cls(**{"student": None, **what})
+        return what if isinstance(what, Views) else cls(what)
+
+    @property
+    def mixes(self):
+        """Whether batches are mixed, so that labels are, too."""
+        return self.mix is not None
+
+    @property
+    def averaged(self):
+        """Whether a fixed target is the mean over many crops: its view is a random one."""
+        return self.fixed is not None and self.fixed.random
+
+    def for_one(self):
+        """What a single model sees that learns without a teacher."""
+        return Views(self.student, mix=self.mix)
+
+    def describe(self):
+        """What the teacher's answers depend on: a flat dict of the mode and the options that count.
+
+        Views that are equal to those of a mode have its name, however they were given; others are
+        their text.
+        """
+        found = modes.seen(self._texts())
+        mode, options = modes.named(found, modes.seen) or (_joined(found), {})
+        return {"mode": mode, **options}
+
+    def __str__(self):
+        """The mode, or the texts of what is no mode."""
+        mode, options = modes.named(self._texts()) or (None, {})
+        is_mode = mode is not None and Views.of_mode(mode, **options) == self
+        return mode if is_mode else _joined(self._texts())
+
+    def _texts(self):
+        return {name: str(ops) for name, ops in vars(self).items() if ops is not None}
+
+    def draw(self, sizes, seed, step):
+        """Boxes and what else is drawn for a whole batch, all of the global batch.
+
+        Args:
+            sizes: int32 `[B, 2]`.
+            seed: int, the seed of the run.
+            step: int64 scalar.
+
+        Returns:
+            dict of role (`student`, and `teacher` where it has a view of its own) -> as of
+            `View.draw`.
+        """
+        roles = {"student": self.student, "teacher": self.teacher}
+        return {
+            role: view.draw(role, sizes, seed, step)
+            for role, view in roles.items()
+            if view is not None
+        }
+
+    def draw_mix(self, seed, step):
+        """What `mix` draws for the global batch of a step."""
+        return self.mix.draw(Stream(seed, self.mix.stream, step))
+
+    def draw_fixed(self, sizes, ids, numbers, seed):
+        """As `draw`, for what a teacher sees once an example: the same whoever stands beside it.
+
+        Args:
+            sizes: int32 `[B, 2]`.
+            ids: int64 `[B]`, the examples' ids, at least 0.
+            numbers: int64 `[B]`, which view of each example, in [0, `MOST_CROPS`).
+            seed: int, the seed of the run.
+        """
+        counters = tf.cast(ids, tf.int64) * MOST_CROPS + numbers
+        return {"fixed": self.fixed.draw("fixed", sizes, seed, counters)}
 
 
-def draw_views(mode, sizes, seed, step, settings):
-    """Boxes and flips of a whole batch.
-
-    Args:
-        mode: a `Mode`.
-        sizes: int32 `[B, 2]`, of the global batch.
-        seed: int, the seed of the run.
-        step: int64 scalar.
-        settings: `ViewSettings`.
-
-    Returns:
-        dict of role (`student`, and `teacher` where it has a view of its own) ->
-        `(boxes int32 [B, 4], flips bool [B])`.
-    """
-    crops = {"student": mode.student, "teacher": mode.teacher}
-    return {
-        role: _draw(role, crop, sizes, seed, step, settings)
-        for role, crop in crops.items()
-        if crop is not None
-    }
-
-
-def draw_fixed_views(mode, sizes, ids, numbers, seed, settings):
-    """Boxes and flips of what a teacher of a mode `fix/*` sees: the same whoever stands beside it.
-
-    Args:
-        mode: a `Mode` with a `fixed` crop.
-        sizes: int32 `[B, 2]`.
-        ids: int64 `[B]`, the examples' ids, at least 0.
-        numbers: int64 `[B]`, which crop of each example, in [0, `MOST_CROPS`).
-        seed: int, the seed of the run.
-        settings: `ViewSettings`.
-
-    Returns:
-        `(boxes int32 [B, 4], flips bool [B])`.
-    """
-    counters = tf.cast(ids, tf.int64) * MOST_CROPS + numbers
-    return _draw("fixed", mode.fixed, sizes, seed, counters, settings)
-
-
-def _draw(role, crop, sizes, seed, counter, settings):
-    """Boxes and flips of one role, from one counter for the batch, or one for each row."""
-    flip = settings.flip and crop in RANDOM_CROPS
-    return (
-        CROPS[crop](sizes, stream_seed(seed, f"{role} crop", counter), settings),
-        _flips(sizes, stream_seed(seed, f"{role} flip", counter), flip),
-    )
-
-
-def _flips(sizes, seed, enabled):
-    count = tf.shape(sizes)[:1]
-    return uniform(count, seed) < 0.5 if enabled else tf.zeros(count, tf.bool)
+def _joined(found):
+    return "; ".join(f"{role}: {text}" for role, text in found.items())

@@ -1,7 +1,7 @@
 """The plan of a run: lengths, schedules and costs of its stages, as numbers and as text."""
 
 from keras_kd.config import trained_stages
-from keras_kd.data.views import find_mode
+from keras_kd.config.views import views_of
 from keras_kd.run import story as run
 from keras_kd.training.lengths import make_optimizer, stage_lengths
 
@@ -39,7 +39,7 @@ def make_plan(config, streams, teacher, student):
 
 def _targets(config, streams, teacher):
     """What the teacher computes once under a mode `fix/*`; None in other modes."""
-    if find_mode(config.distil.mode).fixed is None:
+    if views_of(config, config.distil).fixed is None:
         return None
     views = streams.fixed_views(config.distil)
     count = views.num_examples * views.crops
@@ -58,7 +58,7 @@ def _planned(name, settings, config, streams, teacher, student):
     batch = config.batch_size
     learner = teacher if name == "teacher.train" else student
     # Under `fix/*` it has said all that it has to say before the first step, see `_targets`.
-    taught = name == "distil" and find_mode(settings.mode).fixed is None
+    taught = name == "distil" and views_of(config, settings).fixed is None
     tutor = teacher if taught else 0
     return {
         "steps": total,

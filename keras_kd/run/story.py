@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from keras_kd import data
 from keras_kd.config import absolute, check, trained_stages
+from keras_kd.config.views import views_of
 from keras_kd.distillation.kd_model import KDModel
 from keras_kd.distribution import strategies
 from keras_kd.run import sources as domains
@@ -311,14 +312,10 @@ def preview(config, path):
     return data.preview(
         domains.load_images(config, load_source(config)),
         settings.train_split,
-        config.distil.mode,
+        views_of(config, config.distil),
         settings.resolution,
         path,
         teacher_resolution=settings.teacher_resolution or None,
         batch_size=config.batch_size,
         seed=config.seed,
-        flip=settings.flip,
-        crop_area=tuple(settings.crop_area),
-        rc_scale=config.distil.rc_scale,
-        mixup_alpha=config.distil.mixup_alpha,
     )

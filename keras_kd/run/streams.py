@@ -5,8 +5,8 @@ import functools
 import tensorflow as tf
 
 from keras_kd import data
+from keras_kd.config.views import views_of
 from keras_kd.data import service
-from keras_kd.data.views import find_mode
 from keras_kd.distribution import strategies
 from keras_kd.run import sources as domains
 from keras_kd.teachers.cache import fingerprint as cache_fingerprint
@@ -55,9 +55,8 @@ class Streams:
             settings.train_split,
             batch_size=config.batch_size,
             seed=config.seed,
-            flip=settings.flip,
-            crop_area=tuple(settings.crop_area),
         )
+        self._views = functools.partial(views_of, config)
         self.evaluate = functools.partial(
             data.evaluation_dataset,
             source,
@@ -70,11 +69,12 @@ class Streams:
     def alone(self, settings, resolution):
         """For one model that learns from labels: (stream of `stages.train`, evaluation)."""
         # Labels of mixed images are mixed too. Under `fix/*` it sees what a student would.
+        views = self._views(settings)
         train = functools.partial(
             self.train,
-            **_views(settings) | {"mode": settings.mode.replace("ind/", "same/")},
+            mode=views.for_one(),
             resolution=resolution,
-            one_hot=find_mode(settings.mode).mixup,
+            one_hot=views.mixes,
         )
         return self._endless(train), self._evaluated(resolution)
 
@@ -85,29 +85,30 @@ class Streams:
             (stream of `[B, H, W, C]` images by start step, fingerprint of data and views).
         """
         # Where both models see one crop, its size for the student does not matter here.
-        own_view = settings.mode.startswith("ind/")
+        views = self._views(settings)
+        own_view = views.teacher is not None
         train = functools.partial(
             self.train,
-            **_views(settings),
+            mode=views,
             resolution=self.resolution if own_view else self.teacher_resolution,
             teacher_resolution=self.teacher_resolution if own_view else None,
         )
         seen = cache_fingerprint.of_data(self.images, self.train_split)
-        seen |= cache_fingerprint.of_views(train)
+        seen |= cache_fingerprint.of_views(
+            views, train.keywords["batch_size"], self.teacher_resolution, train.keywords["seed"]
+        )
         images = lambda x, y: x["teacher"] if own_view else x  # noqa: E731
         return lambda start: train(start_step=start).map(images), seen
 
     def fixed_views(self, settings):
         """What the teacher sees of each example under a mode `fix/*`: `data.FixedViews`."""
-        options = {name: self.train.keywords[name] for name in ("seed", "flip", "crop_area")}
         return data.FixedViews(
             self.images,
             self.train_split,
-            settings.mode,
+            self._views(settings),
             self.teacher_resolution,
             crops=settings.fix_crops,
-            rc_scale=settings.rc_scale,
-            **options,
+            seed=self.train.keywords["seed"],
         )
 
     def together(self, settings):
@@ -169,20 +170,16 @@ class Streams:
         return strategies.feed_all(self.strategy, self.evaluate(resolution, **options))
 
     def _both(self, settings):
+        views = self._views(settings)
         return functools.partial(
             self.train,
-            **_views(settings),
+            mode=views,
             resolution=self.resolution,
             teacher_resolution=self.teacher_resolution,
-            one_hot=find_mode(settings.mode).mixup and settings.label_weight > 0,
+            one_hot=views.mixes and settings.label_weight > 0,
             # Fixed targets are joined by them.
-            with_ids=self.with_ids or find_mode(settings.mode).fixed is not None,
+            with_ids=self.with_ids or views.fixed is not None,
         )
-
-
-def _views(settings):
-    """What a stage's config says of the views, as arguments of `keras_kd.data.build_dataset`."""
-    return {name: settings[name] for name in ("mode", "mixup_alpha", "rc_scale")}
 
 
 def check_batch_size(config, strategy):

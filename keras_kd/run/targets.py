@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_kd import methods
-from keras_kd.data.views import find_mode
+from keras_kd.config.views import views_of
 from keras_kd.distribution import strategies
 from keras_kd.teachers import FixedTargets, fixed_targets
 from keras_kd.teachers.cache import fingerprint as cache_fingerprint
@@ -128,7 +128,7 @@ def stand_in(config, streams):
 
 
 def _is_fixed(config):
-    return find_mode(config.distil.mode).fixed is not None
+    return views_of(config, config.distil).fixed is not None
 
 
 def _fixed_file(config, workdir):

@@ -6,13 +6,18 @@ from pathlib import Path
 import ml_collections
 
 from keras_kd.config import flat
+from keras_kd.utils.crops import EVAL_SCALE
 from keras_kd.utils.files import read_json, write_json
 
 # May differ from start to start: where the targets come from does not change what they are, and
 # which files are exported in the end does not change what is trained.
 CHANGEABLE = ("teacher_cache", "fixed_targets", "export")
 # Keys that came later, with what the runs before them did.
-ADDED = {"data": {"eval_scale": 8 / 7}}
+_VIEWS = {"student_view": "", "teacher_view": "", "mix": ""}
+ADDED = {
+    "data": {"eval_scale": EVAL_SCALE},
+    **dict.fromkeys(("teacher.train", "baseline", "distil"), _VIEWS),
+}
 # Stages that may be made longer, see `keras_kd.training.pieces`; nothing learns from their outcome.
 PROLONGABLE = ("baseline", "distil")
 
@@ -147,11 +152,14 @@ def load_config(path):
     return ml_collections.ConfigDict(_read_config(known))
 
 
-def _read_config(path):
-    settings = read_json(path)
-    for name, values in ADDED.items():
-        if name in settings:
-            settings[name] = {**values, **settings[name]}
+def _read_config(file):
+    settings = read_json(file)
+    for path, values in ADDED.items():
+        section = settings
+        for name in path.split("."):
+            section = section.get(name) or {}
+        if section:
+            section.update(values | section)
     return settings
 
 

@@ -5,8 +5,9 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from keras_kd.data import FixedViews, build_dataset, load_source, views
+from keras_kd.data import FixedViews, build_dataset, load_source
 from keras_kd.data.random_streams import stream_seed, uniform
+from keras_kd.data.views import Views
 
 
 @pytest.fixture(scope="module")
@@ -105,12 +106,12 @@ def test_an_example_has_the_same_views_in_every_split_and_another_seed_gives_oth
 
 def test_crops_are_distributed_as_the_students():
     """Area, place and mirroring of 4,000 crops each way: within four standard errors."""
-    row, settings = views.find_mode("fix/ic_ens"), views.ViewSettings()
+    views = Views.of_mode("fix/ic_ens")
     sizes = tf.constant([[120, 90]] * 4000)
     ids, numbers = tf.fill([4000], tf.constant(3, tf.int64)), tf.range(4000, dtype=tf.int64)
     # As a graph, as in the pipeline: row by row it would take a minute.
-    mine = tf.function(lambda: views.draw_fixed_views(row, sizes, ids, numbers, 0, settings))()
-    theirs = views.draw_views(row, sizes, 0, tf.constant(0, tf.int64), settings)["student"]
+    mine = tf.function(lambda: views.draw_fixed(sizes, ids, numbers, 0))()["fixed"]["pixels"]
+    theirs = views.draw(sizes, 0, tf.constant(0, tf.int64))["student"]["pixels"]
 
     def facts(drawn):
         boxes, flips = drawn[0].numpy().astype(float), drawn[1].numpy()

@@ -10,11 +10,11 @@ import tensorflow as tf
 from PIL import Image
 
 from keras_kd.data import FixedViews, assembly, build_dataset, evaluation_dataset, load_source
-from keras_kd.data import mixup as mixup_module
 from keras_kd.data.byte_ranges import ByteRanges
-from keras_kd.data.views import MODES
+from keras_kd.data.modes import MODES
+from keras_kd.data.views import Views
 
-UNMIXED = [mode for mode in MODES if not MODES[mode].mixup]
+UNMIXED = [mode for mode in MODES if not Views.of_mode(mode).mixes]
 FIXED = [mode for mode in MODES if mode.startswith("fix/")]
 
 
@@ -216,7 +216,7 @@ def test_mix_is_same_ic_mixed_with_the_rolled_batch(photos):
     hard = batches(4, photos, "train", "mix", 12, 16)
     seen = set()
     for step, ((x, y), (mixed_x, mixed_y), (_, label)) in enumerate(zip(plain, mixed, hard)):
-        a = float(mixup_module.mixup_coefficient(0, tf.constant(step, tf.int64)))
+        a = float(Views.of_mode("mix").draw_mix(0, tf.constant(step, tf.int64)))
         partner = [11, *range(11)]
         want = a * x.astype(np.float64) + (1 - a) * x[partner]
         np.testing.assert_allclose(mixed_x, want, atol=1e-6)

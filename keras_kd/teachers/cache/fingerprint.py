@@ -5,7 +5,6 @@ set that was moved or copied to another machine is the same one.
 """
 
 import hashlib
-import inspect
 import json
 import os
 
@@ -65,26 +64,26 @@ def of_data(source, split):
     }
 
 
-def of_views(stream):
+def of_views(views, batch_size, resolution, seed):
     """Fields of what the teacher sees at each step.
 
     Args:
-        stream: `functools.partial` of `keras_kd.data.build_dataset`, all but its start.
+        views: `keras_kd.data.Views`.
+        batch_size: size of the global batch.
+        resolution: side of the teacher's images in pixels.
+        seed: int, the seed of the run.
 
     Returns:
-        dict: seed, batch size, and the views' settings. The student's resolution is not among
-        them: students of any size learn from one cache.
+        dict: seed, batch size, and what the teacher's view is. The student's resolution, and its
+        view where the teacher has one of its own, are not among them: students of any size learn
+        from one cache.
     """
-    bound = inspect.signature(stream.func).bind_partial(*stream.args, **stream.keywords)
-    bound.apply_defaults()
-    values = bound.arguments
-    side = values["teacher_resolution"] or values["resolution"]
-    names = ("mode", "flip", "crop_area", "crop_aspect", "rc_scale", "mixup_alpha")
+    seen = {f"views.{name}": value for name, value in views.describe().items()}
     return {
-        "seed": values["seed"],
-        "batch_size": values["batch_size"],
-        "views.teacher_resolution": side,
-        **{f"views.{name}": values[name] for name in names},
+        "seed": seed,
+        "batch_size": batch_size,
+        "views.teacher_resolution": resolution,
+        **seen,
     }
 
 

@@ -72,7 +72,7 @@ def fixed_targets(
 def _fill(teacher, compiled, views, path, batch_size, progress, keep_every):
     """Computes the file, from where an earlier computation was stopped."""
     partial, meta = partial_of(path), fingerprint(views, teacher)
-    if views.row.averaged:
+    if views.averaged:
         progress(
             f"The teacher's targets: {views.num_examples:,} images x {views.crops:,} crops, once; "
             f"they will stand in {path}"

@@ -5,11 +5,14 @@ import pytest
 import scipy.stats
 import tensorflow as tf
 
-from keras_kd.data import mixup
+from keras_kd.data.ops.mixup import Mixup
+from keras_kd.data.random_streams import Stream
+from keras_kd.data.views import Views
 
 
 def coefficients(alpha, count=4000):
-    data = tf.data.Dataset.range(count).map(lambda s: mixup.mixup_coefficient(5, s, alpha))
+    mixup = Mixup(alpha)
+    data = tf.data.Dataset.range(count).map(lambda s: mixup.draw(Stream(5, "mixup", s)))
     return next(data.batch(count).as_numpy_iterator())
 
 
@@ -36,24 +39,19 @@ def test_bad_alpha(alpha):
     with pytest.raises(
         ValueError, match=r"mixup_alpha must be a positive number. Received: mixup_a"
     ):
-        mixup.mixup_coefficient(0, 0, alpha)
+        Views.of_mode("mix", mixup_alpha=alpha)
+    with pytest.raises(ValueError, match=r"alpha of mixup .* number, above 0\. Received: alpha="):
+        Mixup(alpha)
 
 
 def test_mix_is_the_weighted_mean_in_float64():
     rng = np.random.RandomState(0)
     x, p = rng.uniform(-1, 1, (2, 4, 3, 3, 1))
-    got = mixup.mix(tf.constant(x, tf.float32), tf.constant(p, tf.float32), tf.constant(0.7))
+    got = Mixup().apply(tf.constant(x, tf.float32), tf.constant(p, tf.float32), tf.constant(0.7))
     np.testing.assert_allclose(got, 0.7 * x + 0.3 * p, atol=1e-6)
 
 
 def test_mix_with_itself_and_with_coefficient_one_is_the_identity():
     x = tf.constant(np.random.RandomState(0).uniform(-1, 1, (4, 5)), tf.float32)
-    np.testing.assert_allclose(mixup.mix(x, x, tf.constant(0.6)), x, atol=1e-6)
-    np.testing.assert_array_equal(mixup.mix(x, mixup.roll(x), tf.constant(1.0)), x)
-
-
-@pytest.mark.parametrize("size", [3, 4, 7, 8])
-def test_no_pair_is_mixed_twice(size):
-    partners = mixup.roll(tf.range(size)).numpy()
-    np.testing.assert_array_equal(partners, [size - 1, *range(size - 1)])
-    assert len({frozenset(pair) for pair in enumerate(partners.tolist())}) == size
+    np.testing.assert_allclose(Mixup().apply(x, x, tf.constant(0.6)), x, atol=1e-6)
+    np.testing.assert_array_equal(Mixup().apply(x, x[::-1], tf.constant(1.0)), x)

@@ -1,0 +1,55 @@
+"""What a stage's config says of the views: a mode's name, its options, and lists of one's own."""
+
+import dataclasses
+
+from keras_kd.data.view import View, parse_mixer
+from keras_kd.data.views import Views
+
+# Key of a stage -> which part of `Views` it stands in for, and what reads its text.
+OWN = {
+    "student_view": ("student", View.parse),
+    "teacher_view": ("teacher", View.parse),
+    "mix": ("mix", parse_mixer),
+}
+
+
+def views_of(config, settings, path="stage"):
+    """What teacher and student see in a stage.
+
+    Args:
+        config: ConfigDict of a run.
+        settings: the stage's section.
+        path: of the section in the config, for messages.
+
+    Returns:
+        `keras_kd.data.Views`.
+
+    Raises:
+        ValueError: an unknown mode, or a bad text: names the key and what to write.
+    """
+    try:
+        views = Views.of_mode(
+            settings.mode,
+            flip=config.data.flip,
+            crop_area=tuple(config.data.crop_area),
+            rc_scale=settings.rc_scale,
+            mixup_alpha=settings.mixup_alpha,
+        )
+    except ValueError as error:
+        raise ValueError(f"config.{path}: {error}") from error
+    found = {}
+    for key, (part, parse) in OWN.items():
+        text = settings.get(key, "")  # a run of an earlier version has none
+        if text:
+            _check_goes_with(views, key, text, path, settings.mode)
+            found[part] = parse(text, f"config.{path}.{key}")
+    return dataclasses.replace(views, **found)
+
+
+def _check_goes_with(views, key, text, path, mode):
+    if views.fixed is not None and key != "student_view":
+        raise ValueError(
+            f"config.{path}.{key} must be empty under mode {mode!r}, whose targets are computed "
+            f"once an example: no teacher sees the batch, and none answers to a mixed one. "
+            f"Received: {path}.{key}={text!r}. Empty it, or take a mode such as same/ic."
+        )
