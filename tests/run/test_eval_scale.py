@@ -117,6 +117,8 @@ def test_a_directory_from_before_the_key_goes_on_at_eight_sevenths(tmp_path):
     Workdir(tmp_path, config).finish("teacher", {})
     there = json.loads((tmp_path / "config.json").read_text())
     del there["data"]["eval_scale"]
+    for stage in (there["teacher"]["train"], there["baseline"], there["distil"]):
+        del stage["student_view"], stage["teacher_view"], stage["mix"]
     (tmp_path / "config.json").write_text(json.dumps(there))
     assert Workdir(tmp_path, config).earlier is not None
     assert load_config(tmp_path).data.eval_scale == 8 / 7

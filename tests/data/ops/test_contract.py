@@ -22,7 +22,7 @@ MIXERS = [name for name in OPS if issubclass(OPS[name], base.Mixer)]
 
 
 def stream(op, seed=3, step=5):
-    return Stream(seed, f"student {op.stream}", tf.constant(step, tf.int64))
+    return Stream(seed, f"student {op.stream}", tf.cast(step, tf.int64))
 
 
 def draw(op, *where, sizes=SIZES):
