@@ -10,6 +10,8 @@ from keras_kd.methods.base import Method
 from keras_kd.models.output import ending, outputs_of
 from keras_kd.models.taps import tapped
 
+WITH_BATCH = "teacher"  # the source that may be missing: its logits then come with the batches
+
 
 class Network:
     """A network under its name. No Keras object, so that Keras does not track what is in it.
@@ -199,13 +201,13 @@ def _images_of(method, networks):
 
 
 def _source_shapes(method, name, networks, images, student):
-    if name not in networks and name == method.source == "teacher":
+    if name not in networks and name == WITH_BATCH:
         if method.teacher_taps:
             raise ValueError(
                 f"{method.name} taps the teacher's layers, so it needs the teacher itself. "
                 f"Received: teacher=None, teacher_taps={list(method.teacher_taps)}."
             )
-        return student  # its logits come with the batches
+        return student
     return _network(method, "source", name, networks).shapes(method.teacher_taps, images)
 
 

@@ -1,0 +1,38 @@
+"""The labels as a method: cross-entropy in NumPy, and the same as `label_weight`."""
+
+import keras
+import numpy as np
+import pytest
+from schemes import batch, deep
+
+from keras_kd import KDModel
+from keras_kd.methods import Labels, SoftTargets
+
+
+def test_it_is_the_cross_entropy_of_the_labels():
+    rng = np.random.default_rng(0)
+    logits, labels = rng.normal(size=(6, 4)), rng.integers(0, 4, 6)
+    log_q = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+    student = {"logits": keras.ops.convert_to_tensor(logits, "float32")}
+    found = Labels().call({"labels": labels}, student, {})
+    np.testing.assert_allclose(found, -log_q[np.arange(6), labels], rtol=1e-5)
+    mixed = np.full((6, 4), 0.1) + 0.6 * np.eye(4)[labels]
+    found = Labels().call({"labels": keras.ops.convert_to_tensor(mixed)}, student, {})
+    np.testing.assert_allclose(found, -(mixed * log_q).sum(-1), rtol=1e-5)
+
+
+def test_label_weight_is_short_for_it():
+    weights, names = [], []
+    for methods, weight in (([SoftTargets()], 0.3), ([SoftTargets(), Labels(weight=0.3)], 0.0)):
+        kd = KDModel(deep(1), deep(2), methods, weight)
+        kd.compile(keras.optimizers.SGD(0.3))
+        names.append(set(kd.train_on_batch(*batch(0), return_dict=True)))
+        weights.append(kd.student.get_weights())
+    assert names[0] == names[1] == {"loss", "soft_targets", "labels"}
+    for a, b in zip(*weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_without_labels_it_says_so():
+    with pytest.raises(ValueError, match=r"'labels'.*needs labels in the batch.*Give labels"):
+        Labels().call({"image": 0}, {}, {})
