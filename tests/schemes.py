@@ -37,6 +37,7 @@ class Judge(Method):
     """The critic tells the teacher's logits from the student's."""
 
     phase = "critic"
+    several_sources = True
 
     def call(self, batch, student, teacher):
         real, fake = (student(teacher[name]["logits"])[:, 0] for name in ("teacher", "student"))
@@ -54,6 +55,7 @@ class Seek(Method):
     """A generator, which it brings, seeks images on which student and teacher differ."""
 
     phase = "generator"
+    several_sources = True
 
     def __init__(self, generator=None, **kwargs):
         super().__init__(learner="generator", source=("student", "teacher"), **kwargs)

@@ -37,16 +37,18 @@ class Method(keras.layers.Layer):
         name: the key in the training logs. Default: the class name in snake case.
         learner: name of the network that the loss moves, and with it the method's own weights.
         source: name of the network that is followed; it may be a learner, whose outputs then come
-            without gradient. With a tuple of names, `teacher` is a dict of outputs by name, and
-            `teacher_taps` are taps of each.
+            without gradient. Where a method takes several, a tuple of names: `teacher` is then a
+            dict of outputs by name, and `teacher_taps` are taps of each.
 
     Raises:
-        ValueError: taps that do not pair up, an impossible weight or warm-up, or two warm-ups.
+        ValueError: taps that do not pair up, an impossible weight or warm-up, or two warm-ups,
+            or several sources for a method that takes one.
     """
 
     needs_teacher = True  # False: learns without the outputs of any teacher
     needs_labels = False  # True: batches must carry labels
     needs_id = False  # True: batches must carry `id`, the index of each example in the data
+    several_sources = False  # True: `source` may be a tuple
     phase = MAIN  # name of the phase in which the loss counts
 
     def __init__(
@@ -71,6 +73,11 @@ class Method(keras.layers.Layer):
             )
         self.learner = _network_name("learner", learner)
         several = isinstance(source, list | tuple)
+        if several and not self.several_sources:
+            raise ValueError(
+                f"{type(self).__name__} follows one source. Received: source={source!r}. Use one "
+                "method for each source."
+            )
         names = tuple(_network_name("source", each) for each in (source if several else [source]))
         self.source = names if several else source
         self.weight = not_negative(weight=weight)

@@ -67,6 +67,8 @@ def test_taps_are_those_of_the_learner_and_the_source():
 
 def test_several_sources_come_as_a_dict():
     class Mean(SoftTargets):
+        several_sources = True
+
         def build(self, batch_shape=None, student_shape=None, teacher_shape=None):
             self.shapes = teacher_shape
             super().build(batch_shape, student_shape, teacher_shape["teacher"])

@@ -28,6 +28,11 @@ def test_an_impossible_warm_up_is_refused(steps):
         SoftTargets(warmup_steps=steps)
 
 
+def test_several_sources_are_for_methods_that_take_them():
+    with pytest.raises(ValueError, match=r"SoftTargets follows one source.*\('teacher', 'big'\)"):
+        SoftTargets(source=("teacher", "big"))
+
+
 def test_the_weight_rises_linearly():
     method = SoftTargets(weight=3.0, warmup_steps=4)
     weights = [float(method.weight_at(step)) for step in range(6)]
