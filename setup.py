@@ -6,14 +6,8 @@ from setuptools import find_packages, setup
 
 # `configs/` and `export/` stand at the top of the repository, at the rim of the design, and
 # install inside the `keras_kd` name space so that no greedy name lands in site-packages.
-RIM = {
-    "keras_kd.configs": "configs",
-    "keras_kd.configs.baselines": "configs/baselines",
-    "keras_kd.configs.funmatch": "configs/funmatch",
-    "keras_kd.configs.methods": "configs/methods",
-    "keras_kd.export": "export",
-    "keras_kd.export.formats": "export/formats",
-}
+OUTER = find_packages(include=["configs", "configs.*", "export", "export.*"])
+RIM = {f"keras_kd.{package}": package.replace(".", "/") for package in OUTER}
 
 setup(
     name="keras-kd",

@@ -11,7 +11,7 @@ from keras_kd.export import formats
     [
         ([], "Expected the working directory of a training run"),
         (["--workdir=/no/such/folder"], "workdir='/no/such/folder'"),
-        (["--workdir={run}", "--formats=int9"], "Did you mean 'int8'?"),
+        (["--workdir={run}", "--formats=flaot32"], "Did you mean 'float32'?"),
         (["--workdir={run}"], "student of a finished run was expected"),
         (["--wrkdir={run}"], "Unknown command line flag 'wrkdir'"),
     ],

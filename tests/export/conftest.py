@@ -70,6 +70,18 @@ def finished_run(tmp_path):
     return write_run(tmp_path / "run")
 
 
+@pytest.fixture
+def student_of_run(finished_run):
+    """The student of `finished_run`, not trained, saved as training saves it."""
+    image = keras.Input((12, 12, 1))
+    x = keras.layers.Conv2D(6, 3, strides=2, use_bias=False)(image)
+    x = keras.layers.ReLU()(keras.layers.BatchNormalization()(x))
+    x = keras.layers.Dense(10)(keras.layers.GlobalAveragePooling2D()(x))
+    model = keras.Model(image, x)
+    model.save(finished_run / "student.keras")
+    return model
+
+
 def write_run(workdir, examples=30, classes=10):
     workdir.mkdir()
     rng = np.random.default_rng(3)

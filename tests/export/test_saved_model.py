@@ -41,9 +41,10 @@ def bilinear(image, height, width):
     return upper * (1 - dy) + lower * dy
 
 
-@pytest.fixture
-def saved_model(exported):
-    return exported("saved_model")
+@pytest.fixture(scope="module")
+def saved_model(tmp_path_factory, batch_norm_net):
+    path = tmp_path_factory.mktemp("saved") / "model"
+    return path, to_saved_model(batch_norm_net, path, class_names=NAMES)
 
 
 def test_logits_are_the_keras_logits(saved_model, batch_norm_net, images):

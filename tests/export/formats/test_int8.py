@@ -77,6 +77,26 @@ def test_the_file_is_the_quantised_student(exported, images, batch_norm_net):
     assert runner(np.full((1, 12, 12, 3), 9.0)) == pytest.approx(runner(np.ones((1, 12, 12, 3))))
 
 
+def test_a_run_calibrates_on_its_training_images(finished_run, student_of_run, monkeypatch):
+    from keras_kd.export import calibration, export
+
+    real, seen = calibration.checked_images, []
+
+    def noted(*args):
+        seen.append(real(*args))
+        return seen[-1]
+
+    monkeypatch.setattr(calibration, "checked_images", noted)
+    facts = export(finished_run, ["int8"])["int8"]
+    assert facts["fully_quantized"] and facts["float_tensors"] == []
+    assert seen[0].shape == (20, 12, 12, 1)  # config.export.calibration_images
+
+
+def test_the_nearest_name_of_a_typo():
+    with pytest.raises(ValueError, match=r"Received: format='int9'\. Did you mean 'int8'\?"):
+        formats.check_formats(["int9"])
+
+
 def test_mistakes_are_named(tmp_path, batch_norm_net, images):
     path = tmp_path / "f.tflite"
     with pytest.raises(ValueError, match=r"images for int8.*Received: representative=None"):

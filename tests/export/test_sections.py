@@ -1,0 +1,57 @@
+"""Facts of the report's sections, worked out by hand."""
+
+import numpy as np
+import pytest
+
+from keras_kd.export import sections
+from keras_kd.export.facts import stages_of
+
+REPORT = {
+    "teacher": {"accuracy": 0.99, "parameters": 560000},
+    "student": {"accuracy": 0.98, "parameters": 70000},
+    "baseline": {"accuracy": 0.95},
+    "data": {"test_images": 500},
+}
+
+
+def test_cards():
+    files = {"f": {"bytes": 90713, "accuracy": 0.97, "latency_ms": 0.125}}
+    assert sections.cards(REPORT | {"exports": files}) == [
+        ("Student accuracy", "98.00 %", "10 of 500 wrong"),
+        ("Against the teacher", "\u22121.00 points", "teacher 99.00 %"),
+        ("Gain from the teacher", "+3.00 points", "baseline 95.00 %"),
+        ("Parameters", "1/8", "70,000 of 560,000"),
+        ("f file", "90.7 kB", "accuracy 97.00 %"),
+        ("f latency", "0.125 ms", "8,000 images a second"),
+    ]
+    assert sections.cards({}) == []
+
+
+def test_stages_and_their_calibration():
+    """Two answers of 0.9, one of them wrong: 0.4 between what is right and how sure it is."""
+    logits = np.log([[0.9, 0.1], [0.9, 0.1]])
+    predictions = {"label": np.array([0, 1]), "logits": {"student": logits}}
+    told = sections.stages(REPORT, stages_of(REPORT), predictions, 1000)
+    assert told["title"] == "Teacher, baseline, student" and told["most"] == 560000
+    errors = [row["calibration_error"] for row in told["rows"]]
+    assert errors == [None, None, pytest.approx(0.4)]
+    assert "student.keras takes 1.0 kB." in told["note"]
+    assert sections.stages({}, [], None, None) is None
+
+
+def test_sizes_are_shares_of_the_reference():
+    files = {"float32": {"bytes": 400}, "other": {"bytes": 100, "fallback": "odd"}, "x": {}}
+    told = sections.exports({"exports": files})
+    assert told["reference"] == "float32" and told["most"] == 400
+    assert [row["share"] for row in told["rows"]] == ["100 %", "25 %", "\u2013"]
+    assert told["note"] == "* other: odd."
+    del files["float32"]
+    assert sections.exports({"exports": files})["reference"] is None
+
+
+def test_data():
+    report = {"dataset": "d", "data": {"test_images": 5, "skipped": [["a", "b"], "c"]}}
+    told = sections.data(report)
+    assert told["skipped"] == [["a", "b"], ("c", "")]
+    assert told["note"] == "Data set d. Tested on 5 images. 2 unreadable files were skipped."
+    assert sections.data({}) is None
