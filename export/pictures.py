@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_kd.models.output import two_classes
 from keras_kd.run.workdir import load_config
 from keras_kd.utils.archives import DAMAGE, read_archive
 
@@ -28,10 +29,10 @@ def read_predictions(workdir):
         stored = read_archive(path)
     except (OSError, *DAMAGE):
         return None
-    label, student = stored.get("label"), stored.get("student_logits")
+    label, student, teacher = map(stored.get, ("label", "student_logits", "teacher_logits"))
     if label is None or student is None or len(label) != len(student) or not len(label):
         return None
-    teacher = stored.get("teacher_logits")
+    student, teacher = two_classes(student), None if teacher is None else two_classes(teacher)
     fits = teacher is not None and teacher.shape == student.shape
     return {
         "label": label.astype(int),

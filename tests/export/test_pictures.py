@@ -15,3 +15,13 @@ def test_the_surest_disagreements_come_first():
 
 def test_softmax_of_large_logits():
     assert pictures.softmax([[1e4, 0.0, -1e4]]).tolist() == [[1.0, 0.0, 0.0]]
+
+
+def test_one_logit_is_two_classes(tmp_path):
+    z = np.array([[2.0], [-1.0]], np.float32)
+    np.savez(tmp_path / "predictions.npz", label=[1, 0], student_logits=z, teacher_logits=-z)
+    found = pictures.read_predictions(tmp_path)
+    sure = 1 / (1 + np.exp(-z[:, 0].astype(float)))
+    np.testing.assert_allclose(found["student"], np.stack([1 - sure, sure], -1), rtol=1e-12)
+    assert pictures.disagreements(found)[1] == 2
+    assert pictures.per_class(found, ["no", "yes"])[0][2:] == (0.0, 1.0)
