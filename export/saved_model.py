@@ -9,10 +9,13 @@ import tensorflow as tf
 
 from keras_kd.data.ops import central_boxes, check_scale, full_boxes
 from keras_kd.export.network import image_shape, logits_of, student_of
+from keras_kd.utils.crops import EVAL_SCALE
 from keras_kd.utils.files import folder_bytes, replace_folder
 
 
-def to_saved_model(model, path, class_names=None, resolution=None, full_image=False, scale=8 / 7):
+def to_saved_model(
+    model, path, class_names=None, resolution=None, full_image=False, scale=EVAL_SCALE
+):
     """Writes the student as a SavedModel with two signatures and the class names inside.
 
     `serving_default` takes `image`, float32 `[N, H, W, C]` in [-1, 1]; `serve_bytes` takes `bytes`,
@@ -59,7 +62,7 @@ def to_saved_model(model, path, class_names=None, resolution=None, full_image=Fa
     return {"path": str(path), "bytes": folder_bytes(path), "signatures": sorted(signatures)}
 
 
-def decode_for_evaluation(encoded, shape, full_image=False, scale=8 / 7):
+def decode_for_evaluation(encoded, shape, full_image=False, scale=EVAL_SCALE):
     """One encoded image as the evaluation sees it.
 
     Args:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from keras_kd.config import base
+from keras_kd.data import EVAL_SCALE
 
 SHAPE = (12, 12, 3)
 NAMES = ["tench", "<script>alert(1)</script>", "göteborg & co"]
@@ -50,7 +51,7 @@ def exported(tmp_path_factory, batch_norm_net, images):
         "calibration_images": [images],
         "class_names": NAMES,
         "full_image": False,
-        "scale": 8 / 7,
+        "scale": EVAL_SCALE,
     }
     folder = tmp_path_factory.mktemp("exported")
 
