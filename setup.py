@@ -23,8 +23,9 @@ setup(
     install_requires=[
         "absl-py>=2.0",
         "ai-edge-litert>=1.2",
-        "jinja2>=3.1",
+        "filelock>=3.20",
         "importlib-resources>=6.0",  # tensorflow-datasets needs it to download and does not say so
+        "jinja2>=3.1",
         "keras>=3.12",
         "matplotlib>=3.8",
         "ml-collections>=1.0",

@@ -7,6 +7,8 @@ TensorFlow.
 import importlib
 import os
 
+from keras_kd.utils import registration as _registration
+
 # TensorFlow's oneDNN kernels, which it leaves off on processors without AVX-512: up to 1.5 times
 # faster there (benchmarks/step.py). TensorFlow asks once, so import keras_kd before it.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
@@ -15,6 +17,18 @@ __version__ = "0.1.0"
 _HOME = {"KDModel": "keras_kd.distillation.kd_model", "Method": "keras_kd.methods"}
 _PACKAGES = ("data", "evaluation", "export", "methods", "models", "optimizers", "teachers")
 __all__ = [*_HOME, *_PACKAGES]
+# Classes that a saved network or optimizer may hold, so that Keras can load it.
+_SERIALIZABLE = {
+    "keras_kd.models.hub": ["HubModule"],
+    "keras_kd.models.layers": ["GroupNorm", "StandardizedConv2D"],
+    "keras_kd.models.resnet": ["IdentityShortcut", "ToCaffeRange"],
+    "keras_kd.optimizers.adamw": ["AdamW"],
+    "keras_kd.optimizers.schedules": ["WarmupCosine", "WarmupQuadratic", "WarmupStaircase"],
+    "keras_kd.optimizers.shampoo": ["Shampoo"],
+    "keras_kd.optimizers.spliced": ["Spliced"],
+    "keras_kd.teachers.ensemble": ["Ensemble", "LogMeanProbability"],
+}
+_registration.register(_SERIALIZABLE)
 
 
 def __getattr__(name):

@@ -1,5 +1,6 @@
 """Shared fixtures: quiet TensorFlow, fixed seeds, and the paths of optional real data."""
 
+import logging
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -38,3 +39,10 @@ def real_data():
 def real_weights():
     """The folder with the ImageNet-pretrained EfficientNet-Lite archives, or a skip."""
     return _folder("weights")
+
+
+@pytest.fixture
+def logged(caplog):
+    """A function that gives what the package has logged so far, lines from INFO on."""
+    caplog.set_level(logging.INFO, "keras_kd")
+    return lambda: [one.getMessage() for one in caplog.records if one.name.startswith("keras_kd")]

@@ -85,5 +85,4 @@ def compiled_teacher(config, workdir, teacher, streams, progress=lambda line: No
         batch_size=config.batch_size // replicas,
         record=workdir / "teacher_engine.json" if workdir and workdir.writes else None,
         deterministic=config.deterministic,
-        progress=progress,
     )

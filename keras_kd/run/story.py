@@ -24,7 +24,7 @@ from keras_kd.training import pieces as prolong
 from keras_kd.training import stage as stages
 from keras_kd.training.lengths import total_steps
 from keras_kd.utils.files import write_atomically, write_json
-from keras_kd.utils.locks import alone
+from keras_kd.utils.locks import exclusive
 
 
 def run(config, workdir, strategy=None, progress=lambda line: None, command="", data_service=""):
@@ -142,7 +142,7 @@ def train_teacher(config, workdir, teacher, streams, progress=lambda line: None)
     train, evaluation = streams.alone(settings.train, resolution)
     # keras-kd-teach may train the same one, in any number of processes: the others find it done.
     writer = workdir.writes
-    with alone(workdir.path, progress) if writer else contextlib.nullcontext():
+    with exclusive(workdir.path) if writer else contextlib.nullcontext():
         stages.train(
             "teacher",
             teacher,

@@ -113,9 +113,7 @@ def get_targets(config, workdir, streams, teacher, compiled, progress=lambda lin
     with strategies.chief_first(streams.strategy):  # the others read what it computed
         if not workdir.writes:
             _await(path)
-        return fixed_targets(
-            teacher, views, path, _views_at_once(config, streams), compiled, progress
-        )
+        return fixed_targets(teacher, views, path, _views_at_once(config, streams), compiled)
 
 
 def stand_in(config, streams):

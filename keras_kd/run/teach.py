@@ -1,11 +1,8 @@
 """Computes a run's soft targets once, for any number of students and restarts."""
 
 import re
-import sys
 import time
 from pathlib import Path
-
-from tqdm import tqdm
 
 from keras_kd.config import check
 from keras_kd.run.workdir import Workdir
@@ -51,8 +48,9 @@ def teach(
     from keras_kd.teachers.cache.fingerprint import of_teacher
     from keras_kd.teachers.cache.store import Layout, TeacherCache
     from keras_kd.teachers.cache.writer import fill
+    from keras_kd.utils.bars import progress_bar
     from keras_kd.utils.files import check_writable
-    from keras_kd.utils.locks import alone
+    from keras_kd.utils.locks import exclusive
 
     config, workdir = run.prepare(config), Path(workdir)
     path = Path(cache or config.teacher_cache or workdir / "teacher_cache")
@@ -71,18 +69,17 @@ def teach(
     TeacherCache.check_folder(path, seen, layout)
     if not (path / "cache.json").exists() or not TeacherCache(path).shards().issuperset(shards):
         check_writable(path)
-    with alone(workdir, progress):
+    with exclusive(workdir):
         opened = Workdir(workdir, config)  # refuses the directory of another config
     teacher = trained_teacher(config, opened, source, streams, progress)
-    with alone(workdir, progress):  # one process times the engines, the others follow
+    with exclusive(workdir):  # one process times the engines, the others follow
         compiled = run.compiled_teacher(config, opened, teacher, streams, progress)
     notes = {"engine": compiled.engine}  # told, not compared: engines differ by rounding
     cache = TeacherCache.create(path, {**seen, **of_teacher(teacher)}, layout, notes)
     per_step, began = layout.batch_size, time.monotonic()
-    interval = 0.5 if sys.stderr.isatty() else 10.0
     total = len(shards) * size * per_step
-    with tqdm(desc="teach", total=total, unit="img", unit_scale=True, mininterval=interval) as bar:
-        computed = fill(cache, shards, images, tf.function(compiled), bar.update, progress)
+    with progress_bar("teach", total) as bar:
+        computed = fill(cache, shards, images, tf.function(compiled), bar.update)
     return {
         "path": str(path),
         "steps": (shards[0] * size, shards[-1] * size + size),

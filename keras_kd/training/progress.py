@@ -1,9 +1,8 @@
 """The progress bar of a stage."""
 
-import sys
-
 import keras
-from tqdm import tqdm
+
+from keras_kd.utils.bars import progress_bar
 
 
 class Progress(keras.callbacks.Callback):
@@ -20,15 +19,7 @@ class Progress(keras.callbacks.Callback):
         super().__init__()
         self.batch_size = batch_size
         self.clock = clock
-        self.bar = tqdm(
-            desc=f"{stage:<8}",
-            total=total_steps * batch_size,
-            initial=clock.step * batch_size,
-            unit="img",
-            unit_scale=True,
-            mininterval=0.5 if sys.stderr.isatty() else 10.0,
-            dynamic_ncols=True,
-        )
+        self.bar = progress_bar(stage, total_steps * batch_size, clock.step * batch_size)
         self.bar.set_postfix_str("compiling")
 
     def on_train_batch_end(self, batch, logs=None):

@@ -1,21 +1,23 @@
 """A lock of the operating system, which it gives back when a process ends, however it ends."""
 
 import contextlib
-import errno
-import fcntl
+import logging
 import warnings
 from pathlib import Path
 
+import filelock
+
+_logger = logging.getLogger(__name__)
+
 
 @contextlib.contextmanager
-def alone(folder, progress=lambda line: None):
+def exclusive(folder):
     """Lets one process after the other train or compile the teacher in a working directory.
 
-    The kernel gives the lock back when a process ends, however it ends.
+    Says on what it waits. Where the file system has no locks it warns, and lets everybody in.
 
     Args:
         folder: the working directory; made if missing.
-        progress: function that is told what is waited for.
 
     Raises:
         OSError: the folder cannot be written.
@@ -30,18 +32,19 @@ def alone(folder, progress=lambda line: None):
             f"The folder {folder} must be writable ({error.strerror}). Make it so, or give "
             "another --workdir",
         ) from error
-    with open(path, "a", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            progress(f"Waiting for the process that prepares the teacher in {folder}.")
-            fcntl.flock(file, fcntl.LOCK_EX)
-        except OSError as error:
-            if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP):
-                raise
-            warnings.warn(
-                f"The file system of {folder} has no locks ({error.strerror}): start one process "
-                "there at a time while the teacher is trained.",
-                stacklevel=3,
-            )
+    lock = filelock.FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        _logger.info("Waiting for the process that prepares the teacher in %s.", folder)
+        lock.acquire()
+    except (OSError, NotImplementedError) as error:  # which of them depends on the version
+        warnings.warn(
+            f"The file system of {folder} has no locks ({error}): start one process there at a "
+            "time while the teacher is trained.",
+            stacklevel=3,
+        )
+    try:
         yield
+    finally:
+        lock.release()

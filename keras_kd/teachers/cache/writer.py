@@ -1,5 +1,6 @@
 """Fills a teacher cache; any number of processes, on any machines, may do it at once."""
 
+import logging
 import time
 
 import numpy as np
@@ -8,9 +9,10 @@ from keras_kd.models.output import two_classes
 from keras_kd.teachers.cache.claims import Claim
 
 POLL_SECONDS = 1.0
+_logger = logging.getLogger(__name__)
 
 
-def fill(cache, shards, stream, teach, progress=lambda images: None, tell=lambda line: None):
+def fill(cache, shards, stream, teach, advance=lambda images: None):
     """Computes the shards that are not there yet, and waits for those that others work on.
 
     Args:
@@ -18,8 +20,7 @@ def fill(cache, shards, stream, teach, progress=lambda images: None, tell=lambda
         shards: the shards wanted, in the order in which to make them.
         stream: function `start_step -> iterable` of the teacher's images `[B, H, W, C]`.
         teach: function images -> logits `[B, K]`.
-        progress: function that is told of images as they are done, by whomever.
-        tell: function that is told, once, on whom the last shards wait.
+        advance: function that is called with a number of images when they are done, by whomever.
 
     Returns:
         number of images that this process computed.
@@ -30,12 +31,12 @@ def fill(cache, shards, stream, teach, progress=lambda images: None, tell=lambda
     """
     size = cache.layout.steps_per_shard * cache.layout.batch_size
     batches = _Batches(stream)
-    computed, todo, told = 0, list(shards), False
+    computed, todo, waits = 0, list(shards), False
     while todo:
         left = []
         for shard in todo:
             if cache.is_whole(shard):
-                progress(size)
+                advance(size)
                 continue
             claim = Claim(cache.path / f"shard_{shard:08d}.claim")
             if not claim.take():
@@ -44,29 +45,30 @@ def fill(cache, shards, stream, teach, progress=lambda images: None, tell=lambda
             with claim:
                 # Looked at again: its writer may have ended just before the claim was ours.
                 if cache.is_whole(shard):
-                    progress(size)
+                    advance(size)
                     continue
                 cache.shard_path(shard).unlink(missing_ok=True)  # damaged
                 _forget_remains(cache, shard)
-                cache.write(shard, _logits(cache.layout, shard, batches, teach, claim, progress))
+                cache.write(shard, _logits(cache.layout, shard, batches, teach, claim, advance))
                 computed += size
         if len(left) == len(todo):
-            if not told:
+            if not waits:
                 shard, claim = left[0]
-                tell(f"Waiting for {claim.owner()}, which computes shard {shard} of {cache.path}.")
-                told = True
+                _logger.info("Waiting for %s, which computes shard %d of %s.",
+                             claim.owner(), shard, cache.path)  # fmt: skip
+                waits = True
             time.sleep(POLL_SECONDS)
         todo = [shard for shard, _ in left]
     return computed
 
 
-def _logits(layout, shard, batches, teach, claim, progress):
+def _logits(layout, shard, batches, teach, claim, advance):
     """The logits `[B, K]` of a shard's steps, one after the other."""
     first = shard * layout.steps_per_shard
     for step in range(first, first + layout.steps_per_shard):
         yield two_classes(np.asarray(teach(batches.at(step))))
         claim.beat()
-        progress(layout.batch_size)
+        advance(layout.batch_size)
 
 
 def _forget_remains(cache, shard):

@@ -1,10 +1,10 @@
 """The mean of a teacher's answers to many views of each example, batch after batch."""
 
-import sys
 import time
 
 import numpy as np
-from tqdm import tqdm
+
+from keras_kd.utils.bars import progress_bar
 
 # The smallest positive number whose logarithm, as that of a mean, is kept.
 TINY = np.finfo(np.float64).tiny
@@ -90,15 +90,7 @@ def compute(average, views, teach, batch_size, keep=lambda: None, keep_every=30.
         keep: function that stores what is done so far.
         keep_every: seconds between two calls of `keep`, at the least.
     """
-    interval = 0.5 if sys.stderr.isatty() else 10.0
-    with tqdm(
-        desc="targets",
-        total=average.total,
-        initial=average.seen,
-        unit="view",
-        unit_scale=True,
-        mininterval=interval,
-    ) as bar:
+    with progress_bar("targets", average.total, average.seen, unit="view") as bar:
         kept, pause = time.monotonic(), keep_every
         for images in views.stream(batch_size, average.seen // batch_size):
             logits = np.asarray(teach(images))[: average.total - average.seen]

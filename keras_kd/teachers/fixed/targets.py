@@ -12,6 +12,7 @@ softmax at temperature 1 gives that mean; another temperature softens the mean, 
 answer.
 """
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,9 @@ from keras_kd.teachers.fixed.check import (
 )
 from keras_kd.teachers.fixed.files import write
 from keras_kd.teachers.fixed.join import FixedTargets
-from keras_kd.utils.locks import alone
+from keras_kd.utils.locks import exclusive
+
+_logger = logging.getLogger(__name__)
 
 
 def fixed_targets(
@@ -37,7 +40,6 @@ def fixed_targets(
     path,
     batch_size=64,
     compiled=None,
-    progress=lambda line: None,
     keep_every=30.0,
 ):
     """A teacher's fixed targets: read where they are stored, else computed and stored.
@@ -49,7 +51,6 @@ def fixed_targets(
             wait for the one that computes it.
         batch_size: views that the teacher sees at once.
         compiled: the same teacher as `keras_kd.teachers.freeze` gives it, which computes.
-        progress: function that is told, line by line, what happens.
         keep_every: seconds between two writes of what is computed so far, at the least.
 
     Returns:
@@ -62,20 +63,22 @@ def fixed_targets(
     """
     path = Path(path)
     if not path.exists():
-        with alone(path.parent, progress):
+        with exclusive(path.parent):
             if not path.exists():  # another process may have made it meanwhile
-                _fill(teacher, compiled or teacher, views, path, batch_size, progress, keep_every)
+                _fill(teacher, compiled or teacher, views, path, batch_size, keep_every)
     stored = check_fixed(path, views, teacher)
     return FixedTargets(stored["ids"], stored["targets"])
 
 
-def _fill(teacher, compiled, views, path, batch_size, progress, keep_every):
+def _fill(teacher, compiled, views, path, batch_size, keep_every):
     """Computes the file, from where an earlier computation was stopped."""
     partial, meta = partial_of(path), fingerprint(views, teacher)
     if views.averaged:
-        progress(
-            f"The teacher's targets: {views.num_examples:,} images x {views.crops:,} crops, once; "
-            f"they will stand in {path}"
+        _logger.info(
+            "The teacher's targets: %s images x %s crops, once; they will stand in %s",
+            f"{views.num_examples:,}",
+            f"{views.crops:,}",
+            path,
         )
     teach = _eager(compiled)
     average = Average(views.num_examples, views.crops)
@@ -86,7 +89,8 @@ def _fill(teacher, compiled, views, path, batch_size, progress, keep_every):
     else:
         probe = started["probe"]
         average.go_on_from(started["targets"], started["sum"], int(started["seen"]))
-        progress(f"{partial} goes on from {average.seen:,} of {average.total:,} views")
+        seen, total = f"{average.seen:,}", f"{average.total:,}"
+        _logger.info("%s goes on from %s of %s views", partial, seen, total)
 
     def keep():
         known = {"probe": probe, "ids": views.examples.ids}

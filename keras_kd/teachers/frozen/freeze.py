@@ -3,6 +3,7 @@
 import gc
 import hashlib
 import json
+import logging
 import warnings
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from keras_kd.utils.files import write_json
 # Constants are copied while a function is built and run (13 times their size was measured for
 # 377 MB), and bring nothing where kernels are large: beyond this the weights stay variables.
 MAX_CONSTANT_BYTES = 64 * 2**20
+_logger = logging.getLogger(__name__)
 
 
 def freeze(
@@ -30,7 +32,6 @@ def freeze(
     batch_size=32,
     record=None,
     deterministic=False,
-    progress=lambda line: None,
 ):
     """Makes a frozen teacher: normalisation folded, weights fixed, run by the fastest engine.
 
@@ -53,7 +54,6 @@ def freeze(
             a resumed run does not choose anew. One whose engine cannot run here stays, and
             another engine runs.
         deterministic: "auto" means "graph", without timing.
-        progress: function that is told, line by line, what happens.
 
     Returns:
         a `FrozenTeacher`.
@@ -78,9 +78,9 @@ def freeze(
     request = {"requested": engine, "teacher": candidates.identity()}
     recorded = _read(record, request)
     if recorded and _runs(recorded["engine"], candidates, wanted, engine):
-        progress(f"teacher engine: {recorded['engine']}, as {Path(record).name} says")
+        _logger.info("teacher engine: %s, as %s says", recorded["engine"], Path(record).name)
         return FrozenTeacher(candidates, recorded)
-    facts = request | _choose(candidates, wanted, engine, progress)
+    facts = request | _choose(candidates, wanted, engine)
     if recorded:
         warnings.warn(
             f"{record} says {recorded['engine']}, which cannot run here: the teacher's engine is "
@@ -255,7 +255,7 @@ def _wanted(engine, deterministic, candidates):
     return ["graph", "xla", *(["litert"] if litert else [])]
 
 
-def _choose(candidates, wanted, requested, progress):
+def _choose(candidates, wanted, requested, level=logging.INFO):
     """Builds, compares and, of several, times the engines: the record's content."""
     # Under a TPU strategy nothing runs outside a step, so nothing can be compared.
     tpu = isinstance(tf.distribute.get_strategy(), tf.distribute.TPUStrategy)
@@ -267,7 +267,7 @@ def _choose(candidates, wanted, requested, progress):
     reference = run_once(candidates.make("keras"), images)
     tolerance = trial.TOLERANCE_16_BIT if candidates.plain.sixteen_bit() else trial.TOLERANCE
     makers = {name: _maker(candidates, name) for name in wanted}
-    built, differences, notes = trial.build(makers, images, reference, tolerance, progress)
+    built, differences, notes = trial.build(makers, images, reference, tolerance, level)
     speeds = trial.measure(built, images) if len(built) > 1 else {}
     if requested in wanted and requested not in built:
         raise ValueError(
@@ -277,7 +277,7 @@ def _choose(candidates, wanted, requested, progress):
     chosen = max(built, key=lambda name: speeds.get(name, 0.0), default="keras")
     if speeds:
         list_ = ", ".join(f"{name} {speed:,.0f}" for name, speed in speeds.items())
-        progress(f"teacher engine: images/s: {list_} -> {chosen}")
+        _logger.info("teacher engine: images/s: %s -> %s", list_, chosen)
     described = candidates.describe(chosen)
     del built, reference
     candidates.keep_only(chosen)
@@ -316,4 +316,4 @@ def _runs(engine, candidates, wanted, requested):
     """Whether a recorded engine may run here, builds, and agrees with the original."""
     if engine != "keras" and engine not in wanted:
         return False
-    return _choose(candidates, [engine], requested, lambda line: None)["engine"] == engine
+    return _choose(candidates, [engine], requested, logging.DEBUG)["engine"] == engine

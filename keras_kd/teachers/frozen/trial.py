@@ -1,5 +1,6 @@
 """The trial that chooses a teacher's engine: each candidate is built, compared, and timed."""
 
+import logging
 import statistics
 import time
 import warnings
@@ -12,6 +13,7 @@ TOLERANCE_16_BIT = 5e-2  # where the teacher itself computes in half precision
 ROUNDS = 5
 SECONDS = 5.0  # a candidate's rounds end after this; long rounds differ little
 LOSING = 3.0  # so many times slower than the best: not timed again
+_logger = logging.getLogger(__name__)
 
 
 def difference(outputs, reference):
@@ -25,7 +27,7 @@ def difference(outputs, reference):
     return worst
 
 
-def build(makers, images, reference, tolerance, progress):
+def build(makers, images, reference, tolerance, level=logging.INFO):
     """Builds candidates and drops those that do not build or do not agree with the original.
 
     Args:
@@ -33,7 +35,7 @@ def build(makers, images, reference, tolerance, progress):
         images: the batch `[B, H, W, C]`.
         reference: the original's outputs for it.
         tolerance: largest allowed `difference`.
-        progress: function that is told, line by line, what happens.
+        level: of the log in which each building is told.
 
     Returns:
         (engines, differences, notes): dicts from engine to the function that runs it and to its
@@ -55,7 +57,7 @@ def build(makers, images, reference, tolerance, progress):
             notes.append(f"{name} refused: it differs from the original by {gap:.1e}")
             warnings.warn(f"Teacher engine {notes[-1]} (allowed: {tolerance:.0e}).", stacklevel=2)
             continue
-        progress(f"teacher engine: {name} built in {time.monotonic() - began:.1f} s")
+        _logger.log(level, "teacher engine: %s built in %.1f s", name, time.monotonic() - began)
         engines[name] = run
     return engines, differences, notes
 

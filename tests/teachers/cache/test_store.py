@@ -202,7 +202,7 @@ def test_a_writer_makes_what_is_missing_and_mends_what_is_damaged(tmp_path):
     untouched = cache.shard_path(1).stat().st_mtime_ns
     done = []
     with pytest.warns(UserWarning, match="shard_00000002"):
-        assert fill(cache, range(1, 5), progress=done.append) == 3 * 8
+        assert fill(cache, range(1, 5), advance=done.append) == 3 * 8
     assert sum(done) == 4 * 8
     assert cache.shard_path(1).stat().st_mtime_ns == untouched
     for shard in range(1, 5):
@@ -313,8 +313,8 @@ class Enough(Exception):
     """Ends a writer that would wait."""
 
 
-def test_a_writer_that_waits_says_once_on_whom_and_deletes_nothing(tmp_path, monkeypatch):
-    cache, told, rounds = make(tmp_path, [1]), [], []
+def test_a_writer_that_waits_says_once_on_whom_and_deletes_nothing(tmp_path, monkeypatch, logged):
+    cache, rounds = make(tmp_path, [1]), []
     cache.shard_path(0).write_bytes(b"damaged")
     assert Claim(tmp_path / "shard_00000000.claim").take()
 
@@ -325,8 +325,8 @@ def test_a_writer_that_waits_says_once_on_whom_and_deletes_nothing(tmp_path, mon
 
     monkeypatch.setattr(cache_writer.time, "sleep", sleep)
     with pytest.raises(Enough), pytest.warns(UserWarning, match="damaged"):
-        fill(cache, range(2), tell=told.append)
-    (line,) = told
+        fill(cache, range(2))
+    (line,) = logged()
     assert line.startswith(f"Waiting for process {os.getpid()} on ") and "shard 0 of" in line
     assert cache.shard_path(0).exists()
 
@@ -338,23 +338,6 @@ def test_shards_are_checked_when_their_turn_comes(tmp_path, monkeypatch):
     monkeypatch.setattr(cache, "write", lambda s, x: events.append(f"write {s}") or write(s, x))
     fill(cache, range(4))
     assert events == ["write 0", "read 1", "read 2", "write 3"]
-
-
-def _hold(folder, inside, ended):
-    with cache_claims.alone(folder):
-        inside.set()
-        ended.wait(60)
-
-
-def test_a_killed_process_gives_its_lock_back(tmp_path):
-    context = multiprocessing.get_context("fork")
-    inside, ended, told = context.Event(), context.Event(), []
-    holder = context.Process(target=_hold, args=(tmp_path, inside, ended))
-    holder.start()
-    assert inside.wait(60)
-    with cache_claims.alone(tmp_path, lambda line: (told.append(line), holder.kill())):
-        assert "Waiting for the process that prepares the teacher" in told[0]
-    holder.join(60)
 
 
 def test_of_two_first_writers_the_first_one_counts(tmp_path, monkeypatch):

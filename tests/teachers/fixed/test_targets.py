@@ -144,7 +144,9 @@ class Stop(Exception):
 
 
 @pytest.mark.parametrize("mode", ["fix/cc", "fix/ic_ens"])
-def test_a_stopped_computation_goes_on_to_the_same_bits(teacher, tmp_path, mode, monkeypatch):
+def test_a_stopped_computation_goes_on_to_the_same_bits(
+    teacher, tmp_path, mode, monkeypatch, logged
+):
     monkeypatch.setattr(fixed_average, "WRITING_SHARE", 1e9)  # keep what is done at every step
     whole = fixed_targets(teacher, views_of(mode), tmp_path / "whole.npz", 4).targets
     left = [4]
@@ -158,15 +160,15 @@ def test_a_stopped_computation_goes_on_to_the_same_bits(teacher, tmp_path, mode,
         tf.py_function(count, [], [])
         return teacher(images, training=False)
 
-    path, calls, told = tmp_path / "t.npz", [], []
+    path, calls = tmp_path / "t.npz", []
     with pytest.raises(Exception, match="Stop"):
         fixed_targets(teacher, views_of(mode), path, 4, stopped, keep_every=0.0)
     assert sorted(os.listdir(tmp_path)) == ["t.partial.npz", "teacher.lock", "whole.npz"]
-    again = fixed_targets(teacher, views_of(mode), path, 4, counted(teacher, calls), told.append)
+    again = fixed_targets(teacher, views_of(mode), path, 4, counted(teacher, calls))
     np.testing.assert_array_equal(again.targets, whole)
     steps = -(-(150 if mode == "fix/ic_ens" else 30) // 4)
     assert len(calls) == steps - 3  # after the probe and three batches it was stopped
-    assert "goes on from 12 of" in told[-1]
+    assert "goes on from 12 of" in logged()[-1]
     assert sorted(os.listdir(tmp_path)) == ["t.npz", "teacher.lock", "whole.npz"]
 
 

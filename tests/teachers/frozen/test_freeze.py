@@ -267,17 +267,19 @@ def test_kd_model_takes_it_with_taps_and_learns_the_same(small):
         np.testing.assert_allclose(a, b, atol=1e-5)
 
 
-def test_auto_records_its_choice_and_follows_it(small, tmp_path):
-    record, lines = tmp_path / "teacher_engine.json", []
-    first = freeze(small, batch_size=4, record=record, progress=lines.append)
+def test_auto_records_its_choice_and_follows_it(small, tmp_path, caplog, logged):
+    record = tmp_path / "teacher_engine.json"
+    first = freeze(small, batch_size=4, record=record)
     facts = json.loads(record.read_text())
     assert set(facts["images_per_second"]) == {"graph", "xla", "litert"}
     assert max(facts["images_per_second"], key=facts["images_per_second"].get) == first.engine
     assert max(facts["difference"].values()) < 1e-4
-    assert any(line.endswith(f"-> {first.engine}") for line in lines)
+    assert any(line.endswith(f"-> {first.engine}") for line in logged())
+    caplog.clear()
     record.write_text(json.dumps({**facts, "engine": "xla"}))
-    again = freeze(small, batch_size=4, record=record, progress=lines.append)
-    assert again.engine == "xla" and "as teacher_engine.json says" in lines[-1]
+    again = freeze(small, batch_size=4, record=record)
+    assert again.engine == "xla"
+    assert logged() == ["teacher engine: xla, as teacher_engine.json says"]
     record.write_text("{")
     with pytest.warns(UserWarning, match="damaged"):
         freeze(small, batch_size=4, record=record, deterministic=True)
