@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from keras_kd.export.format import Format
-from keras_kd.utils.files import write_whole
+from keras_kd.utils.files import write_atomically
 
 
 class TFLite(Format):
@@ -35,7 +35,7 @@ class TFLite(Format):
             fully_quantized: whether every tensor holds integers.
             fallback: None, or why a part is not what the format promises.
         """
-        write_whole(path, lambda file: file.write(content))
+        write_atomically(path, lambda file: file.write(content))
         return {
             "format": self.name,
             "path": str(path),

@@ -51,15 +51,15 @@ def run(program, about, action, argv=None, goes_on=""):
         print(f"\n{told}", file=sys.stderr)
         sys.exit(getattr(stop, "code", 128 + signal.SIGINT))
     except Exception as error:  # told, and never taken for a success
-        sys.exit(tell(program, error))
+        sys.exit(explain(program, error))
 
 
-def tell(program, error):
+def explain(program, error):
     """Prints an exception as what it is, a mistake of the user or a bug: the exit code, 2 or 1."""
     sentence = mistakes.sentence(error)
     if sentence is None or os.environ.get(TRACEBACK):
         traceback.print_exception(error, file=sys.stderr)
-    print(f"{program}: {sentence or mistakes.report(error)}", file=sys.stderr)
+    print(f"{program}: {sentence or mistakes.bug_report(error)}", file=sys.stderr)
     return 1 if sentence is None else 2
 
 

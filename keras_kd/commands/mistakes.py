@@ -41,7 +41,7 @@ def is_refusal(error):
     return isinstance(error, ValueError) and raised_by_us(error)
 
 
-def report(error):
+def bug_report(error):
     """What to tell of a bug, below its traceback."""
     versions = [f"Python {platform.python_version()}", platform.platform()]
     for name in VERSIONS:

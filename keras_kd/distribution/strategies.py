@@ -7,8 +7,7 @@ import zlib
 
 import tensorflow as tf
 
-from keras_kd.distribution import rendezvous as clusters
-from keras_kd.distribution import replicas as distribute
+from keras_kd.distribution import rendezvous, replicas
 from keras_kd.utils.names import nearest
 
 LOOKS = 10  # at the files of the other workers, a second apart
@@ -45,7 +44,7 @@ def build(name="auto", virtual_devices=1, tpu="", worker_timeout=300.0, run_id="
             f"The strategy is one of {', '.join(NAMES)}. Received: strategy={name!r}."
             + nearest(name, NAMES)
         )
-    cluster = clusters.read_tf_config() if name in ("auto", "multi_worker") else None
+    cluster = rendezvous.read_tf_config() if name in ("auto", "multi_worker") else None
     if name == "auto" and cluster is not None and len(cluster.tasks) > 1:
         name = "multi_worker"
     if virtual_devices > 1 and name not in ("auto", "mirrored"):
@@ -57,12 +56,12 @@ def build(name="auto", virtual_devices=1, tpu="", worker_timeout=300.0, run_id="
         return _multi_worker(cluster, worker_timeout, run_id)
     if name == "tpu":
         return _tpu(tpu)
-    virtual = distribute.virtual_cpus(virtual_devices)
+    virtual = replicas.virtual_cpus(virtual_devices)
     if name == "auto":
         several = virtual or len(tf.config.list_logical_devices("GPU")) > 1
         name = "mirrored" if several else "one_device"
     # A strategy over one device would gain nothing.
-    return distribute.mirrored(virtual) if name == "mirrored" else tf.distribute.get_strategy()
+    return replicas.mirrored(virtual) if name == "mirrored" else tf.distribute.get_strategy()
 
 
 def _multi_worker(cluster, timeout, run_id):
@@ -71,12 +70,12 @@ def _multi_worker(cluster, timeout, run_id):
             "Strategy multi_worker needs a cluster in the environment variable TF_CONFIG. "
             "Received: none. Set it as TensorFlow documents, or use --strategy=mirrored."
         )
-    clusters.meet(cluster, timeout, run_id)
-    with clusters.keep_signals():
+    rendezvous.meet(cluster, timeout, run_id)
+    with rendezvous.keep_signals():
         try:
             return tf.distribute.MultiWorkerMirroredStrategy()
         except tf.errors.OpError as error:
-            if clusters.lost_a_worker(error):
+            if rendezvous.lost_a_worker(error):
                 raise
             raise OSError(
                 f"The workers found one another, but {cluster.describe(cluster.index)} could not "
@@ -97,7 +96,7 @@ def _tpu(name):
 
 def is_chief(strategy):
     """Whether this process is the one that writes files."""
-    if not distribute.spans_workers(strategy):
+    if not replicas.spans_workers(strategy):
         return True
     resolver = strategy.cluster_resolver
     leads = "chief" if "chief" in resolver.cluster_spec().as_dict() else "worker"
@@ -119,12 +118,12 @@ def feed(strategy, make):
         return make(0, 1)
 
     def of_worker(context):
-        replicas = strategy.num_replicas_in_sync // context.num_input_pipelines
+        count = strategy.num_replicas_in_sync // context.num_input_pipelines
         rows = make(context.input_pipeline_id, context.num_input_pipelines)
-        if replicas == 1:
+        if count == 1:
             return rows
         # TensorFlow takes one element for each replica of the worker.
-        return rows.map(functools.partial(_split, replicas)).unbatch().prefetch(replicas)
+        return rows.map(functools.partial(_split, count)).unbatch().prefetch(count)
 
     return strategy.distribute_datasets_from_function(of_worker)
 
@@ -144,7 +143,7 @@ def feed_all(strategy, dataset):
 
 
 def _feeds_several_hosts(strategy):
-    return distribute.spans_workers(strategy) or is_tpu(strategy)
+    return replicas.spans_workers(strategy) or is_tpu(strategy)
 
 
 def is_tpu(strategy):
@@ -162,7 +161,7 @@ def gather(strategy, *values):
     Returns:
         list of lists of int, one a replica.
     """
-    if not distribute.spans_workers(strategy):
+    if not replicas.spans_workers(strategy):
         return [list(values)]
 
     @tf.function

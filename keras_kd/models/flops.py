@@ -49,7 +49,7 @@ def flops(model):
 
 
 def _of_call(operation, args, output):
-    products = 0
+    multiplications = 0
     for name in KERNELS:
         kernel = getattr(operation, name, None)
         if kernel is None:
@@ -57,8 +57,8 @@ def _of_call(operation, args, output):
         # Every kernel is applied once to each pixel of the output; a transposed one of the input.
         transposed = isinstance(operation, TRANSPOSED)
         shape = args[0].shape if transposed else output.shape
-        products += math.prod(shape[1:-1]) * math.prod(kernel.shape)
-    return 2 * products
+        multiplications += math.prod(shape[1:-1]) * math.prod(kernel.shape)
+    return 2 * multiplications
 
 
 def size(model):

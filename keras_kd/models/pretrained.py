@@ -78,19 +78,19 @@ def _own_network(init, num_classes, shape, keep_head, input_range):
         _fill(network, init, keep_head)
         return network
     if init.startswith("hub:") or init.startswith(HUB_HOSTS):
-        reach = input_range or (0.0, 1.0)
-        return hub(init.removeprefix("hub:"), num_classes, shape, reach, trainable=True)
+        values = input_range or (0.0, 1.0)
+        return hub(init.removeprefix("hub:"), num_classes, shape, values, trainable=True)
     path = _existing(init)
     if path.is_dir():
-        reach = input_range or recorded_range(path)
-        if reach is None:
+        values = input_range or recorded_range(path)
+        if values is None:
             load_module(init)  # a wrong folder is refused before the question of the range
             raise ValueError(
                 "input_range must be given for a SavedModel folder without "
                 f"assets.extra/keras_kd.json. Received: init={init!r}. Give the values its images "
                 "have: (-1, 1), (0, 1) or (0, 255)."
             )
-        return hub(init, num_classes, shape, reach, trainable=True)
+        return hub(init, num_classes, shape, values, trainable=True)
     if path.suffix == ".npz":
         raise ValueError(
             "An .npz file holds weights and no network. "

@@ -5,13 +5,13 @@ import tensorflow as tf
 
 from keras_kd.optimizers.blocks import ROOTS, Blocks, inverse_root
 from keras_kd.optimizers.decay import DecoupledDecay
-from keras_kd.optimizers.together import UpdateTogether
+from keras_kd.optimizers.joint_update import JointUpdate
 
 GRAFTINGS = ("adam", "rmsprop", "sgd")
 
 
 @keras.saving.register_keras_serializable(package="keras_kd")
-class Shampoo(UpdateTogether, DecoupledDecay, keras.optimizers.Optimizer):
+class Shampoo(JointUpdate, DecoupledDecay, keras.optimizers.Optimizer):
     """Preconditions each weight matrix from the left and from the right.
 
     For a gradient G `[m, n]`, L and R are running means of `G G^T` and `G^T G`, and the direction
@@ -117,7 +117,7 @@ class Shampoo(UpdateTogether, DecoupledDecay, keras.optimizers.Optimizer):
         )
 
     def update_all(self, gradients, variables, learning_rate):
-        """One step of all variables; see `UpdateTogether`."""
+        """One step of all variables; see `JointUpdate`."""
         found = {
             self._get_variable_index(v): tf.cast(tf.convert_to_tensor(g), "float32")
             for g, v in zip(gradients, variables)

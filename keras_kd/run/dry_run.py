@@ -21,7 +21,7 @@ from keras_kd.run import sources as domains
 from keras_kd.run import story as run
 from keras_kd.run.plan import describe, in_all, make_plan, measured
 from keras_kd.run.targets import stand_in
-from keras_kd.teachers.load import published_bit, together
+from keras_kd.teachers.load import assemble, published_bit
 from keras_kd.training import stage as stages
 from keras_kd.training.lengths import make_optimizer
 
@@ -185,7 +185,7 @@ def _teacher(config, source, streams, tiny=False):
         return bit_resnet(num_classes=entry.num_classes, input_shape=shape, **kwargs)
 
     members = handles.members(config.teacher.handle)
-    return together(members, (side, side, source.channels), make)
+    return assemble(members, (side, side, source.channels), make)
 
 
 def _with_an_opinion(teacher):

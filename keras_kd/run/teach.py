@@ -38,7 +38,7 @@ def teach(
 
     Raises:
         ValueError: a config, epochs or a layout that cannot be, or a cache of another run.
-        CacheWriteError: the folder cannot be written.
+        OSError: the folder cannot be written.
     """
     # A mistake in the flags shows before TensorFlow is there.
     import tensorflow as tf

@@ -54,7 +54,7 @@ def load(handle, num_classes=None, input_shape=None, input_range=None):
         members = handles.members(handle)
         if members != [(handle, None)]:
             one = lambda name, shape: load(name, num_classes, shape, input_range)  # noqa: E731
-            return together(members, input_shape, one)
+            return assemble(members, input_shape, one)
     if isinstance(handle, keras.Model):
         model = _prepare(handle, repr(handle.name), input_shape, input_range)
     else:
@@ -67,7 +67,7 @@ def load(handle, num_classes=None, input_shape=None, input_range=None):
     return model
 
 
-def together(members, input_shape, make):
+def assemble(members, input_shape, make):
     """One teacher of what a handle names.
 
     Args:
@@ -79,7 +79,7 @@ def together(members, input_shape, make):
         a frozen `keras.Model`; of several members their `Ensemble`.
 
     Raises:
-        ValueError: members that do not go together, or a side without or beyond the images' size.
+        ValueError: members that do not fit, or a side without or beyond the images' size.
     """
     models = []
     for name, side in members:

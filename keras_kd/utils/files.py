@@ -13,25 +13,28 @@ import time
 from pathlib import Path
 
 DEAD_AFTER = 3600  # s without a write; what another machine left
+ADVICE = "Free some space or choose another --workdir, then start the same command again"
 
 
-def write_atomically(path, write):
-    """As `write_whole`, for a file of a working directory: its errors say what to do.
+def write_atomically(path, write, replace=True, advice=ADVICE):
+    """Calls `write(file)` on a temporary file beside `path`, then gives it its name.
 
     Args:
         path: the file to make or replace.
         write: function that gets a file opened for binary writing.
+        replace: False leaves a file that is there as it is.
+        advice: what the user should do where it fails.
 
     Raises:
-        OSError: the disk is full or not writable; what stood at `path` before is untouched.
+        OSError: the disk is full or not writable; what stood at `path` before is untouched, and no
+            part of the new file is left.
     """
     try:
-        write_whole(path, write)
+        _put(Path(path), write, replace)
     except OSError as error:
         raise OSError(
             error.errno,
-            f"Could not write {path} ({error.strerror}); what was there before is kept. Free "
-            "some space or choose another --workdir, then start the same command again",
+            f"Could not write {path} ({error.strerror}); what was there before is kept. {advice}",
         ) from error
 
 
@@ -41,19 +44,7 @@ def write_json(path, value):
     write_atomically(path, lambda file: file.write(text.encode()))
 
 
-def write_whole(path, write, replace=True):
-    """Calls `write(file)` on a temporary file beside `path`, then gives it its name.
-
-    Args:
-        path: the file to make or replace.
-        write: function that gets a file opened for binary writing.
-        replace: False leaves a file that is there as it is.
-
-    Raises:
-        OSError: the disk is full or not writable; what stood at `path` before is untouched, and no
-            part of the new file is left.
-    """
-    path = Path(path)
+def _put(path, write, replace=True):
     # A name of its own: two writers of one file must not write into one temporary file.
     owner = f"{_where()}-{os.getpid()}-{secrets.token_hex(4)}"
     temporary = path.with_name(f".{path.name}.{owner}.tmp")
@@ -82,7 +73,7 @@ def check_writable(folder):
     """
     probe = Path(folder) / f".{os.getpid()}-{secrets.token_hex(4)}.probe"
     try:
-        write_whole(probe, lambda file: file.write(b"x"))
+        _put(probe, lambda file: file.write(b"x"))
     except OSError as error:
         raise OSError(
             error.errno,
@@ -94,7 +85,7 @@ def check_writable(folder):
             probe.unlink(missing_ok=True)
 
 
-def place():
+def process_space():
     """Where a process number means the same process: this boot, this container; "" if unknown."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
@@ -115,7 +106,7 @@ def is_gone(pid):
 
 
 def _where():
-    here = place()
+    here = process_space()
     return hashlib.sha256(here.encode()).hexdigest()[:12] if here else "unknown"
 
 

@@ -81,7 +81,7 @@ def test_a_faulty_call_in_the_package_is_a_bug_though_its_error_is_a_value_error
 
 
 def test_a_report_names_versions():
-    text = mistakes.report(KeyError("teacher"))
+    text = mistakes.bug_report(KeyError("teacher"))
     assert text.startswith("this is a bug of keras-kd (KeyError), not a mistake of yours.")
     assert f"keras-kd {keras_kd.__version__}, Python 3." in text
     assert re.search(rf"tensorflow {re.escape(tf.__version__)}, keras \d+\.\d+", text)

@@ -14,7 +14,7 @@ from published_recipes import TABLE
 
 from keras_kd import optimizers
 from keras_kd.commands import train
-from keras_kd.commands.console import tell
+from keras_kd.commands.console import explain
 from keras_kd.commands.parsing import FlagError, parse
 from keras_kd.config import check
 from keras_kd.models import BUILDERS, handles
@@ -157,7 +157,7 @@ def test_on_the_command_line_it_is_one_sentence(capsys, request):
     file = request.config.rootpath / "configs" / "funmatch" / "pets37.py"
     with flagsaver.flagsaver(), pytest.raises(FlagError) as refused:
         parse(["keras-kd-train", f"--config={file}:lnog"])
-    assert tell("keras-kd-train", refused.value) == 2
+    assert explain("keras-kd-train", refused.value) == 2
     told = capsys.readouterr().err
     assert told.count("\n") == 1 and "Traceback" not in told
     assert told.startswith("keras-kd-train: the config's argument must be of medium, fast, long.")

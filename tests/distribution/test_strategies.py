@@ -37,7 +37,7 @@ def test_auto_joins_the_cluster_that_tf_config_names(monkeypatch):
     cluster = {"worker": ["127.0.0.1:1", "127.0.0.1:2"]}
     task = {"type": "worker", "index": 1}
     monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": cluster, "task": task}))
-    with pytest.raises(strategies.clusters.WorkerMissing, match=r"worker 0 at 127\.0\.0\.1:1"):
+    with pytest.raises(strategies.rendezvous.WorkerMissing, match=r"worker 0 at 127\.0\.0\.1:1"):
         strategies.build("auto", worker_timeout=0.1)
 
 

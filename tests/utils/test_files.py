@@ -30,13 +30,13 @@ def test_two_processes_write_apart_and_remains_of_dead_ones_go(tmp_path, monkeyp
         monkeypatch.setattr(files.os, "getpid", lambda: owner)
         monkeypatch.setattr(files.os, "replace", lambda temporary, _: names.append(temporary.name))
         names = []
-        files.write_whole(tmp_path / "file", lambda file: None)
+        files.write_atomically(tmp_path / "file", lambda file: None)
         monkeypatch.undo()
         (tmp_path / names[0]).write_bytes(b"half")
         return names[0]
 
     alive, dead = remains(os.getppid()), remains(gone.pid)
-    monkeypatch.setattr(files, "place", lambda: "another container")
+    monkeypatch.setattr(files, "process_space", lambda: "another container")
     other = remains(gone.pid)
     monkeypatch.undo()
     elsewhere, old = ".file.unknown-1-00000000.tmp", ".old.unknown-1-00000000.tmp"
@@ -53,11 +53,11 @@ def test_a_file_that_is_there_may_stay(tmp_path, monkeypatch):
     def refuse(*args):
         raise OSError(errno.EPERM, "no links here")
 
-    files.write_whole(tmp_path / "file", lambda file: file.write(b"first"))
-    files.write_whole(tmp_path / "file", lambda file: file.write(b"second"), replace=False)
+    files.write_atomically(tmp_path / "file", lambda file: file.write(b"first"))
+    files.write_atomically(tmp_path / "file", lambda file: file.write(b"second"), replace=False)
     assert (tmp_path / "file").read_bytes() == b"first"
     monkeypatch.setattr(files.os, "link", refuse)
-    files.write_whole(tmp_path / "new", lambda file: file.write(b"whole"), replace=False)
+    files.write_atomically(tmp_path / "new", lambda file: file.write(b"whole"), replace=False)
     assert {path.name for path in tmp_path.iterdir()} == {"file", "new"}
 
 

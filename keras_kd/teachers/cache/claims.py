@@ -3,7 +3,8 @@
 A claim is a file that only one process can create. Its owner touches it now and then; one that was
 not touched for long belongs to a process that died, and is taken over. Should two processes ever do
 the same work, they do it twice and come to the same result: claims save time, they guard nothing.
-What must never be done twice at once is done in `alone`, under a lock of the operating system.
+What must never be done twice at once is done under `keras_kd.utils.locks.exclusive`. That is no way
+for claims: a cache may lie on a file system without locks, and still be filled by many machines.
 """
 
 import contextlib
@@ -14,8 +15,7 @@ import socket
 import time
 from pathlib import Path
 
-from keras_kd.teachers.cache.files import CacheWriteError
-from keras_kd.utils.files import is_gone, place
+from keras_kd.utils.files import is_gone, process_space
 
 STALE_SECONDS = 600.0  # longer than a teacher takes to compile
 BEAT_SECONDS = 5.0
@@ -39,7 +39,7 @@ class Claim:
         """Whether the claim is ours now.
 
         Raises:
-            CacheWriteError: the folder cannot be written.
+            OSError: the folder cannot be written.
         """
         try:
             if self._create():
@@ -47,9 +47,9 @@ class Claim:
             judged = self.path.read_bytes()
             return self._is_stale(judged) and self._bury(judged) and self._create()
         except FileNotFoundError:
-            return False  # somebody was quicker; the next round will tell
+            return False  # somebody was quicker; the next round shows whether they are through
         except OSError as error:
-            raise CacheWriteError(
+            raise OSError(
                 error.errno,
                 f"The folder {self.path.parent} must be writable ({error.strerror}). "
                 "Make it so, or give another --cache or --workdir",
@@ -80,7 +80,7 @@ class Claim:
         self.release()
 
     def _create(self):
-        owner = {"host": socket.gethostname(), "pid": os.getpid(), "place": place()}
+        owner = {"host": socket.gethostname(), "pid": os.getpid(), "place": process_space()}
         try:
             self.path.touch(exist_ok=False)
         except FileExistsError:
@@ -132,7 +132,7 @@ class Claim:
         """Whether the owner was a process of this machine or container that is no more."""
         try:
             owner = json.loads(judged)
-            here = place()
+            here = process_space()
             return bool(here) and owner["place"] == here and is_gone(int(owner["pid"]))
         except (ValueError, KeyError, TypeError):
             return False  # being written just now

@@ -24,13 +24,14 @@ from pathlib import Path
 import numpy as np
 
 from keras_kd.teachers.cache.codec import Codec
-from keras_kd.teachers.cache.files import write_shared
 from keras_kd.teachers.cache.fingerprint import differences
 from keras_kd.utils.archives import read_archive
+from keras_kd.utils.files import write_atomically
 
 VERSION = 2
 SHARD_BYTES = 32e6  # a shard is what is lost when a writer is killed, and what a reader holds
 MOST_STEPS = 64
+ADVICE = "Free some space or give another --cache; the same command goes on with what is missing"
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ class TeacherCache:
 
         Raises:
             ValueError: the folder holds another cache; the differences are named.
-            CacheWriteError: the folder cannot be written.
+            OSError: the folder cannot be written.
         """
         path = Path(path)
         cls.check_folder(path, fingerprint, layout)
@@ -121,7 +122,7 @@ class TeacherCache:
             }
             text = json.dumps(described, indent=2) + "\n"
             save = lambda file: file.write(text.encode())  # noqa: E731
-            write_shared(path / "cache.json", save, replace=False)
+            write_atomically(path / "cache.json", save, replace=False, advice=ADVICE)
         # Of two first writers the first one counts: the other reads what it wrote.
         cls.check_folder(path, fingerprint, layout)
         return cls(path)
@@ -232,7 +233,7 @@ class TeacherCache:
 
         Raises:
             ValueError: logits that are not finite: the teacher is broken.
-            CacheWriteError: the disk is full or not writable.
+            OSError: the disk is full or not writable.
         """
         steps = []
         for index, batch in enumerate(logits):
@@ -246,7 +247,8 @@ class TeacherCache:
         meta = json.dumps({"cache": self._digest, "shard": shard}).encode()
         arrays = {name: np.stack([step[name] for step in steps]) for name in steps[0]}
         arrays["meta"] = np.frombuffer(meta, np.uint8)
-        write_shared(self.shard_path(shard), lambda file: np.savez(file, **arrays))
+        write = lambda file: np.savez(file, **arrays)  # noqa: E731
+        write_atomically(self.shard_path(shard), write, advice=ADVICE)
 
 
 def _read_description(path):

@@ -27,7 +27,7 @@ def fill(cache, shards, stream, teach, advance=lambda images: None):
 
     Raises:
         ValueError: logits that are not finite.
-        CacheWriteError: the folder cannot be written.
+        OSError: the folder cannot be written.
     """
     size = cache.layout.steps_per_shard * cache.layout.batch_size
     batches = _Batches(stream)

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_kd.models.hub import run_once
-from keras_kd.teachers.cache import fingerprint as cache_fingerprint
+from keras_kd.teachers.cache.fingerprint import of_data, of_teacher
 from keras_kd.teachers.cache.stream import SPOT_GAP, SPOT_ROWS
 from keras_kd.teachers.fixed.files import read
 
@@ -26,7 +26,7 @@ def check_fixed(path, views, teacher=None):
         ValueError: what is wrong, and what to do.
     """
     stored = read(path, fingerprint(views, teacher))
-    # The teacher's classes need not be those of the images: its own answers tell them.
+    # The teacher's classes need not be those of the images: its own answers show them.
     rows = (views.num_examples, stored["probe"].shape[-1])
     if stored["targets"].shape != rows or not np.array_equal(stored["ids"], views.examples.ids):
         raise ValueError(
@@ -81,9 +81,9 @@ def fingerprint(views, teacher=None):
         teacher: Keras model, or None while it is not known.
     """
     order = np.ascontiguousarray(views.examples.ids, np.int64).tobytes()
-    fields = cache_fingerprint.of_data(views.source, views.split) | views.describe()
+    fields = of_data(views.source, views.split) | views.describe()
     fields["data.order"] = hashlib.sha256(order).hexdigest()[:16]
-    return fields | ({} if teacher is None else cache_fingerprint.of_teacher(teacher))
+    return fields | ({} if teacher is None else of_teacher(teacher))
 
 
 def probed(views):

@@ -156,8 +156,8 @@ def fold(network):
     def inner(tensor, kind):
         """The call that made `tensor`, where only one call ever reads it."""
         call = made_by.get(id(tensor))
-        alone = readers.get(id(tensor)) == 1 and id(tensor) not in kept
-        return call if call and alone and isinstance(call.operation, kind) else None
+        only_reader = readers.get(id(tensor)) == 1 and id(tensor) not in kept
+        return call if call and only_reader and isinstance(call.operation, kind) else None
 
     for call in map(_positional, network.calls):
         operation = call.operation

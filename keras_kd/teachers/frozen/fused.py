@@ -54,8 +54,8 @@ class FusedAffine(Arrays):
         if pad.data_format != "channels_last":
             return False
         sides = [list(map(int, side)) for side in pad.padding]
-        reach = [d * (k - 1) for d, k in zip(self._layer.dilation_rate, self._layer.kernel_size)]
-        half = [[r // 2, r - r // 2] for r in reach]
+        extent = [d * (k - 1) for d, k in zip(self._layer.dilation_rate, self._layer.kernel_size)]
+        half = [[r // 2, r - r // 2] for r in extent]
         if set(self._layer.strides) == {1} and sides == half:
             self._padding = "SAME"
         else:

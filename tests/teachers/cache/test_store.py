@@ -18,7 +18,6 @@ from keras_kd.teachers.cache import claims as cache_claims
 from keras_kd.teachers.cache import store as caches
 from keras_kd.teachers.cache import writer as cache_writer
 from keras_kd.teachers.cache.claims import Claim
-from keras_kd.teachers.cache.files import CacheWriteError
 from keras_kd.teachers.cache.store import Layout, TeacherCache
 from keras_kd.teachers.cache.stream import CachedTargets
 
@@ -166,7 +165,7 @@ def test_a_full_disk_leaves_no_part_of_a_shard(tmp_path, monkeypatch):
         fail(errno.ENOSPC)()
 
     monkeypatch.setattr(caches.np, "savez", half)
-    with pytest.raises(CacheWriteError, match=r"shard_00000001\.npz \(No space left on device\)"):
+    with pytest.raises(OSError, match=r"shard_00000001\.npz \(No space left on device\)"):
         fill(cache, range(2))
     assert sorted(os.listdir(tmp_path)) == ["cache.json", "shard_00000000.npz"]
 
@@ -176,7 +175,7 @@ def test_a_read_only_folder_is_read_but_not_written(tmp_path, monkeypatch):
     monkeypatch.setattr(Claim, "_create", fail(errno.EROFS))
     assert fill(cache, [0]) == 0
     assert TeacherCache(tmp_path).is_whole(0)
-    with pytest.raises(CacheWriteError, match=r"must be writable \(Read-only file system\)"):
+    with pytest.raises(OSError, match=r"must be writable \(Read-only file system\)"):
         fill(cache, [1])
 
 
@@ -247,7 +246,7 @@ def test_neighbouring_shards_come_out_of_one_stream(tmp_path):
 def test_remains_of_a_killed_writer_are_cleared(tmp_path):
     cache = make(tmp_path)
     dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], stdout=-1)
-    owner = {"host": "here", "pid": int(dead.stdout), "place": cache_claims.place()}
+    owner = {"host": "here", "pid": int(dead.stdout), "place": cache_claims.process_space()}
     (tmp_path / "shard_00000000.claim").write_text(json.dumps(owner))
     (tmp_path / ".shard_00000000.npz.1-ab.tmp").write_bytes(b"half a shard")
     assert fill(cache, [0]) == 8
@@ -304,7 +303,7 @@ def test_an_owner_in_another_container_is_not_looked_for_here(tmp_path, pid):
 
 def test_a_claim_that_could_not_be_written_leaves_no_file(tmp_path, monkeypatch):
     monkeypatch.setattr(cache_claims.Path, "write_text", fail(errno.ENOSPC))
-    with pytest.raises(CacheWriteError, match="No space left"):
+    with pytest.raises(OSError, match="No space left"):
         Claim(tmp_path / "claim").take()
     assert not list(tmp_path.iterdir())
 
@@ -342,14 +341,14 @@ def test_shards_are_checked_when_their_turn_comes(tmp_path, monkeypatch):
 
 def test_of_two_first_writers_the_first_one_counts(tmp_path, monkeypatch):
     ours = Layout(4, 3, "float16", steps_per_shard=2)
-    write = caches.write_shared
+    write = caches.write_atomically
 
     def late(path, *args, **options):
-        monkeypatch.setattr(caches, "write_shared", write)
+        monkeypatch.setattr(caches, "write_atomically", write)
         make(tmp_path)
         write(path, *args, **options)
 
-    monkeypatch.setattr(caches, "write_shared", late)
+    monkeypatch.setattr(caches, "write_atomically", late)
     with pytest.raises(ValueError, match="stored in another way: dtype: 'float32' there"):
         TeacherCache.create(tmp_path, FINGERPRINT, ours)
     assert TeacherCache(tmp_path).layout == LAYOUT

@@ -6,7 +6,7 @@ else. Should Keras stop calling it, the first step fails: there is no `update_st
 """
 
 
-class UpdateTogether:
+class JointUpdate:
     """Mixin for a `keras.optimizers.Optimizer` that defines `update_all` for `update_step`.
 
     `update_all(gradients, variables, learning_rate)` runs once a step and device, with the
