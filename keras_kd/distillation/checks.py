@@ -15,13 +15,13 @@ def refuse_whole_models(callbacks):
         callbacks: what `fit` was given: a list, one callback, a `CallbackList`, or None.
 
     Raises:
-        ValueError: a `ModelCheckpoint` that saves whole models.
+        NotImplementedError: a `ModelCheckpoint` that saves whole models, as `KDModel.save` does.
     """
     callbacks = getattr(callbacks, "callbacks", callbacks) or []
     for callback in callbacks if isinstance(callbacks, list | tuple) else [callbacks]:
         saves = isinstance(callback, keras.callbacks.ModelCheckpoint)
         if saves and not callback.save_weights_only:
-            raise ValueError(
+            raise NotImplementedError(
                 "A KDModel is a way to train, and does not save as a model. Received: "
                 f"ModelCheckpoint({callback.filepath!r}, save_weights_only=False). {ADVICE}"
             )

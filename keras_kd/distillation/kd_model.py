@@ -78,7 +78,7 @@ class KDModel(Results, Sources, NamedState, distribute.ReplicaSafe, keras.Model)
         self.student = student
         self.label_weight = not_negative(label_weight=label_weight)
         labels = [Labels(weight=self.label_weight)] if self.label_weight else []
-        methods = named.all_methods(methods, labels)
+        methods = named.all_methods(methods, labels, learners or ())
         frozen = {"teacher": teacher} if teacher is not None else {}
         frozen |= sources or {}
         learners = {"student": student, **(learners or {})}

@@ -132,12 +132,13 @@ def refuse_probabilities(role, model):
         )
 
 
-def all_methods(methods, first=()):
+def all_methods(methods, first=(), learners=()):
     """The methods as a list, those that they bring included, with names of their own.
 
     Args:
         methods: a `Method`, a list of them, or None.
         first: list of methods that come last but keep their names.
+        learners: names of the learners, whose losses have names in the logs, too.
 
     Raises:
         ValueError: something else than a method.
@@ -151,6 +152,7 @@ def all_methods(methods, first=()):
             )
         methods += method.companions()
     taken = {"loss", "kl", "agreement", *(method.name for method in first)}
+    taken |= {f"{name}_loss" for name in learners}
     for method in methods:
         name, count = method.name, 1
         while method.name in taken:

@@ -13,6 +13,7 @@ import pkgutil
 import re
 
 from keras_kd.methods.base import Method, snake_case
+from keras_kd.methods.phases import Phase
 from keras_kd.utils.names import nearest
 
 
@@ -30,7 +31,7 @@ def _find():
 
 METHODS = _find()
 globals().update(METHODS)
-__all__ = ["METHODS", "Method", "get", *METHODS]
+__all__ = ["METHODS", "Method", "Phase", "get", *METHODS]
 
 
 def get(name, /, **kwargs):

@@ -155,12 +155,12 @@ def test_every_learner_moves_and_counts_its_own_steps_and_no_source_does(scheme)
 
 
 @EACH
-def test_xla_takes_the_steps_of_the_graph(scheme):
+def test_xla_takes_the_steps_of_the_graph_and_several_in_one_execution(scheme):
     """Without dropout, whose masks XLA draws by an algorithm of its own."""
     found = []
-    for jit_compile in (False, True):
+    for settings in ({}, {"jit_compile": True, "steps_per_execution": 2}):
         kd = SCHEMES[scheme]()
-        kd.compile(rates(kd), jit_compile=jit_compile)
+        kd.compile(rates(kd), **settings)
         logs = kd.fit(data(0, STEPS), verbose=0).history
         found.append((values(kd), logs))
     (graph, graph_logs), (xla, xla_logs) = found
