@@ -5,7 +5,7 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
-from keras_kd.export import findings, sections
+from keras_kd.export import comparison, findings, sections
 from keras_kd.export.facts import section, stages_of
 from keras_kd.export.headline import headline
 from keras_kd.export.pictures import read_predictions
@@ -71,7 +71,7 @@ def tell(workdir, report, config):
     student = workdir / "student.keras"
     return {
         "cards": sections.cards(report),
-        "stages": sections.stages(
+        "stages": comparison.stages(
             report, stages, predictions, folder_bytes(student) if student.exists() else None
         ),
         "exports": sections.exports(report),

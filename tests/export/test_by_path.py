@@ -2,27 +2,16 @@
 
 import numpy as np
 import pytest
+from batched import in_batches
 
 from keras_kd.export import benchmark, verify
-
-
-def batches(images, labels, size=5):
-    return [(images[i : i + size], labels[i : i + size]) for i in range(0, len(images), size)]
-
-
-@pytest.fixture(scope="module")
-def truth(batch_norm_net, images):
-    logits = batch_norm_net(images, training=False).numpy()
-    labels = logits.argmax(-1)
-    labels[:4] = (labels[:4] + 1) % 3  # four wrong answers of sixteen
-    return logits, labels
 
 
 def test_float32_agrees_and_counts_wrong_answers(exported, images, truth, batch_norm_net):
     logits, labels = truth
     seen = []
     for reference in (logits, batch_norm_net):
-        dataset = batches(images, labels)
+        dataset = in_batches(images, labels)
         result = verify(reference, exported("float32")[0], dataset, progress=seen.append)
         assert result["accuracy"] == 12 / 16 and result["agreement_with_keras"] == 1.0
         assert result["examples"] == 16 and result["max_abs_logit_difference"] < 1e-4
@@ -35,7 +24,7 @@ def test_another_network_is_caught(exported, images, truth):
     shifted = logits.copy()
     shifted[:8, :] -= 5 * np.eye(3)[logits[:8].argmax(-1)]
     expected = (shifted.argmax(-1) == logits.argmax(-1)).mean()
-    result = verify(shifted, exported("float32")[0], batches(images, labels))
+    result = verify(shifted, exported("float32")[0], in_batches(images, labels))
     assert result["agreement_with_keras"] == expected < 1
     assert result["max_abs_logit_difference"] == pytest.approx(5, abs=1e-3)
     assert result["accuracy"] == 12 / 16  # the file's own answers, not the reference's
@@ -58,16 +47,16 @@ def test_mistakes_are_named(exported, images, truth, tmp_path):
     path = exported("float32")[0]
     logits, labels = truth
     with pytest.raises(ValueError, match=r"which is neither\. Export the student first"):
-        verify(logits, tmp_path / "none.tflite", batches(images, labels))
+        verify(logits, tmp_path / "none.tflite", in_batches(images, labels))
     (tmp_path / "text.tflite").write_text("not a flatbuffer, but long enough to be looked at")
     with pytest.raises(ValueError, match="Expected a TFLite file"):
         benchmark(tmp_path / "text.tflite")
     with pytest.raises(ValueError, match="Received: an empty dataset"):
         verify(logits, path, [])
     with pytest.raises(ValueError, match="Received: 17 rows"):
-        verify(np.concatenate([logits, logits[:1]]), path, batches(images, labels))
+        verify(np.concatenate([logits, logits[:1]]), path, in_batches(images, labels))
     with pytest.raises(ValueError, match=r"Received: shape \(5, 2\)"):
-        verify(logits[:, :2], path, batches(images, labels))
+        verify(logits[:, :2], path, in_batches(images, labels))
     with pytest.raises(ValueError, match="Received: runs=0, warmup=10"):
         benchmark(path, runs=0)
     with pytest.raises(ValueError, match="Received: threads=0"):

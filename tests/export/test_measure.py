@@ -2,32 +2,21 @@
 
 import numpy as np
 import pytest
+from batched import in_batches
 
 from keras_kd.export import verify
 from keras_kd.export.measure import compare, keras_logits, time_one_image
 from keras_kd.export.runners import LiteRunner
 
 
-def batches(images, labels, size=5):
-    return [(images[i : i + size], labels[i : i + size]) for i in range(0, len(images), size)]
-
-
-@pytest.fixture(scope="module")
-def truth(batch_norm_net, images):
-    logits = batch_norm_net(images, training=False).numpy()
-    labels = logits.argmax(-1)
-    labels[:4] = (labels[:4] + 1) % 3  # four wrong answers of sixteen
-    return logits, labels
-
-
 def test_a_file_that_is_open_is_compared_alike(exported, images, truth):
     path = exported("float32")[0]
-    result = compare(truth[0], LiteRunner(path), batches(images, truth[1]))
-    assert result == verify(truth[0], path, batches(images, truth[1]))
+    result = compare(truth[0], LiteRunner(path), in_batches(images, truth[1]))
+    assert result == verify(truth[0], path, in_batches(images, truth[1]))
 
 
 def test_keras_logits_are_in_order(batch_norm_net, images, truth):
-    logits, labels = keras_logits(batch_norm_net, batches(images, truth[1]))
+    logits, labels = keras_logits(batch_norm_net, in_batches(images, truth[1]))
     np.testing.assert_allclose(logits, truth[0], atol=1e-6)
     np.testing.assert_array_equal(labels, truth[1])
     assert keras_logits(batch_norm_net, [images])[1] is None

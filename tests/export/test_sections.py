@@ -1,10 +1,6 @@
 """Facts of the report's sections, worked out by hand."""
 
-import numpy as np
-import pytest
-
 from keras_kd.export import sections
-from keras_kd.export.facts import stages_of
 
 REPORT = {
     "teacher": {"accuracy": 0.99, "parameters": 560000},
@@ -25,18 +21,6 @@ def test_cards():
         ("f latency", "0.125 ms", "8,000 images a second"),
     ]
     assert sections.cards({}) == []
-
-
-def test_stages_and_their_calibration():
-    """Two answers of 0.9, one of them wrong: 0.4 between what is right and how sure it is."""
-    logits = np.log([[0.9, 0.1], [0.9, 0.1]])
-    predictions = {"label": np.array([0, 1]), "logits": {"student": logits}}
-    told = sections.stages(REPORT, stages_of(REPORT), predictions, 1000)
-    assert told["title"] == "Teacher, baseline, student" and told["most"] == 560000
-    errors = [row["calibration_error"] for row in told["rows"]]
-    assert errors == [None, None, pytest.approx(0.4)]
-    assert "student.keras takes 1.0 kB." in told["note"]
-    assert sections.stages({}, [], None, None) is None
 
 
 def test_sizes_are_shares_of_the_reference():
