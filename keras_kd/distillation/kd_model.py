@@ -15,7 +15,7 @@ from keras_kd.distillation.learning import optimizers_of, prepared
 from keras_kd.distillation.passes import Pass, examples_in
 from keras_kd.distillation.results import Results
 from keras_kd.distillation.sources import Sources
-from keras_kd.distillation.state import NamedState
+from keras_kd.distillation.state import NamedState, StepCounter
 from keras_kd.distribution import replicas as distribute
 from keras_kd.evaluation.fidelity import agreement, kl_divergence
 from keras_kd.methods.arguments import not_negative
@@ -101,11 +101,7 @@ class KDModel(Results, Sources, NamedState, distribute.ReplicaSafe, keras.Model)
         self._frozen = lambda: frozen
         self._passes = lambda: passes
         self._random_states = lambda: random if seed is not None else []
-        # A weight, so that all ways to save this model save it, and no way to save the student.
-        self.step = self.add_weight(
-            shape=(), dtype="int64", trainable=False, initializer="zeros",
-            aggregation="only_first_replica", name="step",
-        )  # fmt: skip
+        self.step_counter = StepCounter()  # after all others: the student's weights come first
         bad = keras.Variable(-1, dtype="int64", trainable=False, aggregation="only_first_replica")
         self._steps_and_bad_step = lambda: (self.step, bad)  # the second is never saved
         self._make_trackers(learners)

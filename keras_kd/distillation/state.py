@@ -9,17 +9,19 @@ it changes.
 import re
 import warnings
 
+import keras
 
-class NamedState:
-    """Mixin of `KDModel`: what is saved of it, and what is not."""
 
-    def save(self, *args, **kwargs):
-        """Refuses: only the student leaves."""
-        raise NotImplementedError(
-            "KDModel is a way to train, not a model to ship. Save the student: "
-            "kd.student.save('student.keras'). To go on training later, "
-            "kd.save_weights('kd.weights.h5')."
-        )
+class StepCounter(keras.layers.Layer):
+    """The step of a model as a weight: all ways to save the model save it, and none the student."""
+
+    def __init__(self):
+        super().__init__(name="step_counter")
+        self.step = self.add_weight(
+            shape=(), dtype="int64", trainable=False, initializer="zeros",
+            aggregation="only_first_replica", name="step",
+        )  # fmt: skip
+        self.built = True
 
     def save_own_variables(self, store):
         store["step"] = self.step
@@ -33,6 +35,23 @@ class NamedState:
             )
             return
         self.step.assign(store["step"])
+
+
+class NamedState:
+    """Mixin of `KDModel`: what is saved of it, and what is not."""
+
+    def save(self, *args, **kwargs):
+        """Refuses: only the student leaves."""
+        raise NotImplementedError(
+            "KDModel is a way to train, not a model to ship. Save the student: "
+            "kd.student.save('student.keras'). To go on training later, "
+            "kd.save_weights('kd.weights.h5')."
+        )
+
+    @property
+    def step(self):
+        """Steps done, an int64 variable."""
+        return self.step_counter.step
 
     def state(self):
         """All that a checkpoint must hold, by name.

@@ -174,6 +174,6 @@ def test_weights_without_a_step_are_taken_with_a_warning():
     kd = KDModel(schemes.deep(1), None, label_weight=1.0)
     kd.compile("sgd")
     with pytest.warns(UserWarning, match=r"without their step.*kd\.go_on_from\(step\)"):
-        kd.load_own_variables({})
+        kd.step_counter.load_own_variables({})
     kd.go_on_from(3)
     assert int(kd.step.numpy()) == 3
