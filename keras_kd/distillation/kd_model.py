@@ -10,6 +10,7 @@ from keras import ops
 from keras_kd.data.batch import cross_entropy, once_arrived, unpack, view, weight_of
 from keras_kd.distillation import networks as named
 from keras_kd.distillation import seeds
+from keras_kd.distillation.accepted import check_networks
 from keras_kd.distillation.checks import refuse_idle, refuse_whole_models
 from keras_kd.distillation.learning import optimizers_of, prepared
 from keras_kd.distillation.passes import Pass, examples_in
@@ -74,13 +75,13 @@ class KDModel(Results, Sources, NamedState, distribute.ReplicaSafe, keras.Model)
         *,
         followers=(),
     ):
+        frozen = ({} if teacher is None else {"teacher": teacher}) | (sources or {})
+        check_networks({"student": student, **(learners or {})}, frozen)
         super().__init__(name=name, dtype=student.dtype_policy)
         self.student = student
         self.label_weight = not_negative(label_weight=label_weight)
         labels = [Labels(weight=self.label_weight)] if self.label_weight else []
         methods = named.all_methods(methods, labels, learners or ())
-        frozen = {"teacher": teacher} if teacher is not None else {}
-        frozen |= sources or {}
         learners = {"student": student, **(learners or {})}
         for follower in followers:
             follower.begin(learners)

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from keras_kd.data.batch import view
 from keras_kd.methods.base import Method
-from keras_kd.models.output import ending, outputs_of
+from keras_kd.models.output import outputs_of
 from keras_kd.models.taps import tapped
 
 WITH_BATCH = "teacher"  # the source that may be missing: its logits then come with the batches
@@ -86,7 +86,7 @@ def named_networks(learners, frozen, followers, methods):
         dict of name to `Network`: the learners, what methods bring, the sources, the followers.
 
     Raises:
-        ValueError: a name that is there twice, or a network that ends in probabilities.
+        ValueError: a name that is there twice.
     """
     found = {}
 
@@ -98,8 +98,6 @@ def named_networks(learners, frozen, followers, methods):
                 f"Every network needs a name of its own. Received: {name!r} twice. Rename one."
             )
         taps = [tap for method in methods for tap in tapped_by(method, name)]
-        if on_images:
-            refuse_probabilities(name, model)
         found[name] = Network(name, model, taps, sees, on_images)
 
     for name, model in learners.items():
@@ -120,16 +118,6 @@ def tapped_by(method, name):
     """The taps that a method needs of the network of this name."""
     learned = method.student_taps if method.learner == name else ()
     return (*learned, *(method.teacher_taps if name in method.sources else ()))
-
-
-def refuse_probabilities(role, model):
-    """A model that ends in softmax would be softened twice, silently."""
-    found = ending(model)
-    if found:
-        raise ValueError(
-            f"The {role} must end in logits. Received: the model {model.name!r}, which ends in "
-            f"{found}. Give keras_kd.models.to_logits(model), the same network without it."
-        )
 
 
 def all_methods(methods, first=(), learners=()):

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_kd.models.taps import graph_of, rebuilt
+from keras_kd.models.taps import graph_of
 
 SQUASHING = ("softmax", "sigmoid", "log_softmax", "log_sigmoid", "hard_sigmoid", "sparsemax")
 # What leaves the values of the logits alone, behind which an activation may stand.
@@ -85,6 +85,15 @@ class Ending:
         return f"{self.kind} ({'/'.join(operation.name for operation in self.path)!r})"
 
 
+def symbolic_outputs(model):
+    """The symbolic outputs of a model in their structure, or None where it has no graph."""
+    graph = graph_of(model)
+    if graph is not None:
+        return graph.output
+    # Of a frozen teacher those of the model that it was made from.
+    return getattr(getattr(model, "original", None), "output", None)
+
+
 def ending(model):
     """The softmax or sigmoid behind a model's logits, looking through what only reshapes.
 
@@ -94,8 +103,7 @@ def ending(model):
     Returns:
         an `Ending`, or None.
     """
-    graph = graph_of(model)
-    output = None if graph is None else graph.output
+    output = symbolic_outputs(model)
     if isinstance(output, dict):
         output = output.get("logits")
     if isinstance(output, list | tuple):
@@ -122,14 +130,30 @@ def to_logits(model):
         a `keras.Model` that shares all layers but the last, which is a copy without activation;
         `model` itself where nothing stands behind its logits.
     """
-    found = ending(model)
-    if found is None:
+    if ending(model) is None:
         return model
-    *outer, last = found.path
-    new = _without_activation(last)
-    for nested in (*reversed(outer), model):
-        last, new = nested, rebuilt(nested, {id(last): new})
-    return new
+    outputs = symbolic_outputs(model)
+    if isinstance(outputs, dict):
+        new = outputs | {"logits": _plain(outputs["logits"])}
+    else:
+        new = _plain(outputs[0] if isinstance(outputs, list | tuple) else outputs)
+    return keras.Model(graph_of(model).input, new, name=model.name)
+
+
+def _plain(tensor):
+    """A symbolic tensor without what squashes it: only what follows that is called again."""
+    operation, node, index = tensor._keras_history
+    arguments = operation._inbound_nodes[node].arguments
+    first, *rest = arguments.args
+    inner = graph_of(operation) if isinstance(operation, keras.Model) else None
+    if inner is not None and isinstance(_search(inner.outputs[index], ()), Ending):
+        outputs = list(inner.outputs)
+        outputs[index] = _plain(outputs[index])
+        new = keras.Model(inner.input, outputs, name=operation.name)
+        return new(first, *rest, **arguments.kwargs)[index]
+    if inner is None and _squashes(operation):
+        return _without_activation(operation)(first)
+    return operation(_plain(first), *rest, **arguments.kwargs)
 
 
 def _search(tensor, path):
@@ -175,15 +199,15 @@ def _snake(name):
 def _without_activation(operation):
     """A function in an operation's place: a copy of the layer, weights too, without activation."""
     if not isinstance(operation, keras.layers.Layer):
-        return lambda x, *_, **__: x
+        return lambda x: x
     if isinstance(operation, keras.layers.Softmax):
         plain = keras.layers.Activation("linear", name=operation.name, dtype=operation.dtype_policy)
         return lambda x, *_, **__: plain(x)  # a softmax may be called with a mask
     copy = type(operation).from_config({**operation.get_config(), "activation": "linear"})
     copy.trainable = operation.trainable
 
-    def call(*args, **kwargs):
-        result = copy(*args, **kwargs)
+    def call(x):
+        result = copy(x)
         copy.set_weights(operation.get_weights())
         return result
 

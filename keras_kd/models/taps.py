@@ -153,25 +153,3 @@ def flat_calls(model, names=(), images=None):
             kwargs = {**kwargs, "training": False}
         calls.append((operation, args, kwargs, output))
     return inputs[0], calls, outputs | {"logits": logits}
-
-
-def rebuilt(model, replace):
-    """A model that shares all layers with `model`, but for some that others stand in for.
-
-    Args:
-        model: functional or `Sequential` Keras model.
-        replace: dict from the id of a layer, nested model or operation of its top level to the
-            layer or function that is called in its place.
-
-    Returns:
-        a functional `keras.Model` of the same name, inputs and structure of outputs.
-    """
-
-    def call(operation, *args, **kwargs):
-        return replace.get(id(operation), operation)(*args, **kwargs)
-
-    graph = graph_of(model)
-    inputs = [keras.Input(batch_shape=x.shape, dtype=x.dtype, name=x.name) for x in graph.inputs]
-    packed = inputs[0] if len(inputs) == 1 else inputs
-    outputs = graph._run_through_graph(packed, operation_fn=lambda op: op, call_fn=call)
-    return keras.Model(packed, outputs, name=model.name)

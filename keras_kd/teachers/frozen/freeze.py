@@ -124,6 +124,11 @@ class FrozenTeacher:
         outputs = self._candidates.plain.outputs
         return outputs if self._candidates.taps else outputs["logits"]
 
+    @property
+    def original(self):
+        """The model that it was made from."""
+        return self._teacher()
+
     def count_params(self):
         """The number of the original's parameters, before folding."""
         return self._teacher().count_params()

@@ -1,0 +1,150 @@
+"""Which networks a KDModel accepts: looked at by name, before anything is built."""
+
+import keras
+
+from keras_kd.models.output import ending, symbolic_outputs
+
+
+def check_networks(learners, sources):
+    """Refuses networks that could not be trained or followed.
+
+    Args:
+        learners: dict of name to what is to learn from images.
+        sources: dict of name to what is followed and never trained: Keras models,
+            `keras_kd.teachers` objects, or other functions of images.
+
+    Raises:
+        ValueError: one that is no model, gives no logits or squashes them; a learner without a
+            functional graph or without weights to train; or one that would train a source.
+    """
+    for name, model in learners.items():
+        _check_learner(name, model)
+    for name, model in sources.items():
+        _check_source(name, model)
+    for name, model in {**learners, **sources}.items():
+        _check_answer(name, model)
+    for name, model in learners.items():
+        twins = [n for n, source in sources.items() if _weights(source) & _weights(model)]
+        _check_trains(name, model, twins)
+        for source in twins:
+            _check_apart(name, model, source, sources[source])
+
+
+def _check_learner(name, model):
+    if not isinstance(model, keras.Model):
+        raise ValueError(
+            f"The {name} must be a Keras model. Received: {name}={model!r}. Build one, or load it "
+            "with keras.models.load_model."
+        )
+    if symbolic_outputs(model) is None:
+        raise ValueError(
+            f"The {name} must be a functional or Sequential Keras model that is built: shapes and "
+            f"taps are read from its graph. Received: {model.name!r}, a "
+            f"{type(model).__name__} without one. Wrap it: inputs = keras.Input((height, width, "
+            "channels)); model = keras.Model(inputs, model(inputs))."
+        )
+
+
+def _check_source(name, model):
+    if not callable(model):
+        raise ValueError(
+            f"The {name} must be a Keras model or another function of images. Received: "
+            f"{name}={model!r}. Load it first: keras_kd.teachers.load(handle, num_classes, "
+            "input_shape)."
+        )
+
+
+def _check_answer(name, model):
+    """One tensor, the logits, or a dict that names them; nothing that squashes them."""
+    outputs = symbolic_outputs(model)
+    if isinstance(outputs, dict) and "logits" not in outputs:
+        key = _likeliest(outputs)
+        raise ValueError(
+            f"The {name} must give logits [B, K], or a dict with 'logits'. Received: "
+            f"{model.name!r} with the outputs {_listed(outputs)}. Name the logits: "
+            f"keras.Model(model.input, {{'logits': model.output[{key!r}]}})."
+        )
+    if isinstance(outputs, list | tuple) and len(outputs) != 1:
+        numbered = dict(enumerate(outputs))
+        index = _likeliest(numbered)
+        raise ValueError(
+            f"The {name} must give logits [B, K], or a dict with 'logits'. Received: "
+            f"{model.name!r} with a list of {len(outputs)} outputs, {_listed(numbered)}. Name "
+            f"the logits: keras.Model(model.input, {{'logits': model.outputs[{index}]}})."
+        )
+    found = ending(model)
+    if found:
+        # What `teachers.freeze` made is no Keras model any more.
+        advice = "Give" if isinstance(model, keras.Model) else "Freeze"
+        raise ValueError(
+            f"The {name} must end in logits. Received: the model {model.name!r}, which ends in "
+            f"{found}. {advice} keras_kd.models.to_logits(model), the same network without it."
+        )
+
+
+def _check_trains(name, model, twins):
+    if model.trainable_variables:
+        return
+    received = f"{model.name!r}, which has no weights"
+    advice = "Give it layers with weights."
+    if model.weights:
+        received = f"{model.name!r}, all of whose weights are frozen"
+        advice = f"{_thaw('model')}."
+    if twins:
+        received += f" and are those of the {twins[0]}"
+        advice = f"{_COPY}. {_thaw('copy')}."
+    raise ValueError(f"The {name} must have weights to train. Received: {received}. {advice}")
+
+
+_COPY = (
+    "Give a copy that has weights of its own: copy = keras.models.clone_model(model); "
+    "copy.set_weights(model.get_weights())"
+)
+
+
+def _thaw(model):
+    # Set to what it is, `trainable` is not passed on to layers that are frozen one by one.
+    return f"Thaw it: {model}.trainable = False; {model}.trainable = True"
+
+
+def _check_apart(name, model, source_name, source):
+    """A source is never trained: no step of a learner may move a weight of it."""
+    shared = _moved(model).keys() & _weights(source)
+    if shared:
+        paths = sorted(_moved(model)[key].path for key in shared)
+        raise ValueError(
+            f"The {source_name} is never trained, so the {name} must not train weights of it. "
+            f"Received: {len(paths)} weights of both, such as {paths[0]!r}. {_COPY}; or freeze "
+            "what they share: layer.trainable = False."
+        )
+
+
+def _weights(model):
+    model = getattr(model, "original", model)
+    return {id(weight) for weight in getattr(model, "weights", ())}
+
+
+def _moved(model):
+    """What a step moves, by id: weights to train, and the moving statistics of batch norm."""
+    moved = list(model.trainable_variables)
+    for layer in _layers(model):
+        if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable:
+            moved += layer.non_trainable_variables
+    return {id(variable): variable for variable in moved}
+
+
+def _layers(model):
+    for layer in model.layers:
+        yield layer
+        if isinstance(layer, keras.Model):
+            yield from _layers(layer)
+
+
+def _likeliest(outputs):
+    """The key of the first output `[B, K]`, or of the first."""
+    flat = [key for key, tensor in outputs.items() if len(tensor.shape) == 2]
+    return next(iter([*flat, *outputs]))
+
+
+def _listed(outputs):
+    return ", ".join(f"{key!r} {tuple(tensor.shape)}" for key, tensor in outputs.items())
