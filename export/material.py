@@ -6,9 +6,7 @@ import numpy as np
 
 from keras_kd.export.calibration import SampledSource
 from keras_kd.export.measure import keras_logits
-from keras_kd.run import finished
-from keras_kd.run.sources import load_images
-from keras_kd.run.workdir import Workdir
+from keras_kd.run import Finished
 
 
 class Material:
@@ -16,27 +14,26 @@ class Material:
 
     Args:
         workdir: path of the run's working directory.
-        config: the run's ConfigDict.
     """
 
-    def __init__(self, workdir, config):
-        self.workdir = Workdir(workdir, config, writes=False)
-        self.config = config
+    def __init__(self, workdir):
+        self.run = Finished(workdir)
+        self.config = self.run.config
 
     @functools.cached_property
     def student(self):
         """The Keras student."""
-        return finished.load_student(self.workdir)
+        return self.run.load_student()
 
-    @functools.cached_property
+    @property
     def source(self):
         """The data set whose classes the student knows."""
-        return finished.sources(self.workdir, self.config)[0]
+        return self.run.source
 
     @functools.cached_property
     def test_images(self):
         """(images, labels) in order, prepared as the run's evaluation prepares them."""
-        return self._images(self.source, self.split)
+        return self.run.evaluation_images()
 
     @functools.cached_property
     def answers(self):
@@ -52,14 +49,14 @@ class Material:
     @functools.cached_property
     def training_images(self):
         """The data set whose images the student learned from, most often `source` itself."""
-        return load_images(self.config, self.source)
+        return self.run.training_source
 
     @property
     def calibration_images(self):
         """`export.calibration_images` images that the student learned from, in batches."""
         count = self.config.export.calibration_images
         sample = SampledSource(self.training_images, self.config.data.train_split, count)
-        images = self._images(sample, self.config.data.train_split)
+        images = self.run.evaluation_images(sample, self.config.data.train_split)
         return (np.asarray(batch) for batch, _ in images)
 
     @property
@@ -84,7 +81,3 @@ class Material:
     def for_format(self, kind):
         """dict of what a format needs, by name."""
         return {name: getattr(self, name) for name in kind.needs}
-
-    def _images(self, source, split):
-        images = finished.evaluation_images(self.config, source, split, source.channels)
-        return images.map(lambda x, y: (x["student"] if isinstance(x, dict) else x, y))

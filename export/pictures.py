@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from keras_kd.models.output import two_classes
-from keras_kd.run.workdir import load_config
 from keras_kd.utils.archives import DAMAGE, read_archive
 
 MOST_PICTURES = 24
@@ -91,7 +90,7 @@ def fetch(workdir, indices, labels):
     try:
         from keras_kd.export.material import Material
 
-        for images, truth in Material(workdir, load_config(workdir)).test_images:
+        for images, truth in Material(workdir).test_images:
             images, truth = np.asarray(images), np.asarray(truth)
             if not np.array_equal(truth, labels[start : start + len(truth)]):
                 return {}, "the data set is no longer the one that was evaluated"

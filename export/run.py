@@ -36,7 +36,7 @@ def export(workdir, formats=None):
     config = load_config(workdir)
     # Before anything slow is done: a typo must not cost minutes.
     chosen = check_formats(formats or tuple(config.export.formats) or None)
-    material = Material(workdir, config)
+    material = Material(workdir)
     logits, labels = material.answers
     _log.info(
         "Exporting the student: %s parameters, checked on %s images of split %r.",

@@ -8,8 +8,9 @@ from keras_kd.data import assembly
 from keras_kd.methods import SoftTargets
 from keras_kd.run.workdir import Workdir
 from keras_kd.training import log as metrics_log
-from keras_kd.training import stage as stages
 from keras_kd.training.checkpoints import DIGEST, META, Checkpoints
+from keras_kd.training.lengths import Lengths
+from keras_kd.training.stage import Saving, Stage, make_model
 from keras_kd.training.writer import Writer
 
 TIMINGS = ("seconds", "images_per_second", "first_step_seconds")
@@ -41,11 +42,15 @@ def evaluation():
 
 def train(folder, student, teacher, settings, stream=endless, **changes):
     """Trains `student` by `settings`, saved every 2 steps."""
-    arguments = {"num_examples": 64, "batch_size": 8, "checkpoint_every": "2 steps"} | changes
-    return stages.train(
-        "distil", student, settings, Workdir(folder, base()), stream, evaluation(),
-        teacher=teacher, methods=[SoftTargets()], **arguments,
-    )  # fmt: skip
+    workdir = Workdir(folder, base())
+    workdir.writes = changes.pop("writes", True)
+    examples = changes.pop("num_examples", 64)
+    lengths = Lengths(examples, 8, changes.pop("steps_per_execution", 1))
+    every, keep = changes.pop("every", "2 steps"), changes.pop("keep", 2)
+    saving = Saving(every, keep, changes.pop("keep_at", ()))
+    kd = make_model("distil", settings, student, teacher, [SoftTargets()])
+    data = (stream, evaluation())
+    return Stage("distil", settings, kd, data, lengths, workdir, saving, **changes).train()
 
 
 def outcome(folder, step=14):

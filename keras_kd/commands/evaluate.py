@@ -47,7 +47,7 @@ def _command(workdir, output, **options):
     from keras_kd.evaluation.table import table
     from keras_kd.run.evaluate import evaluate
 
-    found = evaluate(workdir, output=output, progress=print, **options)
+    found = evaluate(workdir, output=output, **options)
     print(f"{table(found['results'])}\nWrote {output or Path(workdir) / 'evaluation.json'}")
 
 

@@ -3,8 +3,10 @@
 import re
 
 from absl import flags
+from ml_collections import config_flags
 
 from keras_kd.commands import mistakes
+from keras_kd.config.overrides import settle_networks
 
 LOADED = "config_config"  # the name under which ml_collections loads the file of --config
 
@@ -44,6 +46,8 @@ def _check_config():
             "get_config() must return a ConfigDict, such as keras_kd.config.base(). Received: "
             f"{type(config).__name__} from --config={_path(flags.FLAGS['config'])}."
         )
+    given = config_flags.get_override_values(flags.FLAGS["config"])
+    settle_networks(config, given, lambda key: flags.FLAGS[f"config.{key}"].default)
 
 
 def _path(flag):

@@ -51,7 +51,7 @@ def _command(config, workdir, **options):
     console.set_native_notes_aside(workdir)
     from keras_kd.run.teach import teach
 
-    done = teach(config, workdir, progress=print, **options)
+    done = teach(config, workdir, **options)
     first, stop = done["steps"]
     print(
         f"{done['path']}: steps {first:,} to {stop:,}, {done['bytes_per_image']} bytes per image "

@@ -84,7 +84,7 @@ def train():
         from keras_kd.run.dry_run import dry_run
 
         _check_alone("--dry_run")
-        dry_run(config, progress=print)
+        dry_run(config)
         return
     if PROFILE.value:
         from keras_kd.run import profiling
@@ -135,7 +135,7 @@ def run_together(config, workdir):
             STRATEGY.value, VIRTUAL_DEVICES.value, TPU.value, WORKER_TIMEOUT.value, run_id
         )
         command = shlex.join(["keras-kd-train", *sys.argv[1:]])
-        return run(config, workdir, strategy, print, command, DATA_SERVICE.value)
+        return run(config, workdir, strategy, command=command, data_service=DATA_SERVICE.value)
     except Exception as error:
         if (failed := service.failure(error)) is not None:
             raise failed from error

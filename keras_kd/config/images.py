@@ -1,24 +1,32 @@
 """What a config may not ask for where a student learns from images of another data set."""
 
-from keras_kd import methods
+from keras_kd.config.rules import require
+from keras_kd.config.training import methods_of
 
 
-def check(config, need):
+def check(config, stage):
     """Refuses what needs labels where those of the images mean nothing.
 
     Args:
         config: ConfigDict of a run.
-        need: function `(condition, key, what)` that raises a ValueError about a key.
+        stage: `keras_kd.config.chain.StageConfig`.
+
+    Raises:
+        ValueError: names the key and what to write.
     """
     if not config.data.eval_source:
         return
     why = "with data.eval_source, since the labels of data.source mean nothing to the teacher"
-    need(config.teacher.handle, "teacher.handle", f"a teacher of eval_source's classes {why}")
-    need(not config.baseline.enabled, "baseline.enabled", f"False {why}")
-    need(config.distil.label_weight == 0, "distil.label_weight", f"0 {why}")
-    for name, kwargs in config.distil.methods.items():
-        if methods.get(name, **kwargs).needs_labels:
+    path, settings = stage.path, stage.settings
+    if not stage.teachers and path == stage.name:
+        require(False, config, f"{path}.enabled", f"False {why}")
+    if not stage.teachers:
+        network = stage.network
+        require(False, config, f"{network}.handle", f"a teacher of eval_source's classes {why}")
+    require(settings.label_weight == 0, config, f"{path}.label_weight", f"0 {why}")
+    for method in methods_of(settings):
+        if method.needs_labels:
             raise ValueError(
-                f"config.distil.methods must do without labels {why}. Received: {name!r}, which "
-                "needs them. Choose a method such as soft_targets."
+                f"config.{path}.methods must do without labels {why}. Received: "
+                f"{method.name!r}, which needs them. Choose a method such as soft_targets."
             )

@@ -2,15 +2,20 @@
 
 An experiment is a file in `configs/` whose `get_config()` starts from `base()` and changes what
 differs. Command-line overrides (`--config.distil.total="20 epochs"`) come on top.
+
+Beside the sections of `base()` a run may have sections of its own: what `stage()` makes is a stage,
+what `network()` makes is a network, and a network that holds a stage as `train` may stand in
+`config.stages` by its own name. A new key's default is what runs before it did.
 """
+
+import json
 
 import ml_collections
 
 from keras_kd.utils.crops import CROP_AREA, EVAL_SCALE
 
 # Sections whose keys are somebody else's arguments: a builder's, a method's or an optimizer's.
-OPTIONS = tuple(f"{name}.optimizer_options" for name in ("teacher.train", "baseline", "distil"))
-FREE = ("teacher.model.kwargs", "student.model.kwargs", "distil.methods", *OPTIONS)
+FREE = ("kwargs", "methods", "optimizer_options")
 
 
 def stage(**changes):
@@ -24,12 +29,23 @@ def stage(**changes):
     """
     settings = ml_collections.ConfigDict(
         {
+            "enabled": True,  # False: left out, as if `config.stages` did not name it
+            # Whose weights are trained: name of a section that `network()` made; empty: student,
+            # or the network that holds this stage as its `train`.
+            "network": "",
+            # Whom it follows: names of earlier stages or of networks with a handle, or handles
+            # themselves; several are an ensemble. Empty: it learns from labels alone.
+            "teachers": (),
+            # What is matched: arguments of each by its name, see keras_kd.methods.
+            "methods": ml_collections.ConfigDict(),
+            "seed": 0,  # added to the run's for the network's first weights: another draw of them
             "mode": "same/ic",  # what teacher and student see, see keras_kd.data.modes
             # Lists of image ops in place of the mode's, see keras_kd.data.ops, such as
             # "inception_crop(0.05,1)|flip" and, for mix, "mixup(1.0)"; empty: what the mode says.
             "student_view": "",  # the student's; the teacher's too, where it has none of its own
             "teacher_view": "",  # the teacher's own
             "mix": "",  # how batches are mixed
+            "fix_crops": 1024,  # mode fix/ic_ens: crops whose mean is an example's target
             "total": "10 epochs",  # length: "500 steps", "10 epochs", "50000 examples"
             "warmup": "5 percent",  # of the total, or in the other units
             "interval": "1 epochs",  # log, evaluate and checkpoint this often
@@ -49,9 +65,50 @@ def stage(**changes):
             "prolong": "",  # how a run goes on whose total was raised: stretch, fresh; empty: not
         }
     )
-    settings.lock().optimizer_options.unlock()
+    free(settings.lock())
     settings.update(changes)
     return settings.unlock()
+
+
+def network(name="resnet", train=None, **kwargs):
+    """The section of one network of a run.
+
+    Args:
+        name: a builder of `keras_kd.models`; empty: the network that `init` brings.
+        train: what `stage()` made, the stage that trains this network from labels or from
+            teachers of its own; then the section's name may stand in `config.stages`.
+        **kwargs: arguments of the builder.
+
+    Returns:
+        an `ml_collections.ConfigDict`.
+    """
+    section = ml_collections.ConfigDict(
+        {
+            # .keras file, SavedModel folder, bit: or hub handle of a network that has learned
+            # already; "a,b@224": see keras_kd.models.handles; empty: a stage trains it.
+            "handle": "",
+            "input_range": (),  # pixel values that handle or init expect; empty: [-1, 1] or known
+            "init": "",  # pretrained weights to train it from, see keras_kd.models.start_from
+            "engine": "auto",  # how it teaches, see keras_kd.teachers.freeze; auto: the fastest
+            # An empty name: the network that init brings.
+            "model": {"name": name, "kwargs": ml_collections.ConfigDict(kwargs)},
+        }
+    )
+    if train is not None:
+        section.train = train
+    return section
+
+
+class RunConfig(ml_collections.ConfigDict):
+    """A run's config: locked against mistyped keys, open to further stages and networks."""
+
+    def __setitem__(self, key, value):
+        if key in self or kind_of(value) is None or not self.is_locked:
+            super().__setitem__(key, value)
+            return
+        with self.unlocked():
+            super().__setitem__(key, value)
+        free(self)
 
 
 def base():
@@ -60,21 +117,24 @@ def base():
     Returns:
         an `ml_collections.ConfigDict`, locked but for the free sections.
     """
-    config = ml_collections.ConfigDict()
+    config = RunConfig()
     config.name = "experiment"
+    # The stages in their order: names of sections that `stage` made, or of networks that hold one.
+    # The last one's network is the run's student.
+    config.stages = ("teacher", "baseline", "distil")
     config.seed = 0
     config.batch_size = 128  # global: all replicas together
     config.steps_per_execution = 1
     config.precision = "float32"  # or mixed_bfloat16, mixed_float16
     config.xla = "auto"  # compile the student's step with XLA: auto, on or off
     config.deterministic = False  # fix what is otherwise chosen by timing: equal runs, equal bits
-    config.teacher_cache = ""  # folder that keras-kd-teach filled; empty: the teacher runs live
+    config.teacher_cache = ""  # folder that keras-kd-teach filled, for the last stage; empty: none
     config.fixed_targets = ""  # folder of the targets of modes fix/*; empty: WORKDIR/targets
     config.checkpoint = ml_collections.ConfigDict(
         {
             "every": "",  # a length, such as "100 steps"; empty: once an interval
             "keep": 2,  # how many of the newest; the best is kept beside them
-            "keep_at": (),  # lengths of the distillation whose checkpoints are kept for good
+            "keep_at": (),  # lengths of the last stage whose checkpoints are kept for good
         }
     )
     config.data = ml_collections.ConfigDict(
@@ -94,30 +154,15 @@ def base():
             "allow_bad": 0.01,  # share of unreadable files that is skipped without stopping
         }
     )
-    config.teacher = ml_collections.ConfigDict(
-        {
-            # .keras file, SavedModel folder, bit: or hub handle; "a,b@224": see
-            # keras_kd.models.handles; empty: train one
-            "handle": "",
-            "input_range": (),  # pixel values that a handle expects; empty: [-1, 1] or known
-            "init": "",  # pretrained weights to train one from, see keras_kd.models.start_from
-            "engine": "auto",  # how it runs, see keras_kd.teachers.freeze; auto: the fastest here
-            # An empty name: the network that init brings.
-            "model": {"name": "resnet", "kwargs": ml_collections.ConfigDict()},
-            "train": stage(),
-        }
+    config.teacher = network(train=stage())
+    config.student = network()
+    config.baseline = stage()  # the student's network on labels alone, to compare with
+    config.distil = stage(
+        teachers=("teacher",),
+        methods={"soft_targets": {"temperature": 1.0}},
+        mode="mix",
+        label_weight=0.0,
     )
-    config.student = ml_collections.ConfigDict(
-        {
-            "init": "",  # pretrained weights to start from, see keras_kd.models.start_from
-            "model": {"name": "resnet", "kwargs": ml_collections.ConfigDict()},
-        }
-    )
-    config.baseline = stage()
-    config.baseline.enabled = True
-    config.distil = stage(mode="mix", label_weight=0.0)
-    config.distil.fix_crops = 1024  # mode fix/ic_ens: crops whose mean is an example's target
-    config.distil.methods = ml_collections.ConfigDict({"soft_targets": {"temperature": 1.0}})
     config.export = ml_collections.ConfigDict(
         {
             "formats": ("all",),  # or some of `keras-kd-export --help`
@@ -125,19 +170,71 @@ def base():
         }
     )
     config.lock()
-    for settings in (config.teacher.train, config.baseline, config.distil):
-        settings.optimizer_options.unlock()
+    free(config)
     return config
 
 
-def trained_stages(config):
-    """The settings of the stages that a run will train, by their path in the config."""
-    stages = {"distil": config.distil}
-    if config.baseline.enabled:
-        stages["baseline"] = config.baseline
-    if not config.teacher.handle:
-        stages["teacher.train"] = config.teacher.train
-    return stages
+def kind_of(section):
+    """What a section describes: "stage", "network", or None for anything else."""
+    if not isinstance(section, ml_collections.ConfigDict):
+        return None
+    marks = {"stage": "total", "network": "model"}
+    return next((kind for kind, mark in marks.items() if mark in section), None)
+
+
+def sections(config, kind):
+    """The sections of a kind, "stage" or "network", wherever in a config they stand, as a list."""
+    inner = [value for value in config.values() if isinstance(value, ml_collections.ConfigDict)]
+    found = [section for section in inner if kind_of(section) == kind]
+    return found + [one for section in inner for one in sections(section, kind)]
+
+
+def defaults_of(key, section):
+    """What a section of a run may hold, with defaults; None where it is no section at all.
+
+    Args:
+        key: its name.
+        section: its ConfigDict.
+    """
+    kind = kind_of(section)
+    if kind == "network":
+        return network(train=stage() if "train" in section else None)
+    return stage() if kind == "stage" else base().get(key)
+
+
+def completed(settings):
+    """A run's settings with the keys that came after it was started, at their defaults.
+
+    Args:
+        settings: nested dict, as `config.json` holds it.
+
+    Returns:
+        a nested dict.
+    """
+    defaults = json.loads(base().to_json_best_effort())
+    for key, section in settings.items():
+        if isinstance(section, dict) and key not in defaults:
+            own = ml_collections.ConfigDict(section)
+            defaults[key] = json.loads((defaults_of(key, own) or own).to_json_best_effort())
+    return _filled(settings, defaults)
+
+
+def _filled(values, defaults):
+    found = {**defaults, **values}
+    for key, default in defaults.items():
+        if isinstance(default, dict) and isinstance(values.get(key), dict) and key not in FREE:
+            found[key] = _filled(values[key], default)
+    return found
+
+
+def free(config):
+    """Unlocks the sections whose keys are somebody else's arguments, at any depth."""
+    for key, value in config.items():
+        if isinstance(value, ml_collections.ConfigDict):
+            if key in FREE:
+                value.unlock()
+            else:
+                free(value)
 
 
 def flat(settings, prefix=""):

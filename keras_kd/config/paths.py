@@ -2,6 +2,8 @@
 
 import os
 
+from keras_kd.config.keys import sections
+
 
 def absolute(config):
     """A copy of a config whose paths no longer depend on where the command was started.
@@ -30,9 +32,14 @@ def absolute(config):
     config.data.source = located(config.data.source)
     config.data.eval_source = located(config.data.eval_source)
     config.data.data_dir = full(config.data.data_dir)
-    config.teacher.handle = handles.absolute(config.teacher.handle)
-    config.teacher.init = full(config.teacher.init)
-    config.student.init = full(config.student.init)
+    for section in sections(config, "network"):
+        section.handle = handles.absolute(section.handle)
+        section.init = full(section.init)
+    for section in sections(config, "stage"):
+        section.teachers = tuple(
+            teacher if teacher in config else handles.absolute(teacher)
+            for teacher in section.teachers
+        )
     config.teacher_cache = full(config.teacher_cache)
     config.fixed_targets = full(config.fixed_targets)
     return config

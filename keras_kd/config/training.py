@@ -1,46 +1,66 @@
 """What one stage of a config may ask for."""
 
-import math
-
-from keras_kd import optimizers
+from keras_kd import methods, optimizers
 from keras_kd.config import prolong
-from keras_kd.utils.lengths import steps
+from keras_kd.config.rules import STAGE, follow, require, require_length
 
 
-def check(name, settings, need):
+def check(config, stage):
     """Refuses impossible values of a stage's section.
 
     Args:
-        name: path of the section in the config.
-        settings: the section.
-        need: function `(condition, key, what)` that raises where the condition does not hold.
+        config: ConfigDict of a run.
+        stage: `keras_kd.config.chain.StageConfig`.
 
     Raises:
         ValueError: names the key, what was received and what to write.
     """
+    path, settings = stage.path, stage.settings
     optimizers.make_schedule(settings.schedule, 1.0, 1)
     optimizers.build(settings.optimizer, 1.0, settings.weight_decay)
     try:
         optimizers.build(settings.optimizer, 1.0, options=settings.optimizer_options)
     except (ValueError, TypeError) as error:
-        raise ValueError(f"config.{name}.optimizer_options: {error}") from error
-    need(0 < settings.learning_rate < math.inf, f"{name}.learning_rate", "finite and above 0")
-    need(0 <= settings.weight_decay < 1, f"{name}.weight_decay", "at least 0 and below 1")
-    need(settings.clip >= 0, f"{name}.clip", "at least 0 (0 for none)")
-    need(0 <= settings.ema < 1, f"{name}.ema", "at least 0 (0 for none) and below 1")
-    prolong.check(name, settings)
-    need(
-        math.isfinite(settings.label_weight) and settings.label_weight >= 0,
-        f"{name}.label_weight",
-        "finite and at least 0",
+        raise ValueError(f"config.{path}.optimizer_options: {error}") from error
+    follow(STAGE, config, path)
+    prolong.check(config, stage)
+    require_length(settings.total, config, f"{path}.total", total=None)
+    require_length(settings.warmup, config, f"{path}.warmup", least=0)
+    require_length(settings.interval, config, f"{path}.interval")
+    for length in settings.decay_at:
+        require_length(length, config, f"{path}.decay_at")
+    _check_what_it_learns(config, stage)
+
+
+def methods_of(settings):
+    """New objects of the methods that a stage's section names."""
+    return [methods.get(name, **kwargs) for name, kwargs in settings.methods.items()]
+
+
+def _check_what_it_learns(config, stage):
+    """Refuses a stage in which nothing moves its network, or nothing is there to follow."""
+    path, settings = stage.path, stage.settings
+    chosen = methods_of(settings)
+    if stage.teachers:
+        require(chosen, config, f"{path}.methods", "one method at least: it has teachers")
+    elif not chosen:
+        require(
+            settings.label_weight > 0,
+            config,
+            f"{path}.label_weight",
+            "above 0: labels are all that this stage learns from",
+        )
+    for method in chosen:
+        if method.needs_teacher and not stage.teachers:
+            raise ValueError(
+                f"config.{path}.teachers must name one at least. Received: "
+                f"{path}.teachers=(), and the method {method.name!r}, which follows a teacher."
+            )
+    started = settings.label_weight > 0 or bool(config[stage.network].init)
+    require(
+        started or any(method.reaches_classifier for method in chosen),
+        config,
+        f"{path}.label_weight",
+        "above 0, or there must be a method that matches the last logits: features and other "
+        "heads alone never train the student's classifier",
     )
-    need(0 < settings.mixup_alpha < math.inf, f"{name}.mixup_alpha", "finite and above 0")
-    need(1 <= settings.rc_scale < math.inf, f"{name}.rc_scale", "finite and at least 1")
-    durations = [(key, settings[key]) for key in ("total", "warmup", "interval")]
-    for key, length in (*durations, *(("decay_at", length) for length in settings.decay_at)):
-        total = None if key == "total" else 1000
-        try:
-            count = steps(length, batch_size=1, num_examples=1000, total=total)
-        except ValueError as error:
-            raise ValueError(f"config.{name}.{key}: {error}") from error
-        need(count > 0 or key == "warmup", f"{name}.{key}", "longer than nothing")

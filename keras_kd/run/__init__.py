@@ -5,7 +5,7 @@ Names load on first use, so that a command can refuse a mistake before TensorFlo
 
 import importlib
 
-_HOME = {"run": "story", "preview": "story"}
+_HOME = {"Experiment": "experiment", "Finished": "finished", "run": "story", "preview": "story"}
 __all__ = [*_HOME]
 
 

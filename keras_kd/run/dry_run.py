@@ -4,6 +4,7 @@ Of the data only names and counts are read, nothing is downloaded, and no file i
 """
 
 import itertools
+import logging
 import math
 import time
 
@@ -12,18 +13,19 @@ import numpy as np
 import tensorflow as tf
 
 from keras_kd import teachers
-from keras_kd.config import trained_stages
+from keras_kd.config.chain import networks_of, stages_of
+from keras_kd.config.keys import sections
 from keras_kd.data.fake import FakeSource, fake_source
-from keras_kd.evaluation.accuracy import accuracy
 from keras_kd.models import bit_resnet, handles
 from keras_kd.models.flops import size, size_without_weights
-from keras_kd.run import sources as domains
-from keras_kd.run import story as run
+from keras_kd.run.experiment import Experiment, prepare
+from keras_kd.run.lines import lines_to
 from keras_kd.run.plan import describe, in_all, make_plan, measured
+from keras_kd.run.sources import check_channels
 from keras_kd.run.targets import stand_in
 from keras_kd.teachers.load import assemble, published_bit
-from keras_kd.training import stage as stages
-from keras_kd.training.lengths import make_optimizer
+
+logger = logging.getLogger(__name__)
 
 BATCH = 8  # images of the two steps
 # What `tiny` makes of a network: one of the same family.
@@ -36,7 +38,49 @@ TINY = {
 TINY_SIDE = 32
 
 
-def dry_run(config, tiny=False, progress=lambda line: None):
+class OfflineExperiment(Experiment):
+    """An `Experiment` on random images, whose published networks have random weights.
+
+    Args:
+        config: ConfigDict that `_offline` gave.
+        source: `keras_kd.data.fake.FakeSource` in the place of the run's data.
+        lengths: `Lengths` of the run; default: those of `config`.
+        tiny: whether published networks are narrow ones of their family.
+    """
+
+    def __init__(self, config, source, lengths=None, tiny=False):
+        super().__init__(config)
+        self.source = source
+        self._lengths = lengths
+        self._tiny = tiny
+
+    def _prepared(self, config):
+        return config
+
+    @property
+    def lengths(self):
+        return self._lengths or super().lengths
+
+    def load(self, handle, side, input_range=()):
+        if (handle, side) not in self._loaded:
+
+            def make(name, shape):
+                return self._published_or_loaded(name, shape, input_range)
+
+            shape = (side, side, self.source.channels)
+            self._loaded[handle, side] = assemble(handles.members(handle), shape, make)
+        return self._loaded[handle, side]
+
+    def _published_or_loaded(self, name, shape, input_range):
+        if not name.startswith("bit:"):
+            pixels = tuple(input_range) or None
+            return teachers.load(name, self.source.num_classes, shape, pixels)
+        entry = published_bit(name, self.source.num_classes)
+        kwargs = TINY["bit_resnet"] if self._tiny else {"depth": entry.depth, "width": entry.width}
+        return bit_resnet(num_classes=entry.num_classes, input_shape=shape, **kwargs)
+
+
+def dry_run(config, tiny=False, progress=None):
     """Checks all of a run that can be checked without its data, and measures a step.
 
     Published BiT weights are not fetched: such a teacher has random ones here. Other handles are
@@ -46,13 +90,14 @@ def dry_run(config, tiny=False, progress=lambda line: None):
         config: ConfigDict of a run.
         tiny: takes the two steps with narrow networks of the same families at 32 px; the plan
             stays that of the real ones, and times are not estimated. For tests.
-        progress: function that is told, line by line, what is found.
+        progress: function that is told, line by line, what is found, or None.
 
     Returns:
-        dict: `name`, `images`, `classes`; `teacher` and `student`, each a
-        `keras_kd.models.flops.Size`; and `stages`, from name to a dict of `steps`, `epochs`,
-        `warmup` and `interval` (steps), `peak` (learning rate), `student_flops` and
-        `teacher_flops` of a step (None where unknown), `loss` after the second step, and, unless
+        dict: `name`, `images`, `classes`; `teacher` and `student` of the last stage, each a
+        `keras_kd.models.flops.Size`, the teacher None where there is none; and `stages`, from
+        each one's path in the config to a dict of `steps`, `epochs`, `warmup` and `interval`
+        (steps), `peak` (learning rate), `student_flops` and `teacher_flops` of a step (None
+        where unknown), `loss` after the second step, and, unless
         tiny, `step_seconds` (of a step of the config's batch size, extrapolated from the second
         step) and `seconds` (of all steps). `targets` is None, or under a mode `fix/*` what the
         teacher computes once: `images`, `crops` of each, `views`, their `flops`, and, unless tiny,
@@ -62,43 +107,46 @@ def dry_run(config, tiny=False, progress=lambda line: None):
         ValueError: whatever a run would refuse before its first step.
         FloatingPointError: a loss that is not finite.
     """
-    config = _offline(run.prepare(config))
-    source = _source(config, math.ceil(1.25 * max(_sides(config))))
-    streams = run.Streams(config, source, with_ids=run.needs_ids(config))
-    plan = make_plan(config, streams, *_sizes(config, source, streams))
-    progress(describe(config, plan))
+    with lines_to(progress):
+        return _dry_run(_offline(prepare(config)), tiny)
+
+
+def _dry_run(config, tiny):
+    source = _source(config, math.ceil(1.25 * _largest_side(config)))
+    run = OfflineExperiment(config, source)
+    plan = make_plan(run, _sizes(config, source))
+    logger.info("%s", describe(run, plan))
     small = _small(config, tiny)
-    lengths = run.lengths(config, streams)
-    streams = run.Streams(small, source, with_ids=streams.with_ids)
-    teacher = _with_an_opinion(_teacher(small, source, streams, tiny))
-    for name, stage in plan["stages"].items():
-        seconds, stage["loss"] = _two_steps(name, small, source, streams, teacher, lengths)
+    trial = OfflineExperiment(small, source, run.lengths, tiny)
+    for stage in trial.stages:
+        planned = plan["stages"][stage.path]
+        seconds, planned["loss"] = _two_steps(trial, stage)
         if not tiny:
-            stage["step_seconds"] = seconds * config.batch_size / small.batch_size
-            stage["seconds"] = stage["step_seconds"] * stage["steps"]
-        progress(measured(name, stage, small.batch_size, config.batch_size))
+            planned["step_seconds"] = seconds * config.batch_size / small.batch_size
+            planned["seconds"] = planned["step_seconds"] * planned["steps"]
+        logger.info(measured(stage.path, planned, small.batch_size, config.batch_size))
     if not tiny:
         if targets := plan["targets"]:
-            targets["seconds"] = _view_seconds(small, streams, teacher) * targets["views"]
+            targets["seconds"] = _view_seconds(trial) * targets["views"]
         parts = [*plan["stages"].values(), *([targets] if targets else [])]
         plan["seconds"] = sum(part["seconds"] for part in parts)
-        progress(in_all(plan, small.batch_size))
-    progress("A dry run: nothing was written.")
+        logger.info(in_all(plan, small.batch_size))
+    logger.info("A dry run: nothing was written.")
     return plan
 
 
 def _offline(config):
     """The config without what a dry run must not fetch or read."""
     config.teacher_cache = ""
-    for role in (config.teacher, config.student):
-        if "weights" in role.model.kwargs:
-            _change(role.model.kwargs, {"weights": None})
-        if not role.init.startswith("bit:"):
+    for network in sections(config, "network"):
+        if "weights" in network.model.kwargs:
+            _change(network.model.kwargs, {"weights": None})
+        if not network.init.startswith("bit:"):
             continue
-        entry, role.init = published_bit(role.init), ""
-        if not role.model.name:
-            role.model.name = "bit_resnet"
-            _change(role.model.kwargs, {"depth": entry.depth, "width": entry.width})
+        entry, network.init = published_bit(network.init), ""
+        if not network.model.name:
+            network.model.name = "bit_resnet"
+            _change(network.model.kwargs, {"depth": entry.depth, "width": entry.width})
     return config
 
 
@@ -112,7 +160,7 @@ def _source(config, side):
     if evaluated == data.source:
         return classes
     images = fake_source(data.source, *where)
-    domains.check_channels(images, classes)
+    check_channels(images, classes)
     data.eval_source, data.eval_split = "", data.train_split
     return FakeSource(images.name, classes.class_names, images.channels, images.counts, side)
 
@@ -122,70 +170,73 @@ def _change(kwargs, values):
         kwargs.update(values)
 
 
-def _sides(config):
-    """Sides of the student's and of the teacher's images, px."""
-    return config.data.resolution, config.data.teacher_resolution or config.data.resolution
+def _largest_side(config):
+    """Largest side of what a network of the run sees, px."""
+    return max(config.data.resolution, config.data.teacher_resolution)
 
 
-def _sizes(config, source, streams):
-    """The sizes of teacher and student, as they are in the run."""
+def _sizes(config, source):
+    """`Size` of the learner, and of the teacher or None, of each stage, as they are in the run."""
+    taught = [bool(stage.teachers) for stage in stages_of(config)]
 
     def networks():
-        teacher = _teacher(config, source, streams)
-        return teacher, run.student_and_methods(config, source, streams, teacher)[0]
+        run, learners, found = OfflineExperiment(config, source), {}, []
+        for stage in run.stages:
+            teacher = run.teacher(stage, learners)
+            learners[stage.name], _ = run.learner(stage, teacher)
+            found += [learners[stage.name], *([teacher] if stage.teachers else [])]
+        return tuple(found)
 
     # Weights that are read from a file take their memory in any case.
-    return size_without_weights(networks) if _is_random(config) else map(size, networks())
+    sizes = size_without_weights(networks) if _is_random(config) else map(size, networks())
+    sizes = iter(sizes)
+    return [(next(sizes), next(sizes) if has_teacher else None) for has_teacher in taught]
 
 
 def _small(config, tiny):
     """The config of the two steps."""
     small = config.copy_and_resolve_references()
     small.batch_size = min(BATCH, config.batch_size)
-    if small.teacher.engine == "auto":
-        small.teacher.engine = "graph"  # without a trial, as in a deterministic run
+    small.steps_per_execution = 1
+    for network in sections(small, "network"):
+        if network.engine == "auto":
+            network.engine = "graph"  # without a trial, as in a deterministic run
     if not tiny:
         return small
-    for role in (small.teacher, small.student):
-        _change(role.model.kwargs, TINY.get(role.model.name, {}))
+    for name in networks_of(config):
+        model = small[name].model
+        _change(model.kwargs, TINY.get(model.name, {}))
     if not _is_random(config):
         return small  # what was loaded has its own size
-    side, teacher_side = _sides(config)
-    small.data.resolution = min(side, TINY_SIDE)
-    small.data.teacher_resolution = min(teacher_side, TINY_SIDE)
-    if small.teacher.handle:
-        scale = small.data.teacher_resolution / teacher_side
-        small.teacher.handle = ",".join(
-            f"{name}@{max(1, round(own * scale))}" if own else name
-            for name, own in handles.members(small.teacher.handle)
+    data = small.data
+    data.resolution = min(config.data.resolution, TINY_SIDE)
+    data.teacher_resolution = min(config.data.teacher_resolution, TINY_SIDE)
+    for network in sections(small, "network"):
+        if network.handle:
+            network.handle = _scaled(network.handle, config, data)
+    for stage in sections(small, "stage"):
+        stage.teachers = tuple(
+            one if one in small else _scaled(one, config, data) for one in stage.teachers
         )
     return small
 
 
+def _scaled(handle, config, data):
+    """A handle whose members see as much smaller images as the run does."""
+    before = config.data.teacher_resolution or config.data.resolution
+    scale = (data.teacher_resolution or data.resolution) / before
+    return ",".join(
+        f"{name}@{max(1, round(own * scale))}" if own else name
+        for name, own in handles.members(handle)
+    )
+
+
 def _is_random(config):
     """Whether no network is loaded from somewhere."""
-    handle = config.teacher.handle
-    named = [name for name, _ in handles.members(handle)] if handle else []
-    named += [role.init for role in (config.teacher, config.student) if role.init]
+    teachers = [teacher.handle for stage in stages_of(config) for teacher in stage.teachers]
+    named = [name for handle in filter(None, teachers) for name, _ in handles.members(handle)]
+    named += [config[name].init for name in networks_of(config) if config[name].init]
     return all(name.startswith("bit:") for name in named)
-
-
-def _teacher(config, source, streams, tiny=False):
-    """The run's teacher; published BiT networks have random weights."""
-    side = streams.teacher_resolution
-    if not config.teacher.handle:
-        return run.get_teacher(config, source, streams)
-
-    def make(name, shape):
-        if not name.startswith("bit:"):
-            reach = tuple(config.teacher.input_range) or None
-            return teachers.load(name, source.num_classes, shape, reach)
-        entry = published_bit(name, source.num_classes)
-        kwargs = TINY["bit_resnet"] if tiny else {"depth": entry.depth, "width": entry.width}
-        return bit_resnet(num_classes=entry.num_classes, input_shape=shape, **kwargs)
-
-    members = handles.members(config.teacher.handle)
-    return assemble(members, (side, side, source.channels), make)
 
 
 def _with_an_opinion(teacher):
@@ -196,44 +247,36 @@ def _with_an_opinion(teacher):
     return teacher
 
 
-def _view_seconds(config, streams, teacher):
+def _view_seconds(run):
     """Seconds that the teacher needs for one view of fixed targets, from its second pass."""
-    compiled = tf.function(run.compiled_teacher(config, None, teacher, streams))
-    images = streams.fixed_views(config.distil).at(np.arange(config.batch_size))
+    stage = run.last
+    compiled = tf.function(run.compiled_teacher(stage, run.teacher(stage)))
+    images = run.streams.fixed_views(stage).at(np.arange(run.config.batch_size))
     for _ in range(2):
         start = time.perf_counter()
         keras.tree.map_structure(keras.ops.convert_to_numpy, compiled(images))
         seconds = time.perf_counter() - start
-    return seconds / config.batch_size
+    return seconds / run.config.batch_size
 
 
-def _two_steps(name, config, source, streams, teacher, lengths):
-    """Seconds of the second step of a stage, and the loss after it."""
-    settings, tutor, chosen = trained_stages(config)[name], None, None
-    if name == "distil":
-        student, chosen = run.student_and_methods(config, source, streams, teacher)
-        tutor = run.compiled_teacher(config, None, teacher, streams)
-        stream, _ = streams.together(settings)
-        if stored := stand_in(config, streams):
-            stream = streams.cached(settings, stored)
-    elif name == "baseline":
-        student = run.build_student(config, source, streams.resolution)
-        stream, _ = streams.alone(settings, streams.resolution)
-    else:
-        student = teacher
-        stream, _ = streams.alone(settings, streams.teacher_resolution)
-    kd = stages.model_class(settings)(student, tutor, chosen, settings.label_weight)
-    optimizer = make_optimizer(settings, **lengths)
-    kd.compile(optimizer, metrics=[accuracy()], jit_compile=stages.JIT[config.xla])
-    first, second = itertools.islice(stream(0, 2)[0], 2)
+def _two_steps(run, stage):
+    """Seconds of the second step of a stage, and the loss after it; its network then may teach."""
+    teacher = run.teacher(stage)
+    if teacher is not None:
+        _with_an_opinion(teacher)
+    learner = run.learner(stage, teacher)
+    assembled = run.assemble(stage, teacher, learner, stored=stand_in(run, stage))
+    kd = assembled.kd
+    first, second = itertools.islice(assembled.data.train(0, 2)[0], 2)
     kd.train_on_batch(*first)
     start = time.perf_counter()
     loss = float(kd.train_on_batch(*second, return_dict=True)["loss"])
     seconds = time.perf_counter() - start
     if not math.isfinite(loss):
         raise FloatingPointError(
-            f"Stage '{name}' must have a finite loss on random images. Received: loss={loss}. Look "
-            "at its methods' arguments, and at the precision."
+            f"Stage '{stage.path}' must have a finite loss on random images. Received: "
+            f"loss={loss}. Look at its methods' arguments, and at the precision."
         )
-    student.trainable = False  # a teacher that has learned
+    run.networks[stage.name], _ = learner
+    run.networks[stage.name].trainable = False  # a teacher that has learned
     return seconds, loss

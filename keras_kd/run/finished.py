@@ -1,117 +1,184 @@
-"""What a run has left in its working directory, loaded again to be evaluated."""
+"""A run that is there already, read from its working directory: to evaluate, export and report."""
 
 import keras
 import tensorflow as tf
 
 from keras_kd import data, teachers
-from keras_kd.run import story as run
-from keras_kd.training import stage as stages
+from keras_kd.config.chain import side_of
+from keras_kd.run import sources
+from keras_kd.run.experiment import Experiment
+from keras_kd.run.streams import sides_of
+from keras_kd.run.workdir import load_config
+from keras_kd.teachers.load import assemble
 from keras_kd.training.checkpoints import read_weights
+from keras_kd.training.stage import make_model
+from keras_kd.utils.files import write_json
 
 
-def load_student(workdir):
-    """The finished student of a run.
-
-    Args:
-        workdir: the run's `keras_kd.run.workdir.Workdir`.
-
-    Returns:
-        a Keras model from images to logits.
-
-    Raises:
-        ValueError: the run is not finished, or the file does not load.
-    """
-    path = workdir / "student.keras"
-    # A file alone may be that of a run which has been made longer since.
-    if not path.exists() or not (workdir.report or workdir.result("distil")):
-        steps = ", ".join(map(str, workdir.checkpoints("distil").files()))
-        hint = f", or evaluate checkpoints with --steps, of {steps}" if steps else ""
-        raise ValueError(
-            "The student of a finished run was expected. Received: workdir="
-            f"{workdir.path}, which is not finished. Start keras-kd-train on it again: it goes on "
-            f"where it stopped{hint}."
-        )
-    try:
-        return keras.saving.load_model(path, compile=False)
-    except (ValueError, TypeError, OSError) as error:
-        raise ValueError(f"{path} does not load ({error}). Restore the file.") from error
-
-
-def load_teacher(workdir, config, num_classes, input_shape):
-    """The teacher of a run: the one that its config names, or that it has trained.
+class Finished(Experiment):
+    """The `Experiment` that a working directory holds, finished or not; it trains nothing.
 
     Args:
-        workdir: the run's `keras_kd.run.workdir.Workdir`.
-        config: the run's config.
-        num_classes: classes of the student.
-        input_shape: (height, width, channels) of what the teacher sees.
-
-    Returns:
-        a frozen Keras model from images to logits.
+        workdir: path of the directory that keras-kd-train was started with.
 
     Raises:
-        ValueError: it is not trained yet, or does not fit.
+        ValueError: not a working directory.
     """
-    handle, reach = config.teacher.handle, tuple(config.teacher.input_range)
-    if handle:
-        return teachers.load(handle, num_classes, input_shape, reach or None)
-    path = workdir / "teacher.keras"
-    if not path.exists():
-        raise ValueError(
-            f"A run that trains its teacher leaves teacher.keras. Received: workdir={workdir.path}"
-            ", which has none. Start keras-kd-train on it again until the teacher is trained."
+
+    writes = False  # the run's own files; a report is renewed by `write_report`
+
+    def __init__(self, workdir):
+        super().__init__(load_config(workdir), workdir)
+
+    def _prepared(self, config):
+        return config  # it was checked when the run began, by the rules of then
+
+    @property
+    def report(self):
+        """What `report.json` holds, or None while the run, or its longer form, is not finished."""
+        return self.workdir.report
+
+    def write_report(self, report):
+        """Writes `report.json` anew."""
+        write_json(self.path / "report.json", report)
+
+    @property
+    def class_names(self):
+        """Names of the run's classes, without its data where the run is finished."""
+        return self.report["classes"] if self.report else self.source.class_names
+
+    def load_student(self):
+        """The finished student, a Keras model from images to logits.
+
+        Raises:
+            ValueError: the run is not finished, or the file does not load.
+        """
+        path, last = self.path / "student.keras", self.last.name
+        # A file alone may be that of a run which has been made longer since.
+        if not path.exists() or not (self.report or self.workdir.result(last)):
+            steps = ", ".join(map(str, self.workdir.checkpoints(last).files()))
+            hint = f", or evaluate checkpoints with --steps, of {steps}" if steps else ""
+            raise ValueError(
+                "The student of a finished run was expected. Received: workdir="
+                f"{self.path}, which is not finished. Start keras-kd-train on it again: it goes on "
+                f"where it stopped{hint}."
+            )
+        try:
+            return keras.saving.load_model(path, compile=False)
+        except (ValueError, TypeError, OSError) as error:
+            raise ValueError(f"{path} does not load ({error}). Restore the file.") from error
+
+    def load_teacher(self, num_classes, channels):
+        """Whom the student follows: loaded as the config says, or as earlier stages left it.
+
+        Args:
+            num_classes: classes of the student.
+            channels: of the images.
+
+        Returns:
+            a frozen Keras model from images to logits.
+
+        Raises:
+            ValueError: it is not trained yet, does not fit, or the student has none.
+        """
+        if not self.last.teachers:
+            raise ValueError(
+                "A student that follows a teacher was expected. Received: workdir="
+                f"{self.path}, whose last stage {self.last.name!r} learns from labels alone."
+            )
+
+        def load(teacher, shape):
+            if teacher.stage:
+                return teachers.load(str(self._trained(teacher.stage)), num_classes, shape)
+            pixels = tuple(self.config[teacher.network].input_range) if teacher.network else ()
+            return teachers.load(teacher.handle, num_classes, shape, pixels or None)
+
+        side = sides_of(self.config, self.last).teacher
+        sides = [side_of(self.config, teacher.network) for teacher in self.last.teachers]
+        members = [
+            (teacher, None if own == side else own)
+            for teacher, own in zip(self.last.teachers, sides)
+        ]
+        return assemble(members, (side, side, channels), load)
+
+    def _trained(self, stage):
+        path = self.path / f"{stage}.keras"
+        if not path.exists():
+            raise ValueError(
+                f"A run that trains its teacher leaves {path.name}. Received: workdir={self.path}, "
+                f"which has none. Start keras-kd-train on it again until the {stage} is trained."
+            )
+        return path
+
+    def other_source(self, name, data_dir=""):
+        """Another source to look at.
+
+        Args:
+            name: name for `keras_kd.data.load_source`.
+            data_dir: where tfds keeps it; empty: the run's.
+
+        Raises:
+            ValueError: an unknown source.
+            FileNotFoundError: a folder that is not there.
+        """
+        place = data_dir or self.config.data.data_dir or None
+        allowed, index = self.config.data.allow_bad, str(self.path / "index")
+        return data.load_source(name, place, allowed, index)
+
+    @property
+    def training_source(self):
+        """The source whose images the student learned from, see `keras_kd.run.sources`."""
+        return sources.load_images(self.config, self.source)
+
+    def evaluation_images(self, source=None, split="", batch_size=0, teacher=False):
+        """Images and labels of a split in order, prepared as the run evaluates on its own.
+
+        Args:
+            source: `keras_kd.data.Source`; default: the run's own.
+            split: split expression; empty: the one that the run evaluates on.
+            batch_size: images a batch; 0: the run's.
+            teacher: whether a batch holds the teacher's view too, where it differs.
+
+        Returns:
+            a `tf.data.Dataset`, see `keras_kd.data.evaluation_dataset`.
+        """
+        settings, sides = self.config.data, sides_of(self.config, self.last)
+        return data.evaluation_dataset(
+            self.source if source is None else source,
+            split or settings.eval_split,
+            batch_size or settings.eval_batch_size,
+            sides.student,
+            teacher_resolution=sides.teacher if teacher else None,
+            full_image=settings.eval_full_image,
+            scale=settings.eval_scale,
         )
-    return teachers.load(str(path), num_classes, input_shape)
 
+    def students_at(self, files, teacher):
+        """The student as it was at chosen steps of the last stage.
 
-def sources(workdir, config, name="", data_dir="", needs_own=False):
-    """The source to evaluate on, and the run's own.
+        Args:
+            files: dict of step -> checkpoint, see `keras_kd.training.checkpoints.Checkpoints`.
+            teacher: the run's teacher.
 
-    Args:
-        workdir: the run's `keras_kd.run.workdir.Workdir`.
-        config: the run's config.
-        name: name for `keras_kd.data.load_source`; empty: the run's own.
-        data_dir: where tfds keeps it; empty: the run's.
-        needs_own: whether the run's own is needed in any case.
+        Yields:
+            (step, student): always the same `tf.function` of a float32 Keras model from images to
+            logits, whose weights change from step to step.
 
-    Returns:
-        (`keras_kd.data.Source`, the run's own, or None where it is neither needed nor named: its
-        data need not be there to evaluate a finished student on others).
-
-    Raises:
-        ValueError: an unknown source.
-        FileNotFoundError: a folder that is not there.
-    """
-    index = str(workdir / "index")
-    needed = needs_own or not name or workdir.report is None
-    own = run.load_source(config, index_dir=index) if needed else None
-    if not name:
-        return own, own
-    place = data_dir or config.data.data_dir or None
-    return data.load_source(name, place, config.data.allow_bad, index), own
-
-
-def evaluation_images(config, source, split, channels):
-    """Images of a split as the run evaluates on its own, see `keras_kd.data.evaluation_dataset`.
-
-    Raises:
-        ValueError: a source whose images have another number of channels than the models take.
-    """
-    if source.channels != channels:
-        raise ValueError(
-            f"The run's models take images of {channels} channel(s). Received: source="
-            f"{source.name}, with {source.channels}. Choose a source of the same kind."
-        )
-    settings = config.data
-    return data.evaluation_dataset(
-        source,
-        split,
-        settings.eval_batch_size,
-        settings.resolution,
-        teacher_resolution=settings.teacher_resolution or None,
-        full_image=settings.eval_full_image,
-        scale=settings.eval_scale,
-    )
+        Raises:
+            ValueError: a checkpoint that is damaged.
+        """
+        settings = self.last.settings
+        network, methods = self.learner(self.last, teacher)
+        kd = make_model(self.last.name, settings, network, teacher, methods, self.config.seed)
+        student = trained = kd.evaluated  # what a run evaluates, and what leaves
+        if self.config.precision != "float32":
+            student, _ = self.learner(self.last, teacher, precision="float32")
+        answer = tf.function(student, reduce_retracing=True)
+        for step, path in files.items():
+            read_weights(path, kd.state())
+            if student is not trained:
+                student.set_weights(trained.get_weights())
+            yield step, answer
 
 
 def chosen_files(steps, files):
@@ -142,34 +209,3 @@ def chosen_files(steps, files):
             f"Received: --steps={steps}. To keep chosen ones, train with config.checkpoint.keep_at."
         )
     return {step: files[step] for step in wanted}
-
-
-def students_at(config, source, teacher, files):
-    """The student as it was at chosen steps of the distillation.
-
-    Args:
-        config: the run's config.
-        source: the run's `keras_kd.data.Source`.
-        teacher: the run's teacher.
-        files: dict of step -> checkpoint, see `keras_kd.training.checkpoints.Checkpoints.files`.
-
-    Yields:
-        (step, student): always the same `tf.function` of a float32 Keras model from images to
-        logits, whose weights change from step to step.
-
-    Raises:
-        ValueError: a checkpoint that is damaged.
-    """
-    streams = run.Streams(config, source)
-    network, methods = run.student_and_methods(config, source, streams, teacher)
-    make = stages.model_class(config.distil)
-    kd = make(network, teacher, methods, config.distil.label_weight)
-    student = trained = kd.evaluated  # what a run evaluates, and what leaves
-    if config.precision != "float32":
-        student, _ = run.student_and_methods(config, source, streams, teacher, precision="float32")
-    answer = tf.function(student, reduce_retracing=True)
-    for step, path in files.items():
-        read_weights(path, kd.state())
-        if student is not trained:
-            student.set_weights(trained.get_weights())
-        yield step, answer

@@ -1,88 +1,123 @@
-"""The networks of a run: teacher and student, as its config names them."""
+"""The networks of a run, as its config names them: those that learn, and those that are loaded."""
+
+import contextlib
+import os
 
 import keras
 import tensorflow as tf
 
 from keras_kd import models, teachers
-from keras_kd.run.streams import lengths
-from keras_kd.run.targets import chosen_methods
-from keras_kd.training.lengths import total_steps
+from keras_kd.config.chain import only_teaches, side_of
+from keras_kd.config.training import methods_of
+from keras_kd.run.streams import sides_of
 
 
-def build_model(config, role, source, resolution, precision=None, keep_head=False):
-    """The network of a role, with the source's classes and channels.
-
-    Args:
-        config: the run's config.
-        role: ConfigDict with `model`, that is `name` and `kwargs` of a builder, and with `init`,
-            pretrained weights to start from; without a name the network is the one of `init`.
-        source: `keras_kd.data.Source`.
-        resolution: side of its images, px.
-        precision: dtype policy; default: the config's.
-        keep_head: take over the classifier of `init` where it has as many classes.
-
-    Returns:
-        a functional Keras model that gives logits. The same seed gives the same weights.
-    """
-    keras.utils.set_random_seed(config.seed)
+@contextlib.contextmanager
+def made_in(precision):
+    """Makes networks of a dtype policy in the block."""
     before = keras.mixed_precision.dtype_policy()
-    keras.mixed_precision.set_dtype_policy(precision or config.precision)
+    keras.mixed_precision.set_dtype_policy(precision)
     try:
-        shape = (resolution, resolution, source.channels)
-        name, kwargs, init = role.model.name, role.model.kwargs, role.init
-        network = models.build(name, source.num_classes, shape, **kwargs) if name else None
-        if not init:
-            return network
-        reach = tuple(role.get("input_range", ())) or None
-        return models.start_from(
-            init, source.num_classes, shape, network, keep_head=keep_head, input_range=reach
-        )
+        yield
     finally:
         keras.mixed_precision.set_dtype_policy(before)
 
 
-def build_student(config, source, resolution, precision=None):
-    """A new student; pretrained weights bring their classifier where the classes are as many."""
-    return build_model(config, config.student, source, resolution, precision, keep_head=True)
+def build(config, network, source, seed=0, precision=None):
+    """A network of a run with its first weights, for the source's classes and channels.
+
+    Args:
+        config: the run's config.
+        network: name of the network's section: `model`, that is `name` and `kwargs` of a builder,
+            and `init`, pretrained weights to start from; without a name the network is the one of
+            `init`. A classifier of as many classes comes with them, but for a network that only
+            teaches: that one is fine-tuned with a new classifier.
+        source: `keras_kd.data.Source`.
+        seed: added to the config's.
+        precision: dtype policy; default: the config's.
+
+    Returns:
+        a functional Keras model that gives logits. The same seed gives the same weights.
+    """
+    section, side = config[network], side_of(config, network)
+    keras.utils.set_random_seed(config.seed + seed)
+    with made_in(precision or config.precision):
+        shape = (side, side, source.channels)
+        name, kwargs, init = section.model.name, section.model.kwargs, section.init
+        made = models.build(name, source.num_classes, shape, **kwargs) if name else None
+        if not init:
+            return made
+        return models.start_from(
+            init,
+            source.num_classes,
+            shape,
+            made,
+            keep_head=not only_teaches(config, network),
+            input_range=tuple(section.input_range) or None,
+        )
 
 
-def get_teacher(config, source, streams):
-    """The teacher: loaded by its handle, or a network that has yet to learn."""
-    settings, resolution = config.teacher, streams.teacher_resolution
-    if not settings.handle:
-        return build_model(config, settings, source, resolution)
-    return teachers.load(
-        settings.handle,
-        num_classes=source.num_classes,
-        input_shape=(resolution, resolution, source.channels),
-        input_range=tuple(settings.input_range) or None,
-    )
+def build_learner(config, stage, source, lengths, teacher=None, precision=None):
+    """What a stage trains: its network, with the head that its methods may want, and the methods.
 
+    Args:
+        config: the run's config.
+        stage: `keras_kd.config.chain.StageConfig`.
+        source: `keras_kd.data.Source`.
+        lengths: `keras_kd.training.lengths.Lengths` of the run.
+        teacher: Keras model that the stage follows, or None.
+        precision: dtype policy; default: the config's.
 
-def student_and_methods(config, source, streams, teacher, precision=None):
-    """The student, with the head that its methods may want, and new objects of these methods."""
-    student = build_student(config, source, streams.resolution, precision)
-    chosen = chosen_methods(config)
-    total = total_steps(config.distil.total, **lengths(config, streams))
+    Returns:
+        (a functional Keras model that gives logits, list of new `keras_kd.methods.Method`).
+    """
+    student = build(config, stage.network, source, stage.settings.seed, precision)
+    chosen = methods_of(stage.settings)
+    total = lengths.total(stage.settings)
     for method in chosen:
-        method.set_stage(total, config.batch_size, streams.num_examples)
+        method.set_stage(total, lengths.batch_size, lengths.num_examples)
         student = method.prepare_student(student, teacher)
     return student, chosen
 
 
-def compiled_teacher(config, workdir, teacher, streams, progress=lambda line: None):
-    """The teacher folded and run by the engine that the config names or a trial chooses.
+def compile_teacher(config, stage, source, teacher, record=None):
+    """A stage's teacher folded, and run by the engine that the config names or a trial chooses.
 
-    The choice stands in `teacher_engine.json` and holds for all starts on the working directory;
-    without one it is not recorded.
+    Args:
+        config: the run's config.
+        stage: `keras_kd.config.chain.StageConfig`.
+        source: `keras_kd.data.Source`.
+        teacher: Keras model with its final weights.
+        record: file in which the choice stands for all starts; None: it is not recorded.
+
+    Returns:
+        a `keras_kd.teachers.frozen` teacher, see `keras_kd.teachers.freeze`.
     """
-    side, replicas = streams.teacher_resolution, tf.distribute.get_strategy().num_replicas_in_sync
+    side, replicas = sides_of(config, stage).teacher, tf.distribute.get_strategy()
     return teachers.freeze(
         teacher,
-        input_shape=(side, side, streams.source.channels),
-        taps=[tap for method in chosen_methods(config) for tap in method.teacher_taps],
-        engine=config.teacher.engine,
-        batch_size=config.batch_size // replicas,
-        record=workdir / "teacher_engine.json" if workdir and workdir.writes else None,
+        input_shape=(side, side, source.channels),
+        taps=[tap for method in methods_of(stage.settings) for tap in method.teacher_taps],
+        engine=engine_of(config, stage),
+        batch_size=config.batch_size // replicas.num_replicas_in_sync,
+        record=record,
         deterministic=config.deterministic,
     )
+
+
+def engine_of(config, stage):
+    """The engine of a stage's teachers, which all have one."""
+    named = [config[teacher.network].engine for teacher in stage.teachers if teacher.network]
+    return named[0] if named else "auto"
+
+
+def save(model, path):
+    """Writes a `.keras` file under another name and renames it: whole, or not there.
+
+    Args:
+        model: Keras model.
+        path: `pathlib.Path`.
+    """
+    temporary = path.with_name(f".{path.name}")
+    model.save(temporary)
+    os.replace(temporary, path)

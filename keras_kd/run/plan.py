@@ -1,19 +1,17 @@
 """The plan of a run: lengths, schedules and costs of its stages, as numbers and as text."""
 
-from keras_kd.config import trained_stages
-from keras_kd.config.views import views_of
-from keras_kd.run import story as run
-from keras_kd.training.lengths import make_optimizer, stage_lengths
+from keras_kd.run.streams import sides_of
+from keras_kd.run.targets import is_fixed
+from keras_kd.training.lengths import make_optimizer
 
 
-def make_plan(config, streams, teacher, student):
+def make_plan(experiment, sizes):
     """What a run will do.
 
     Args:
-        config: ConfigDict of the run.
-        streams: the run's `Streams`.
-        teacher: `keras_kd.models.flops.Size` of the teacher.
-        student: that of the student.
+        experiment: a `keras_kd.run.Experiment`.
+        sizes: for each of its stages the `keras_kd.models.flops.Size` of the network that learns,
+            and of the teacher or None.
 
     Returns:
         dict, see `keras_kd.run.dry_run.dry_run`, without what is measured.
@@ -21,101 +19,106 @@ def make_plan(config, streams, teacher, student):
     Raises:
         ValueError: an impossible schedule.
     """
-    # In the order in which a run trains them.
-    planned = {
-        name: _planned(name, settings, config, streams, teacher.flops, student.flops)
-        for name, settings in reversed(trained_stages(config).items())
-    }
+    student, teacher = sizes[-1]
     return {
-        "name": config.name,
-        "images": streams.num_examples,
-        "classes": streams.source.num_classes,
+        "name": experiment.config.name,
+        "images": experiment.streams.num_examples,
+        "classes": experiment.source.num_classes,
         "teacher": teacher,
         "student": student,
-        "stages": planned,
-        "targets": _targets(config, streams, teacher.flops),
+        "networks": _networks(experiment, sizes),
+        "stages": {
+            stage.path: _planned(experiment, stage, *pair)
+            for stage, pair in zip(experiment.stages, sizes)
+        },
+        "targets": _targets(experiment, teacher),
     }
 
 
-def _targets(config, streams, teacher):
-    """What the teacher computes once under a mode `fix/*`; None in other modes."""
-    if views_of(config, config.distil).fixed is None:
+def _targets(experiment, teacher):
+    """What the last stage's teacher computes once under a mode `fix/*`; None in other modes."""
+    if not is_fixed(experiment.config, experiment.last):
         return None
-    views = streams.fixed_views(config.distil)
+    views = experiment.streams.fixed_views(experiment.last)
     count = views.num_examples * views.crops
-    flops = None if teacher is None else teacher * count
+    flops = None if teacher.flops is None else teacher.flops * count
     return {"images": views.num_examples, "crops": views.crops, "views": count, "flops": flops}
 
 
-def _planned(name, settings, config, streams, teacher, student):
-    """The plan of one stage; `teacher` and `student` are the FLOPs of one image, or None."""
-    lengths = run.lengths(config, streams)
+def _planned(experiment, stage, learner, teacher):
+    """The plan of one stage, of the `Size` of its network and of its teacher."""
+    settings, lengths = stage.settings, experiment.lengths
     try:
-        make_optimizer(settings, **lengths)
+        make_optimizer(settings, lengths)
     except ValueError as error:
-        raise ValueError(f"config.{name}: {error}") from error
-    total, warmup, interval = stage_lengths(settings, **lengths)
-    batch = config.batch_size
-    learner = teacher if name == "teacher.train" else student
+        raise ValueError(f"config.{stage.path}: {error}") from error
+    total, batch = lengths.total(settings), lengths.batch_size
     # Under `fix/*` it has said all that it has to say before the first step, see `_targets`.
-    taught = name == "distil" and views_of(config, settings).fixed is None
-    tutor = teacher if taught else 0
+    teaches = teacher.flops if teacher and not is_fixed(experiment.config, stage) else 0
     return {
         "steps": total,
-        "epochs": total * batch / streams.num_examples,
-        "warmup": warmup,
-        "interval": interval,
+        "epochs": total * batch / lengths.num_examples,
+        "warmup": lengths.warmup(settings),
+        "interval": lengths.interval(settings),
         "peak": settings.learning_rate,
         # The backward pass takes about two forward passes.
-        "student_flops": None if learner is None else 3 * learner * batch,
-        "teacher_flops": None if tutor is None else tutor * batch,
+        "student_flops": None if learner.flops is None else 3 * learner.flops * batch,
+        "teacher_flops": None if teaches is None else teaches * batch,
     }
 
 
-def describe(config, plan):
+def describe(experiment, plan):
     """The plan: data, networks, and for each stage its length, schedule and cost.
 
     Args:
-        config: ConfigDict of the run.
+        experiment: the `keras_kd.run.Experiment`.
         plan: what `keras_kd.run.dry_run.dry_run` returns.
 
     Returns:
         str of several lines.
     """
-    data = config.data
+    data, batch = experiment.config.data, experiment.lengths.batch_size
     lines = [
         f"{plan['name']}: {data.source}, split {data.train_split}: {plan['images']:,} images, "
         f"{plan['classes']} classes"
     ]
-    own, teacher_side = data.resolution, data.teacher_resolution or data.resolution
-    for role, name, side in (
-        ("teacher", config.teacher.handle or config.teacher.model.name, teacher_side),
-        ("student", config.student.model.name, own),
-    ):
-        size = plan[role]
-        lines.append(
-            f"{role} {name}: {size.parameters:,} parameters, "
-            f"{_flops(size.flops)} for an image of {side} px"
-        )
-    for name, stage in plan["stages"].items():
-        settings = config.teacher.train if name == "teacher.train" else config[name]
-        cost = f"{_flops(stage['student_flops'])} to learn"
-        if stage["teacher_flops"] != 0:
-            cost += f", {_flops(stage['teacher_flops'])} to teach"
-        if name == "distil" and plan["targets"]:
+    lines += [
+        f"{name}: {size.parameters:,} parameters, {_flops(size.flops)} for an image of {side} px"
+        for name, (size, side) in plan["networks"].items()
+    ]
+    for stage in experiment.stages:
+        planned, settings = plan["stages"][stage.path], stage.settings
+        cost = f"{_flops(planned['student_flops'])} to learn"
+        if planned["teacher_flops"] != 0:
+            cost += f", {_flops(planned['teacher_flops'])} to teach"
+        if stage is experiment.last and plan["targets"]:
             lines.append(_told(plan["targets"]))
-        methods = f", {', '.join(config.distil.methods)}" if name == "distil" else ""
+        methods = "".join(f", {name}" for name in settings.methods)
+        follows = f" from {', '.join(one.name for one in stage.teachers)}" if methods else ""
         options = ", ".join(f"{key}={value}" for key, value in settings.optimizer_options.items())
         options = options and f" ({options})"
         lines += [
-            f"{name}: {stage['steps']:,} steps of {config.batch_size:,} images = "
-            f"{stage['epochs']:,.1f} epochs, mode {settings.mode}{methods}",
-            f"  {settings.optimizer}{options}: learning rate {stage['peak']:g} after "
-            f"{stage['warmup']:,} steps of warm-up, then {settings.schedule} decay; weight decay "
+            f"{stage.path}: {planned['steps']:,} steps of {batch:,} images = "
+            f"{planned['epochs']:,.1f} epochs, mode {settings.mode}{methods}{follows}",
+            f"  {settings.optimizer}{options}: learning rate {planned['peak']:g} after "
+            f"{planned['warmup']:,} steps of warm-up, then {settings.schedule} decay; weight decay "
             f"{settings.weight_decay:g}, gradients clipped at {settings.clip:g}",
-            f"  a step: {cost}; logs, evaluates and saves every {stage['interval']:,} steps",
+            f"  a step: {cost}; logs, evaluates and saves every {planned['interval']:,} steps",
         ]
     return "\n".join(lines)
+
+
+def _networks(experiment, sizes):
+    """The networks of the run by what they are called: dict of (`Size`, side in px)."""
+    config, found = experiment.config, {}
+    for stage, (learner, teacher) in zip(experiment.stages, sizes):
+        sides = sides_of(config, stage)
+        if stage.teachers and not any(one.stage for one in stage.teachers):
+            handles = ",".join(one.handle for one in stage.teachers)
+            found[f"teacher {handles}"] = (teacher, sides.teacher)
+        model = config[stage.network].model.name or config[stage.network].init
+        found[f"{stage.network} {model}"] = (learner, sides.student)
+    return found
 
 
 def _told(targets):

@@ -1,4 +1,4 @@
-"""keras-kd-train --profile: how fast the distillation steps, and how long it waits for data."""
+"""keras-kd-train --profile: how fast the last stage steps, and how long it waits for data."""
 
 import itertools
 import os
@@ -7,18 +7,22 @@ import time
 
 import tensorflow as tf
 
-from keras_kd.evaluation.accuracy import accuracy
-from keras_kd.run import story as run
+from keras_kd.run.experiment import Experiment
 from keras_kd.run.targets import open_targets, stand_in
-from keras_kd.training import stage as stages
-from keras_kd.training.lengths import make_optimizer
 
 WARM_UP = 10  # Steps left out: tracing, compiling, filling the prefetch buffer.
 _TRACED = 10  # Steps in the trace: more of them make a file that TensorBoard opens slowly.
 
 
+class _Unsaved(Experiment):
+    """An `Experiment` that leaves nothing in its working directory, and reads no checkpoint."""
+
+    writes = False
+    workdir = None
+
+
 def profile(config, workdir, num_steps=100):
-    """Runs some steps of the distillation as configured, and times data and step apart.
+    """Runs some steps of the last stage as configured, and times data and step apart.
 
     Nothing is trained: the models have the weights they start from, and no checkpoint is read or
     written. A trace of the last steps goes to `workdir/tensorboard/profile`; recording it slows
@@ -39,13 +43,14 @@ def profile(config, workdir, num_steps=100):
     Raises:
         ValueError: an impossible config, or one of several steps per execution.
     """
-    config = run.prepare(config)
-    if config.steps_per_execution > 1:
+    experiment = _Unsaved(config, workdir)
+    if experiment.config.steps_per_execution > 1:
         raise ValueError(
             "--profile times single steps. Received: config.steps_per_execution="
             f"{config.steps_per_execution}. Profile with --config.steps_per_execution=1."
         )
-    kd, batches = _stage(config, os.path.join(workdir, "index"))
+    stage = _last_stage(experiment)
+    kd, batches = stage.kd, _endless(stage.data.train)
     start = time.perf_counter()
     kd.train_on_batch(*next(batches))
     first = time.perf_counter() - start
@@ -54,7 +59,7 @@ def profile(config, workdir, num_steps=100):
     folder = os.path.join(workdir, "tensorboard", "profile")
     with tf.profiler.experimental.Profile(folder):
         for number in range(_TRACED):
-            with tf.profiler.experimental.Trace("distil", step_num=number, _r=1):
+            with tf.profiler.experimental.Trace(stage.name, step_num=number, _r=1):
                 kd.train_on_batch(*next(batches))
     seconds = sum(waits) + sum(steps)
     return {
@@ -81,27 +86,19 @@ def describe(result):
     )
 
 
-def _stage(config, index_dir):
-    """The compiled distillation and an endless iterator of its batches, for one replica."""
-    source = run.load_source(config, index_dir=index_dir)
-    streams = run.Streams(config, source, with_ids=run.needs_ids(config))
-    teacher = run.get_teacher(config, source, streams)
-    student, chosen = run.student_and_methods(config, source, streams, teacher)
-    # A teacher that has yet to learn is not the cache's, but as fast.
-    targets = open_targets(config, streams, teacher if config.teacher.handle else None)
-    targets = targets or stand_in(config, streams)
-    stream, _ = streams.together(config.distil)
-    if targets is not None:
-        stream = streams.cached(config.distil, targets)
-    settings = config.distil
-    compiled = run.compiled_teacher(config, None, teacher, streams)
-    kd = stages.model_class(settings)(student, compiled, chosen, settings.label_weight)
-    kd.compile(
-        make_optimizer(settings, **run.lengths(config, streams)),
-        metrics=[accuracy()],
-        jit_compile=stages.JIT[config.xla],
-    )
-    return kd, _endless(stream)
+def _last_stage(experiment):
+    """The last stage, compiled, with the weights that its networks start from."""
+    learners = {}
+    for stage in experiment.stages:
+        teacher = experiment.teacher(stage, learners)
+        learner = experiment.learner(stage, teacher)
+        learners[stage.name] = learner[0]
+    stored = None
+    if teacher is not None:
+        # A teacher that has yet to learn is not the cache's, but as fast.
+        known = teacher if experiment.has_its_teachers(stage) else None
+        stored = open_targets(experiment, stage, known) or stand_in(experiment, stage)
+    return experiment.assemble(stage, teacher, learner, stored=stored)
 
 
 def _endless(stream):

@@ -1,15 +1,34 @@
 """The data of a run: every stream that a stage trains on or is evaluated on, each one call."""
 
 import functools
+from typing import NamedTuple
 
 import tensorflow as tf
 
 from keras_kd import data
+from keras_kd.config.chain import last_stage, side_of
+from keras_kd.config.training import methods_of
 from keras_kd.config.views import views_of
 from keras_kd.data import service
 from keras_kd.distribution import strategies
-from keras_kd.run import sources as domains
+from keras_kd.run import sources
 from keras_kd.teachers.cache import fingerprint as cache_fingerprint
+from keras_kd.training.lengths import Lengths
+from keras_kd.training.stage import StageData
+
+
+class Sides(NamedTuple):
+    """Sides in pixels of what the networks of a stage see."""
+
+    student: int
+    teacher: int
+
+
+def sides_of(config, stage):
+    """The `Sides` of a stage; teachers that see other sizes get the largest of them."""
+    own = side_of(config, stage.network)
+    theirs = [side_of(config, teacher.network) for teacher in stage.teachers]
+    return Sides(own, max(theirs, default=own))
 
 
 class Streams:
@@ -21,20 +40,19 @@ class Streams:
             training images are its own too, unless the config names others.
         strategy: the `tf.distribute.Strategy` whose replicas share a batch; None for one.
         data_service: address of a tf.data service that makes the training batches, or empty.
-        with_ids: whether batches for teacher and student carry `id`.
 
     Raises:
         ValueError: a batch that is larger than the data or does not divide over the replicas, or
             data that a service cannot read.
     """
 
-    def __init__(self, config, source, strategy=None, data_service="", with_ids=False):
+    def __init__(self, config, source, strategy=None, data_service=""):
         settings = config.data
+        self.config = config
         self.strategy = strategy or tf.distribute.get_strategy()
         check_batch_size(config, self.strategy)
         self.source = source
-        self.images = domains.load_images(config, source)
-        self.with_ids = with_ids
+        self.images = sources.load_images(config, source)
         self.train_split = settings.train_split
         self.num_examples = self.images.split(settings.train_split).num_examples
         if config.batch_size > self.num_examples:
@@ -43,8 +61,6 @@ class Streams:
                 f"batch_size={config.batch_size}, {self.num_examples} images in split "
                 f"'{settings.train_split}' of {self.images.name}."
             )
-        self.resolution = settings.resolution
-        self.teacher_resolution = settings.teacher_resolution or settings.resolution
         # Held apart from `train`: who makes the batches does not change what they are.
         self.make = data.build_dataset
         if data_service:
@@ -56,7 +72,6 @@ class Streams:
             batch_size=config.batch_size,
             seed=config.seed,
         )
-        self._views = functools.partial(views_of, config)
         self.evaluate = functools.partial(
             data.evaluation_dataset,
             source,
@@ -66,72 +81,54 @@ class Streams:
             scale=settings.eval_scale,
         )
 
-    def alone(self, settings, resolution):
-        """For one model that learns from labels: (stream of `stages.train`, evaluation)."""
+    @property
+    def lengths(self):
+        """The `Lengths` of the run, by which every stage counts its steps."""
+        return Lengths(self.num_examples, self.config.batch_size, self.config.steps_per_execution)
+
+    def of(self, stage):
+        """What a stage is trained and evaluated on, while its teachers run live.
+
+        Args:
+            stage: `keras_kd.config.chain.StageConfig`.
+
+        Returns:
+            `keras_kd.training.stage.StageData`.
+        """
+        return self.for_teacher_and_student(stage) if stage.teachers else self.for_labels(stage)
+
+    def for_labels(self, stage):
+        """For one model that learns from labels: `StageData`."""
+        settings, side = stage.settings, sides_of(self.config, stage).student
         # Labels of mixed images are mixed too. Under `fix/*` it sees what a student would.
-        views = self._views(settings)
+        views = views_of(self.config, settings)
         train = functools.partial(
             self.train,
             mode=views.for_one(),
-            resolution=resolution,
+            resolution=side,
             one_hot=views.mixes,
+            with_ids=_needs_ids(settings),
         )
-        return self._endless(train), self._evaluated(resolution)
+        return StageData(self._endless(train), self._evaluated(side))
 
-    def taught(self, settings):
-        """What the teacher alone sees while a student is distilled.
+    def for_teacher_and_student(self, stage):
+        """For teacher and student: `StageData`."""
+        sides = sides_of(self.config, stage)
+        evaluation = self._evaluated(sides.student, teacher_resolution=sides.teacher)
+        return StageData(self._endless(self._both(stage)), evaluation)
 
-        Returns:
-            (stream of `[B, H, W, C]` images by start step, fingerprint of data and views).
-        """
-        # Where both models see one crop, its size for the student does not matter here.
-        views = self._views(settings)
-        own_view = views.teacher is not None
-        train = functools.partial(
-            self.train,
-            mode=views,
-            resolution=self.resolution if own_view else self.teacher_resolution,
-            teacher_resolution=self.teacher_resolution if own_view else None,
-        )
-        seen = cache_fingerprint.of_data(self.images, self.train_split)
-        seen |= cache_fingerprint.of_views(
-            views, train.keywords["batch_size"], self.teacher_resolution, train.keywords["seed"]
-        )
-        images = lambda x, y: x["teacher"] if own_view else x  # noqa: E731
-        return lambda start: train(start_step=start).map(images), seen
-
-    def fixed_views(self, settings):
-        """What the teacher sees of each example under a mode `fix/*`: `data.FixedViews`."""
-        return data.FixedViews(
-            self.images,
-            self.train_split,
-            self._views(settings),
-            self.teacher_resolution,
-            crops=settings.fix_crops,
-            seed=self.train.keywords["seed"],
-        )
-
-    def together(self, settings):
-        """For teacher and student: (stream of `stages.train`, evaluation)."""
-        sides = {"teacher_resolution": self.teacher_resolution}
-        return self._endless(self._both(settings)), self._evaluated(self.resolution, **sides)
-
-    def held_out(self):
-        """The evaluation data for teacher and student, as one process alone reads them."""
-        return self.evaluate(self.resolution, teacher_resolution=self.teacher_resolution)
-
-    def cached(self, settings, targets):
-        """As the stream of `together`, with targets that were computed before.
+    def with_targets(self, stage, targets):
+        """As `for_teacher_and_student`, with targets that were computed before.
 
         Args:
-            settings: the stage's section of the config.
+            stage: `keras_kd.config.chain.StageConfig`.
             targets: `keras_kd.teachers.cache.stream.CachedTargets` or `teachers.FixedTargets`.
 
         Returns:
-            function (start, stop) -> (dataset, until): batches of the steps before `until`, all
-            with `teacher_logits`, or all with what the live teacher sees.
+            `StageData`, whose training batches before `until` all have `teacher_logits`, or all
+            have what the live teacher sees.
         """
-        train = self._both(settings)
+        train = self._both(stage)
 
         def stream(start, stop):
             plans = strategies.gather(self.strategy, *targets.plan(start, stop))
@@ -146,7 +143,47 @@ class Streams:
 
             return self._start(train, start, join, teacher_view=False), until
 
-        return stream
+        return StageData(stream, self.for_teacher_and_student(stage).evaluation)
+
+    def for_teacher(self, stage):
+        """What the teacher alone sees while a student is distilled.
+
+        Returns:
+            (stream of `[B, H, W, C]` images by start step, fingerprint of data and views).
+        """
+        # Where both models see one crop, its size for the student does not matter here.
+        settings, sides = stage.settings, sides_of(self.config, stage)
+        views = views_of(self.config, settings)
+        own_view = views.teacher is not None
+        train = functools.partial(
+            self.train,
+            mode=views,
+            resolution=sides.student if own_view else sides.teacher,
+            teacher_resolution=sides.teacher if own_view else None,
+        )
+        seen = cache_fingerprint.of_data(self.images, self.train_split)
+        batch_size, seed = self.config.batch_size, self.config.seed
+        seen |= cache_fingerprint.of_views(views, batch_size, sides.teacher, seed)
+        images = lambda x, y: x["teacher"] if own_view else x  # noqa: E731
+        return lambda start: train(start_step=start).map(images), seen
+
+    def fixed_views(self, stage):
+        """What the teacher sees of each example under a mode `fix/*`: `data.FixedViews`."""
+        return data.FixedViews(
+            self.images,
+            self.train_split,
+            views_of(self.config, stage.settings),
+            sides_of(self.config, stage).teacher,
+            crops=stage.settings.fix_crops,
+            seed=self.config.seed,
+        )
+
+    def held_out(self):
+        """The last stage's evaluation data, as one process alone reads them."""
+        stage = last_stage(self.config)
+        sides = sides_of(self.config, stage)
+        taught = {"teacher_resolution": sides.teacher} if stage.teachers else {}
+        return self.evaluate(sides.student, **taught)
 
     def _start(self, train, start, join=lambda images, *worker: images, **changes):
         """Training data from step `start` on, of which every worker makes its own rows."""
@@ -161,7 +198,7 @@ class Streams:
         return strategies.feed(self.strategy, make)
 
     def _endless(self, train):
-        """The stream that `stages.train` takes, of data that keep their structure to the end."""
+        """The stream of a stage, of data that keep their structure to the end."""
         return lambda start, stop: (self._start(train, start), stop)
 
     def _evaluated(self, resolution, **options):
@@ -169,17 +206,23 @@ class Streams:
             options["fill_to"] = self.strategy.num_replicas_in_sync
         return strategies.feed_all(self.strategy, self.evaluate(resolution, **options))
 
-    def _both(self, settings):
-        views = self._views(settings)
+    def _both(self, stage):
+        settings, sides = stage.settings, sides_of(self.config, stage)
+        views = views_of(self.config, settings)
         return functools.partial(
             self.train,
             mode=views,
-            resolution=self.resolution,
-            teacher_resolution=self.teacher_resolution,
+            resolution=sides.student,
+            teacher_resolution=sides.teacher,
             one_hot=views.mixes and settings.label_weight > 0,
             # Fixed targets are joined by them.
-            with_ids=self.with_ids or views.fixed is not None,
+            with_ids=_needs_ids(settings) or views.fixed is not None,
         )
+
+
+def _needs_ids(settings):
+    """Whether a method of a stage tells the examples apart."""
+    return any(method.needs_id for method in methods_of(settings))
 
 
 def check_batch_size(config, strategy):
@@ -199,12 +242,3 @@ def check_batch_size(config, strategy):
             f"Received: batch_size={config.batch_size}, replicas={replicas}. "
             f"Nearest: {max(1, config.batch_size // replicas) * replicas}."
         )
-
-
-def lengths(config, streams):
-    """What every stage needs to count its steps."""
-    return {
-        "num_examples": streams.num_examples,
-        "batch_size": config.batch_size,
-        "steps_per_execution": config.steps_per_execution,
-    }

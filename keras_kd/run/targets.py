@@ -1,4 +1,4 @@
-"""The methods of a run, and the targets computed before that they can learn from."""
+"""Targets that were computed before: what the stages of a run learn from instead of a teacher."""
 
 import os
 import time
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_kd import methods
+from keras_kd.config.training import methods_of
 from keras_kd.config.views import views_of
 from keras_kd.distribution import strategies
 from keras_kd.teachers import FixedTargets, fixed_targets
@@ -17,28 +17,24 @@ from keras_kd.teachers.fixed.check import check_fixed, check_started
 from keras_kd.utils.files import check_writable
 
 
-def chosen_methods(config):
-    """New objects of the methods that the config names."""
-    return [methods.get(name, **kwargs) for name, kwargs in config.distil.methods.items()]
-
-
-def open_targets(config, streams, teacher=None):
+def open_targets(experiment, stage, teacher=None):
     """The targets that keras-kd-teach computed, or None where the config names none.
 
     Args:
-        config: the run's config.
-        streams: the run's `Streams`.
-        teacher: the run's teacher, or None while it is not known.
+        experiment: a `keras_kd.run.Experiment`.
+        stage: its stage that would read them; a cache belongs to the last one.
+        teacher: whom the stage follows, or None while it is not known.
 
     Raises:
         ValueError: no cache, or one of another teacher, other data, views, seed or batch size, or
             one that keeps too little for the methods.
     """
-    if not config.teacher_cache:
+    config = experiment.config
+    if not config.teacher_cache or stage.name != experiment.last.name:
         return None
     cache = TeacherCache(config.teacher_cache)
-    check_kept(config, cache.layout.top_k)
-    images, expected = streams.taught(config.distil)
+    check_kept(stage, cache.layout.top_k)
+    images, expected = experiment.streams.for_teacher(stage)
     expected |= {} if teacher is None else cache_fingerprint.of_teacher(teacher)
     cache.check(
         expected,
@@ -50,9 +46,9 @@ def open_targets(config, streams, teacher=None):
     return targets
 
 
-def check_kept(config, top_k):
+def check_kept(stage, top_k):
     """Refuses targets of the `top_k` largest classes (0: all) for methods that need the logits."""
-    for method in chosen_methods(config) if top_k else ():
+    for method in methods_of(stage.settings) if top_k else ():
         if method.needs_raw_logits:
             raise ValueError(
                 "A cache of the largest classes holds probabilities, and the method "
@@ -61,43 +57,40 @@ def check_kept(config, top_k):
             )
 
 
-def check_targets(config, workdir, streams, teacher=None):
-    """Refuses stored targets that this run could not use, before what would be trained in vain.
+def check_targets(experiment, stage, teacher=None):
+    """Refuses stored targets that a stage could not use, before what would be trained in vain.
 
     Args:
-        config: the run's config.
-        workdir: its `Workdir`.
-        streams: its `Streams`.
-        teacher: its teacher, or None while it is not known.
+        experiment: a `keras_kd.run.Experiment`.
+        stage: its stage that would read them.
+        teacher: whom the stage follows, or None while it is not known.
 
     Raises:
         ValueError: as `open_targets` and `keras_kd.teachers.fixed_targets`.
         OSError: fixed targets are to be computed, and their folder cannot be written.
     """
-    open_targets(config, streams, teacher)
-    if not _is_fixed(config):
+    open_targets(experiment, stage, teacher)
+    if not is_fixed(experiment.config, stage):
         return
-    path, views = _fixed_file(config, workdir), streams.fixed_views(config.distil)
+    path, views = _fixed_file(experiment, stage), experiment.streams.fixed_views(stage)
     if not path.exists():
-        check_started(path, views, _views_at_once(config, streams), teacher)
-        if workdir.writes:
-            _check_folder(config, path.parent)
+        check_started(path, views, _views_at_once(experiment), teacher)
+        if experiment.writes:
+            _check_folder(experiment.config, path.parent)
     if path.exists():  # also one that another run has just computed
         check_fixed(path, views, teacher)
 
 
-def get_targets(config, workdir, streams, teacher, compiled, progress=lambda line: None):
-    """The targets that the distillation reads: cached, fixed, or None where the teacher runs.
+def get_targets(experiment, stage, teacher, compiled):
+    """The targets that a stage reads: cached, fixed, or None where the teacher runs.
 
     Fixed ones are computed here unless a file holds them.
 
     Args:
-        config: the run's config.
-        workdir: its `Workdir`.
-        streams: its `Streams`.
-        teacher: its teacher.
+        experiment: a `keras_kd.run.Experiment`.
+        stage: one of its stages.
+        teacher: whom it follows.
         compiled: the same, as `keras_kd.teachers.freeze` gives it.
-        progress: function that is told, line by line, what happens.
 
     Returns:
         `CachedTargets`, `keras_kd.teachers.FixedTargets` or None.
@@ -106,36 +99,38 @@ def get_targets(config, workdir, streams, teacher, compiled, progress=lambda lin
         ValueError: targets of something else.
         OSError: a file cannot be written.
     """
-    if not _is_fixed(config):
+    if not is_fixed(experiment.config, stage):
         # The teacher was compared before the first stage that follows it, see `check_targets`.
-        return open_targets(config, streams)
-    path, views = _fixed_file(config, workdir), streams.fixed_views(config.distil)
-    with strategies.chief_first(streams.strategy):  # the others read what it computed
-        if not workdir.writes:
+        return open_targets(experiment, stage)
+    path, views = _fixed_file(experiment, stage), experiment.streams.fixed_views(stage)
+    with strategies.chief_first(experiment.strategy):  # the others read what it computed
+        if not experiment.writes:
             _await(path)
-        return fixed_targets(teacher, views, path, _views_at_once(config, streams), compiled)
+        return fixed_targets(teacher, views, path, _views_at_once(experiment), compiled)
 
 
-def stand_in(config, streams):
+def stand_in(experiment, stage):
     """Fixed targets that say nothing but cost the same, or None in other modes."""
-    if not _is_fixed(config):
+    if not is_fixed(experiment.config, stage):
         return None
-    views = streams.fixed_views(config.distil)
-    zeros = np.zeros((views.num_examples, streams.source.num_classes), np.float32)
+    views = experiment.streams.fixed_views(stage)
+    zeros = np.zeros((views.num_examples, experiment.source.num_classes), np.float32)
     return FixedTargets(views.examples.ids, zeros)
 
 
-def _is_fixed(config):
-    return views_of(config, config.distil).fixed is not None
+def is_fixed(config, stage):
+    """Whether a stage's targets belong to its examples: its teacher has no say in a step."""
+    return bool(stage.teachers) and views_of(config, stage.settings).fixed is not None
 
 
-def _fixed_file(config, workdir):
-    folder = Path(config.fixed_targets or workdir / "targets")
-    return folder / f"{config.distil.mode.replace('/', '_')}.npz"
+def _fixed_file(experiment, stage):
+    folder = Path(experiment.config.fixed_targets or experiment.path / "targets")
+    own = "" if stage.name == experiment.last.name else f"{stage.name}_"
+    return folder / f"{own}{stage.settings.mode.replace('/', '_')}.npz"
 
 
-def _views_at_once(config, streams):
-    return config.batch_size // streams.strategy.num_replicas_in_sync
+def _views_at_once(experiment):
+    return experiment.config.batch_size // experiment.strategy.num_replicas_in_sync
 
 
 def _check_folder(config, folder):

@@ -5,8 +5,7 @@ import time
 from pathlib import Path
 
 from keras_kd.config import check
-from keras_kd.run.workdir import Workdir
-from keras_kd.utils.lengths import steps
+from keras_kd.run.lines import lines_to
 
 
 def teach(
@@ -17,9 +16,9 @@ def teach(
     dtype="float16",
     top_k=0,
     steps_per_shard=0,
-    progress=lambda line: None,
+    progress=None,
 ):
-    """Fills a teacher cache for the distillation of a config.
+    """Fills a teacher cache for the last stage of a config.
 
     Args:
         config: ConfigDict, see `keras_kd.config.base`.
@@ -30,7 +29,7 @@ def teach(
         dtype: `float16` or `float32`.
         top_k: classes to keep; 0 for all.
         steps_per_shard: steps a file; 0 to choose by size.
-        progress: function that is told, line by line, what happens.
+        progress: function that is told, line by line, what the package logs, or None.
 
     Returns:
         dict: `path`, `steps` (the shards' first and the one after the last), `images` and
@@ -40,10 +39,15 @@ def teach(
         ValueError: a config, epochs or a layout that cannot be, or a cache of another run.
         OSError: the folder cannot be written.
     """
+    with lines_to(progress):
+        return _teach(config, workdir, epochs, cache, (dtype, top_k, steps_per_shard))
+
+
+def _teach(config, workdir, epochs, cache, packing):
     # A mistake in the flags shows before TensorFlow is there.
     import tensorflow as tf
 
-    from keras_kd.run import story as run
+    from keras_kd.run.experiment import Experiment
     from keras_kd.run.targets import check_kept
     from keras_kd.teachers.cache.fingerprint import of_teacher
     from keras_kd.teachers.cache.store import Layout, TeacherCache
@@ -52,28 +56,29 @@ def teach(
     from keras_kd.utils.files import check_writable
     from keras_kd.utils.locks import exclusive
 
-    config, workdir = run.prepare(config), Path(workdir)
-    path = Path(cache or config.teacher_cache or workdir / "teacher_cache")
+    experiment = Experiment(config, workdir)
+    config, stage = experiment.config, experiment.last
+    path = Path(cache or config.teacher_cache or experiment.path / "teacher_cache")
     user = config.copy_and_resolve_references()
     user.teacher_cache = str(path)
     check(user)  # of the targets: some methods can do nothing with them
-    source = run.load_source(config, index_dir=str(workdir / "index"))
-    streams = run.Streams(config, source)
-    first, stop = step_range(epochs, config, streams.num_examples)
-    layout = Layout(config.batch_size, source.num_classes, dtype, top_k, steps_per_shard)
-    check_kept(config, top_k)
-    images, seen = streams.taught(config.distil)
+    first, stop = step_range(epochs, stage.settings, experiment.lengths)
+    dtype, top_k, steps_per_shard = packing
+    layout = Layout(config.batch_size, experiment.source.num_classes, dtype, top_k, steps_per_shard)
+    check_kept(stage, top_k)
+    images, seen = experiment.streams.for_teacher(stage)
     size = layout.steps_per_shard
     shards = range(first // size, -(-stop // size))
     # Before hours of training a teacher.
     TeacherCache.check_folder(path, seen, layout)
     if not (path / "cache.json").exists() or not TeacherCache(path).shards().issuperset(shards):
         check_writable(path)
-    with exclusive(workdir):
-        opened = Workdir(workdir, config)  # refuses the directory of another config
-    teacher = trained_teacher(config, opened, source, streams, progress)
-    with exclusive(workdir):  # one process times the engines, the others follow
-        compiled = run.compiled_teacher(config, opened, teacher, streams, progress)
+    with exclusive(experiment.path):
+        _ = experiment.workdir  # refuses the directory of another config
+    experiment.train_teachers(stage)
+    teacher = experiment.teacher(stage)
+    with exclusive(experiment.path):  # one process times the engines, the others follow
+        compiled = experiment.compiled_teacher(stage, teacher)
     notes = {"engine": compiled.engine}  # told, not compared: engines differ by rounding
     cache = TeacherCache.create(path, {**seen, **of_teacher(teacher)}, layout, notes)
     per_step, began = layout.batch_size, time.monotonic()
@@ -90,13 +95,13 @@ def teach(
     }
 
 
-def step_range(epochs, config, num_examples):
+def step_range(epochs, settings, lengths):
     """The steps that "A:B" means: (first, the one after the last).
 
     Args:
         epochs: text; A defaults to 0, B to the end of the distillation.
-        config: ConfigDict of the run.
-        num_examples: training examples an epoch.
+        settings: section of the stage that is to learn.
+        lengths: `keras_kd.training.lengths.Lengths` of the run.
 
     Raises:
         ValueError: not two numbers, or nothing between them.
@@ -108,40 +113,11 @@ def step_range(epochs, config, num_examples):
             "epochs must be A:B, two numbers of at least 0, each of which may be missing. "
             f"Received: epochs={epochs!r}. Write for example 0:50, 50: or :50."
         )
-    lengths = {"batch_size": config.batch_size, "num_examples": num_examples}
-    first = steps(f"{match[1] or 0} epochs", **lengths)
-    stop = steps(f"{match[2]} epochs" if match[2] else config.distil.total, **lengths)
-    # The stage rounds its length up to whole executions.
-    stop = stop if match[2] else -(-stop // config.steps_per_execution) * config.steps_per_execution
+    first = lengths.steps(f"{match[1] or 0} epochs")
+    stop = lengths.steps(f"{match[2]} epochs") if match[2] else lengths.total(settings)
     if first >= stop:
         raise ValueError(
             "epochs must be A:B with A below B. Received: "
             f"epochs={epochs!r}, which is steps {first} to {stop}."
         )
     return first, stop
-
-
-def trained_teacher(config, workdir, source, streams, progress=lambda line: None):
-    """The teacher that the run will have: loaded, trained before, or trained now.
-
-    Args:
-        config: ConfigDict of the run.
-        workdir: its `Workdir`.
-        source: `keras_kd.data.Source`.
-        streams: `keras_kd.run.streams.Streams`.
-        progress: function that is told, line by line, what happens.
-
-    Returns:
-        a frozen Keras model.
-    """
-    from keras_kd import teachers
-    from keras_kd.run import story as run
-
-    if config.teacher.handle:
-        return run.get_teacher(config, source, streams)
-    if workdir.result("teacher") is None or not (workdir / "teacher.keras").exists():
-        teacher = run.get_teacher(config, source, streams)
-        run.train_teacher(config, workdir, teacher, streams, progress)
-        return teacher
-    shape = (streams.teacher_resolution, streams.teacher_resolution, source.channels)
-    return teachers.load(str(workdir / "teacher.keras"), source.num_classes, shape)

@@ -6,20 +6,15 @@ from pathlib import Path
 import ml_collections
 
 from keras_kd.config import flat
-from keras_kd.utils.crops import EVAL_SCALE
+from keras_kd.config.chain import stages_of, teaching
+from keras_kd.config.keys import completed
 from keras_kd.utils.files import read_json, write_json
 
 # May differ from start to start: where the targets come from does not change what they are, and
 # which files are exported in the end does not change what is trained.
 CHANGEABLE = ("teacher_cache", "fixed_targets", "export")
-# Keys that came later, with what the runs before them did.
-_VIEWS = {"student_view": "", "teacher_view": "", "mix": ""}
-ADDED = {
-    "data": {"eval_scale": EVAL_SCALE},
-    **dict.fromkeys(("teacher.train", "baseline", "distil"), _VIEWS),
-}
-# Stages that may be made longer, see `keras_kd.training.pieces`; nothing learns from their outcome.
-PROLONGABLE = ("baseline", "distil")
+# What a prolongation changes in the section of its stage, see `keras_kd.training.pieces`.
+PROLONGED = ("total", "prolong")
 
 
 class Workdir:
@@ -46,6 +41,9 @@ class Workdir:
         self.writes = writes
         self.earlier = None
         self._settings = settings = json.loads(config.to_json_best_effort())
+        # Nothing may learn from the outcome of a stage that is made longer.
+        taught_from = teaching(config)
+        self._prolongable = [s.path for s in stages_of(config) if s.name not in taught_from]
         known = self.path / "config.json"
         if self.path.is_file():
             raise ValueError(f"--workdir must be a directory. Received: workdir={path}, a file.")
@@ -53,7 +51,7 @@ class Workdir:
         if known.exists() and self._began():
             self.earlier = _read_config(known)
             there = {**self.earlier, **{key: settings[key] for key in CHANGEABLE}}
-            _refuse_other(self.path, _tolerant(there, settings), settings)
+            _refuse_other(self.path, self._tolerant(there), settings)
         elif writes:
             write_json(known, settings)
 
@@ -97,7 +95,7 @@ class Workdir:
         report = read_json(path)
         for stage, told in report.get("stages", {}).items():
             there = (self.path / "checkpoints" / stage).exists()  # may be deleted to save space
-            if there and json.dumps(self.result(stage)) != json.dumps(told):
+            if there and not _is_within(self.result(stage), told):
                 return None
         return report
 
@@ -107,13 +105,40 @@ class Workdir:
         trained = any(path.name != "lengths.json" for path in files)
         return trained or (self.path / "report.json").exists()
 
+    def settings_before(self, path):
+        """The section of an earlier start's config at a dotted path, a dict; None for a new run."""
+        return None if self.earlier is None else _at(self.earlier, path)
+
     def _asks_more(self):
         """Whether this start's config has a prolongation that the directory's has not."""
         return self.earlier is not None and any(
-            self._settings[stage].get(key) != self.earlier[stage].get(key)
-            for stage in PROLONGABLE
-            for key in ("total", "prolong")
+            _at(self._settings, path).get(key) != _at(self.earlier, path).get(key)
+            for path in self._prolongable
+            for key in PROLONGED
         )
+
+    def _tolerant(self, there):
+        """`there` without what a prolongation may change: whether it is one shows with the data."""
+        there = json.loads(json.dumps(there))
+        for path in self._prolongable:
+            here = _at(self._settings, path)
+            if here.get("prolong") and _at(there, path):
+                _at(there, path).update({key: here[key] for key in PROLONGED})
+        return there
+
+
+def _is_within(result, told):
+    """Whether a report tells of a stage what the stage measured."""
+    if result is None or told is None:
+        return result == told
+    return json.dumps(result) == json.dumps({key: told.get(key) for key in result})
+
+
+def _at(settings, path):
+    """The section at a dotted path of nested dicts; an empty dict where there is none."""
+    for part in path.split("."):
+        settings = settings.get(part, {})
+    return settings
 
 
 def existing_workdir(path):
@@ -152,24 +177,8 @@ def load_config(path):
     return ml_collections.ConfigDict(_read_config(known))
 
 
-def _read_config(file):
-    settings = read_json(file)
-    for path, values in ADDED.items():
-        section = settings
-        for name in path.split("."):
-            section = section.get(name) or {}
-        if section:
-            section.update(values | section)
-    return settings
-
-
-def _tolerant(there, here):
-    """`there` without what a prolongation may change: whether it is one is seen with the data."""
-    for stage in PROLONGABLE:
-        if here.get(stage, {}).get("prolong") and stage in there:
-            changed = {key: here[stage][key] for key in ("total", "prolong")}
-            there = {**there, stage: {**there[stage], **changed}}
-    return there
+def _read_config(path):
+    return completed(read_json(path))
 
 
 def _refuse_other(path, there, here):

@@ -1,18 +1,64 @@
 """The lengths of a stage in steps, and the optimizer whose schedule follows from them."""
 
+from typing import NamedTuple
+
 from keras_kd import optimizers
-from keras_kd.training import pieces as prolong
+from keras_kd.training.pieces import Piece, spliced
 from keras_kd.utils.lengths import steps
 
 
-def make_optimizer(settings, num_examples, batch_size, steps_per_execution=1, pieces=None):
+class Lengths(NamedTuple):
+    """What turns lengths such as "10 epochs" into steps.
+
+    Attributes:
+        num_examples: training examples an epoch.
+        batch_size: examples a step, over all replicas.
+        steps_per_execution: as in Keras, which runs only whole executions.
+    """
+
+    num_examples: int
+    batch_size: int
+    steps_per_execution: int = 1
+
+    def steps(self, length, total=None):
+        """A length in steps; `total`, steps of the whole, is what a percentage is of."""
+        units = {"num_examples": self.num_examples, "batch_size": self.batch_size}
+        return steps(length, **units, total=total)
+
+    def whole(self, count):
+        """Steps rounded up to whole executions, one at least."""
+        return -(-max(1, count) // self.steps_per_execution) * self.steps_per_execution
+
+    def total(self, settings):
+        """Steps of a whole stage.
+
+        Args:
+            settings: the stage's section of the config.
+
+        Returns:
+            int, whole executions.
+        """
+        return self.total_of(settings.total)
+
+    def total_of(self, length):
+        """Steps of a whole stage of this length, whole executions."""
+        return self.whole(self.steps(length))
+
+    def interval(self, settings):
+        """Steps between two evaluations of a stage, whole executions."""
+        return self.whole(self.steps(settings.interval, self.total(settings)))
+
+    def warmup(self, settings):
+        """Steps of a stage's warm-up."""
+        return self.steps(settings.warmup, self.total(settings))
+
+
+def make_optimizer(settings, lengths, pieces=None):
     """The optimizer of a stage, with its schedule in steps.
 
     Args:
         settings: the stage's section of the config.
-        num_examples: training examples an epoch.
-        batch_size: examples a step, over all replicas.
-        steps_per_execution: as in Keras.
+        lengths: `Lengths` of the run.
         pieces: list of `Piece` of a stage that was prolonged; None for one piece.
 
     Returns:
@@ -22,35 +68,31 @@ def make_optimizer(settings, num_examples, batch_size, steps_per_execution=1, pi
         ValueError: a warm-up or a decay that lies outside the stage, an impossible rate, or an
             option that the optimizer does not have.
     """
-    total = total_steps(settings.total, num_examples, batch_size, steps_per_execution)
 
     def schedule(length):
-        units = unit_sizes(num_examples, batch_size, length)
         further = {}
         if settings.schedule == "staircase":
-            further["decay_at"] = [steps(boundary, **units) for boundary in settings.decay_at]
-        warmup = steps(settings.warmup, **units)
+            further["decay_at"] = [lengths.steps(one, length) for one in settings.decay_at]
+        warmup = lengths.steps(settings.warmup, length)
         name, peak = settings.schedule, settings.learning_rate
         return optimizers.make_schedule(name, peak, length, warmup, **further)
 
     return optimizers.build(
         settings.optimizer,
-        prolong.spliced(pieces or [prolong.Piece(0, 0, total)], schedule),
+        spliced(pieces or [Piece(0, 0, lengths.total(settings))], schedule),
         weight_decay=settings.weight_decay,
         clip=settings.clip,
         options=settings.optimizer_options,
     )
 
 
-def steps_to_keep(keep_at, settings, num_examples, batch_size, steps_per_execution=1):
+def steps_to_keep(keep_at, settings, lengths):
     """The steps of a stage whose checkpoints are kept for good.
 
     Args:
         keep_at: lengths from the stage's start, such as "10 percent" or "100 steps".
         settings: the stage's section of the config.
-        num_examples: training examples an epoch.
-        batch_size: examples a step, over all replicas.
-        steps_per_execution: as in Keras; steps are rounded up to whole executions.
+        lengths: `Lengths` of the run; steps are rounded up to whole executions.
 
     Returns:
         list of int, sorted.
@@ -58,11 +100,11 @@ def steps_to_keep(keep_at, settings, num_examples, batch_size, steps_per_executi
     Raises:
         ValueError: a length that is none, or that the stage does not have.
     """
-    total = total_steps(settings.total, num_examples, batch_size, steps_per_execution)
+    total = lengths.total(settings)
     found = set()
     for length in keep_at:
-        step = steps(length, **unit_sizes(num_examples, batch_size, total))
-        step = whole(step, steps_per_execution)
+        step = lengths.steps(length, total)
+        step = lengths.whole(step) if step else 0
         if not 0 < step <= total:
             raise ValueError(
                 f"config.checkpoint.keep_at must hold lengths within the stage's {total:,} steps. "
@@ -70,37 +112,3 @@ def steps_to_keep(keep_at, settings, num_examples, batch_size, steps_per_executi
             )
         found.add(step)
     return sorted(found)
-
-
-def stage_lengths(settings, num_examples, batch_size, steps_per_execution=1):
-    """The lengths of a stage in steps.
-
-    Args:
-        settings: the stage's section of the config.
-        num_examples: training examples an epoch.
-        batch_size: examples a step, over all replicas.
-        steps_per_execution: as in Keras.
-
-    Returns:
-        (total, warm-up, interval): whole executions each but the warm-up.
-    """
-    total = total_steps(settings.total, num_examples, batch_size, steps_per_execution)
-    units = unit_sizes(num_examples, batch_size, total)
-    interval = whole(max(1, steps(settings.interval, **units)), steps_per_execution)
-    return total, steps(settings.warmup, **units), interval
-
-
-def total_steps(length, num_examples, batch_size, steps_per_execution=1):
-    """A stage's total in steps, whole executions, at least one; arguments as `make_optimizer`'s."""
-    count = steps(length, **unit_sizes(num_examples, batch_size, None))
-    return whole(max(1, count), steps_per_execution)
-
-
-def unit_sizes(num_examples, batch_size, total):
-    """The arguments of `keras_kd.utils.lengths.steps` for a stage."""
-    return {"num_examples": num_examples, "batch_size": batch_size, "total": total}
-
-
-def whole(count, multiple):
-    """`count` rounded up: with several steps per execution Keras runs only whole executions."""
-    return -(-count // multiple) * multiple

@@ -17,32 +17,25 @@ class Save(keras.callbacks.Callback):
     that is stopped in its evaluation only evaluates again.
 
     Args:
-        stage: name of the stage, for messages.
-        checkpoints: `keras_kd.training.checkpoints.Checkpoints` of the stage.
+        stage: the `keras_kd.training.stage.Stage`.
         writer: `keras_kd.training.writer.Writer` of its files; None where another worker writes.
         clock: the stage's `Clock`.
-        every: steps between two checkpoints; intervals end with one in any case.
-        running: list of the metrics' variables, which go on from segment to segment.
         log: the stage's `keras_kd.training.log.Log`, which stands before this in a fit.
         asked: `keras_kd.utils.signals.Asked`.
-        lengths: dict of what a later start must find equal; kept in each checkpoint.
-        keep_at: steps whose checkpoints are kept for good.
     """
 
-    def __init__(
-        self, stage, checkpoints, writer, clock, every, running, log, asked, lengths, keep_at=()
-    ):
+    def __init__(self, stage, writer, clock, log, asked):
         super().__init__()
-        self.stage = stage
-        self.checkpoints = checkpoints
+        self.stage = stage.name
+        self.checkpoints = stage.checkpoints
+        self.every = stage.every
+        self.running = stage.running
+        self.lengths = stage.fixed
+        self.keep_at = frozenset(stage.keep_at)
         self.writer = writer
         self.clock = clock
-        self.every = every
-        self.running = running
         self.log = log
         self.asked = asked
-        self.lengths = lengths
-        self.keep_at = frozenset(keep_at)
         self.saved_step = clock.step
         # Keras resets the metrics when a fit begins: what a started interval has is put back.
         self.carried = self._running_values()

@@ -14,9 +14,10 @@ from keras_kd import data
 from keras_kd.config import base, check, hyperrule, stage
 from keras_kd.models import bit_resnet
 from keras_kd.models.bit.weights import _variables
+from keras_kd.run import Experiment
 from keras_kd.run import story as run
 from keras_kd.training import log as metrics_log
-from keras_kd.training.lengths import make_optimizer
+from keras_kd.training.lengths import Lengths, make_optimizer
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -72,7 +73,7 @@ def test_the_stage_has_the_rules_steps(examples, source):
     rule = hyperrule.apply(config.teacher.train, examples, 32, 512, source)
     check(config)
     settings = config.teacher.train
-    schedule = make_optimizer(settings, examples, 512)._learning_rate
+    schedule = make_optimizer(settings, Lengths(examples, 512))._learning_rate
     assert schedule.total_steps == rule.steps
     assert schedule.warmup_steps == rule.warmup
     assert tuple(schedule.decay_at) == rule.decay_at
@@ -204,9 +205,8 @@ def keras_backbone(tmp_path):
 def test_a_teacher_is_fine_tuned_from_each_kind_of_start(tmp_path, start):
     arguments, before = start(tmp_path)
     config = fine_tuning(tmp_path, *arguments)
-    source = run.load_source(config)
-    streams = run.Streams(config, source)
-    teacher = run.get_teacher(config, source, streams)
+    experiment = Experiment(config)
+    teacher, _ = experiment.learner(experiment.stages[0])
     images = np.random.default_rng(0).uniform(-1, 1, (3, 8, 8, 1)).astype("float32")
     np.testing.assert_array_equal(teacher(images), np.zeros((3, 10)))
     report = run.run(config, tmp_path / "run")
@@ -226,9 +226,9 @@ def test_a_medium_set_is_fine_tuned_under_mild_mixup(tmp_path):
     arguments, _ = keras_backbone(tmp_path)
     config = fine_tuning(tmp_path, *arguments, examples=50_000)
     assert config.teacher.train.mode == "mix/sc"
-    source = run.load_source(config)
-    streams = run.Streams(config, source)
-    train, _ = streams.alone(config.teacher.train, 8)
+    experiment = Experiment(config)
+    source = experiment.source
+    train, _ = experiment.streams.of(experiment.stages[0])
     (x, y), *_ = train(3, 4)[0].take(1).as_numpy_iterator()
     options = {"rc_scale": 160 / 128, "mixup_alpha": 0.1, "flip": False, "one_hot": True}
     by_hand = data.build_dataset(

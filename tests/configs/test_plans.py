@@ -18,7 +18,6 @@ from keras_kd.configs.funmatch import imagenet
 from keras_kd.data import tfds_source
 from keras_kd.models.flops import Size
 from keras_kd.run import dry_run as dry
-from keras_kd.run import story as run
 from keras_kd.run.plan import describe, make_plan
 from keras_kd.training.lengths import make_optimizer
 
@@ -52,19 +51,24 @@ def offline(monkeypatch, tmp_path):
 
 
 def planned(name, words):
-    """(config, its Streams on random images, its plan) of a variant; no words: the default."""
+    """(config, its experiment on random images, its plan) of a variant; no words: the default."""
     module = importlib.import_module(f"keras_kd.configs.{name.replace('/', '.')}")
     config = module.get_config(*words)
     check(config)
-    source = dry._source(config, side=8)
-    streams = run.Streams(config, source)
-    return config, streams, make_plan(config, streams, TEACHER, STUDENT)
+    experiment = dry.OfflineExperiment(config, dry._source(config, side=8))
+    sizes = [
+        (STUDENT, TEACHER)
+        if stage.teachers
+        else ({"teacher": TEACHER}.get(stage.name, STUDENT), None)
+        for stage in experiment.stages
+    ]
+    return config, experiment, make_plan(experiment, sizes)
 
 
-def rate(config, name, streams, step):
+def rate(config, name, experiment, step):
     """The learning rate of a stage at a step, from the optimizer that the run would take."""
     settings = trained_stages(config)[name]
-    optimizer = make_optimizer(settings, **run.lengths(config, streams))
+    optimizer = make_optimizer(settings, experiment.lengths)
     optimizer.iterations.assign(step)
     return float(optimizer.learning_rate)
 
@@ -78,27 +82,27 @@ def rate(config, name, streams, step):
     ],
 )
 def test_a_variant_is_allowed_and_has_a_plan(name, words):
-    config, streams, plan = planned(name, words)
+    config, experiment, plan = planned(name, words)
     assert plan["stages"] and plan["targets"] is None
     for stage, numbers in plan["stages"].items():
         total, warmup = numbers["steps"], numbers["warmup"]
         assert 0 <= warmup < total and 1 <= numbers["interval"] <= total
-        assert numbers["epochs"] == total * config.batch_size / streams.num_examples
+        assert numbers["epochs"] == total * config.batch_size / experiment.streams.num_examples
         learner = 70 if stage == "teacher.train" else 3
         assert numbers["student_flops"] == 3 * learner * config.batch_size
         assert numbers["teacher_flops"] == (stage == "distil") * 70 * config.batch_size
         peak = trained_stages(config)[stage].learning_rate
-        assert rate(config, stage, streams, warmup) == pytest.approx(peak, rel=1e-5)
+        assert rate(config, stage, experiment, warmup) == pytest.approx(peak, rel=1e-5)
         if warmup:
-            assert rate(config, stage, streams, warmup // 2) < peak
-        assert rate(config, stage, streams, total - 1) < peak / 2
-    assert f"{plan['stages']['distil']['steps']:,} steps" in describe(config, plan)
+            assert rate(config, stage, experiment, warmup // 2) < peak
+        assert rate(config, stage, experiment, total - 1) < peak / 2
+    assert f"{plan['stages']['distil']['steps']:,} steps" in describe(experiment, plan)
 
 
 @pytest.mark.parametrize("length", ["fast", "medium", "long"])
 @pytest.mark.parametrize("name", TABLE)
 def test_a_recipes_plan_is_the_papers(name, length):
-    config, streams, plan = planned(f"funmatch/{name}", (length,))
+    config, experiment, plan = planned(f"funmatch/{name}", (length,))
     epochs, _, peak, _ = TABLE[name][length]
     batch, warmup = (4096, 5000) if name == "imagenet" else (512, 1500)
     total = math.ceil(epochs * IMAGES[name] / batch)
@@ -110,5 +114,5 @@ def test_a_recipes_plan_is_the_papers(name, length):
         rising = step / warmup
         falling = (1 + math.cos(math.pi * (step - warmup) / (total - warmup))) / 2
         want = peak * (rising if step < warmup else falling)
-        found = rate(config, "distil", streams, step)
+        found = rate(config, "distil", experiment, step)
         assert found == pytest.approx(want, rel=1e-3, abs=1e-6 * peak), step

@@ -19,7 +19,7 @@ from keras_kd.commands.parsing import FlagError, parse
 from keras_kd.config import check
 from keras_kd.models import BUILDERS, handles
 from keras_kd.models.bit.published import PUBLISHED
-from keras_kd.training.lengths import make_optimizer
+from keras_kd.training.lengths import Lengths, make_optimizer
 
 # data set -> (source, training split, test split, teacher)
 DATA = {
@@ -52,7 +52,7 @@ def test_a_recipe_has_the_papers_values(name, length):
     assert (distil.mode, distil.optimizer, distil.clip) == ("mix", "adamw", 1.0)
     assert distil.label_weight == 0.0 and not config.baseline.enabled
     # "scale_by_adam" of the authors' configs: eps and mu_dtype.
-    optimizer = make_optimizer(distil, 10**6, config.batch_size)
+    optimizer = make_optimizer(distil, Lengths(10**6, config.batch_size))
     assert (optimizer.epsilon, optimizer.momentum_dtype) == (1e-8, "bfloat16")
     large = name == "imagenet"
     assert distil.warmup == ("5000 steps" if large else "1500 steps")
@@ -130,7 +130,7 @@ def test_imagenet_by_shampoo():
     distil = config.distil
     assert (distil.warmup, distil.weight_decay) == ("1800 steps", 3.75e-4)
     assert (distil.schedule, distil.clip, distil.total) == ("quadratic", 1.0, "300 epochs")
-    optimizer = make_optimizer(distil, 4096 * 100, 4096)
+    optimizer = make_optimizer(distil, Lengths(4096 * 100, 4096))
     assert isinstance(optimizer, optimizers.Shampoo)
     assert (optimizer.block_size, optimizer.nesterov, optimizer.momentum) == (128, True, 0.9)
     assert optimizer.decoupled_weight_decay == 3.75e-4

@@ -12,6 +12,7 @@ import tensorflow as tf
 import keras_kd
 from keras_kd import data
 from keras_kd.config import base
+from keras_kd.config.chain import stages_of
 from keras_kd.distribution import strategies
 from keras_kd.methods import SoftTargets
 from keras_kd.run import story as run
@@ -191,6 +192,6 @@ def test_a_tpu_evaluates_in_whole_batches(monkeypatch):
     for tpu in (False, True):
         monkeypatch.setattr(strategies, "is_tpu", lambda strategy, tpu=tpu: tpu)
         streams = Streams(config, data.load_source("digits"))
-        for _, evaluation in (streams.alone(config.baseline, 8), streams.together(config.distil)):
+        for _, evaluation in map(streams.of, stages_of(config)[1:]):
             shapes = [spec.shape for spec in tf.nest.flatten(evaluation.element_spec)]
             assert all(shape.is_fully_defined() for shape in shapes) == tpu

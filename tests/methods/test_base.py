@@ -10,10 +10,12 @@ from tiny_run import tiny_run
 import keras_kd
 from keras_kd import methods
 from keras_kd.config import check
+from keras_kd.config.chain import last_stage
+from keras_kd.config.training import methods_of
 from keras_kd.methods import SoftTargets
 from keras_kd.methods.__main__ import rows, table
-from keras_kd.run.networks import student_and_methods
-from keras_kd.run.targets import chosen_methods
+from keras_kd.run.networks import build_learner
+from keras_kd.training.lengths import Lengths
 
 
 @pytest.mark.parametrize("weight", [-1.0, float("nan"), float("inf")])
@@ -78,7 +80,7 @@ def test_a_config_holds_several_methods_of_a_kind():
         "CRD:deep": {"student_taps": ["stem"], **taps, "name": "other"},
     }
     check(config)
-    chosen = chosen_methods(config)
+    chosen = methods_of(config.distil)
     assert [type(method) for method in chosen] == 3 * [methods.CRD]
     found = {method.name: method.student_taps for method in chosen}
     assert found == {"crd": ("stage3",), "crd_2": ("stage2",), "other": ("stem",)}
@@ -96,8 +98,8 @@ def test_what_follows_the_colon_is_one_word():
 def test_a_config_s_warm_up_follows_its_stage(total, batch, expected):
     config = tiny_run(total, batch_size=batch)
     config.distil.methods = {"soft_targets": {"warmup": "50 percent"}}
-    stub = types.SimpleNamespace(num_classes=10, channels=1, resolution=8, num_examples=64)
-    (method,) = student_and_methods(config, stub, stub, None)[1]
+    source, stage = types.SimpleNamespace(num_classes=10, channels=1), last_stage(config)
+    _, (method,) = build_learner(config, stage, source, Lengths(64, batch))
     assert method.warmup_steps == expected
 
 

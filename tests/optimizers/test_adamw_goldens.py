@@ -12,7 +12,7 @@ from keras_kd.configs import baselines, funmatch
 from keras_kd.configs.baselines import from_scratch
 from keras_kd.optimizers import AdamW, WarmupCosine
 from keras_kd.training.checkpoints import Checkpoints, Snapshot
-from keras_kd.training.lengths import make_optimizer
+from keras_kd.training.lengths import Lengths, make_optimizer
 
 # Written by goldens/make_tfa_adamw.py with tensorflow 2.15.1 and tensorflow-addons 0.23.0.
 GOLDEN = json.loads((Path(__file__).parent / "goldens" / "tfa_adamw.json").read_text())
@@ -107,7 +107,7 @@ def test_the_recipes_run_the_papers_chain(name):
     settings.update(total="9 steps", warmup="3 steps", learning_rate=0.03, weight_decay=0.1)
     start = GOLDEN["start"]
     gradients = [[1e-7 * np.array(g) for g in step] for step in GOLDEN["gradients"]]
-    result = trajectory(make_optimizer(settings, 64, 8), start, gradients)[-1]
+    result = trajectory(make_optimizer(settings, Lengths(64, 8)), start, gradients)[-1]
     arguments = (start, gradients, 0.03, 0.1, settings.clip, 9, 3)
     expected = paper_chain(*arguments, to_bfloat16)[-1]
     for a, b in zip(result, expected, strict=True):

@@ -8,10 +8,11 @@ from PIL import Image
 from tiny_run import tiny_run
 
 from keras_kd.config import check
+from keras_kd.config.chain import last_stage, stages_of
 from keras_kd.data import evaluation_dataset, load_source
 from keras_kd.export.material import Material
-from keras_kd.run import finished as products
-from keras_kd.run import story as run
+from keras_kd.run import Finished
+from keras_kd.run.streams import Streams
 from keras_kd.run.workdir import Workdir, load_config
 
 
@@ -76,20 +77,23 @@ def test_the_key_reaches_whatever_evaluates(tmp_path):
     name, pixels = noise(tmp_path, (32, 40), (44, 32))
     config = configured(name)
     source = load_source(name)
-    streams = run.Streams(config, source)
+    _, baseline, distil = stages_of(config)
+    streams = Streams(config, source)
+    Workdir(tmp_path / "run", config)
+    left = Finished(tmp_path / "run")
     teacher = np.stack([pixels[0][8:24, 12:28], pixels[1][14:30, 8:24]])
     student = teacher.reshape(2, 8, 2, 8, 2, 3).mean((2, 4))  # half of the size: means of four
     for data in (
         streams.held_out(),
-        streams.together(config.distil)[1],
-        products.evaluation_images(config, source, "test", 3),
+        streams.of(distil).evaluation,
+        left.evaluation_images(source, "test", teacher=True),
     ):
         ((x, y),) = data.as_numpy_iterator()
         np.testing.assert_allclose(x["teacher"], teacher[y], atol=1e-6)
         np.testing.assert_allclose(x["student"], student[y], atol=1e-6)
     for data in (
-        streams.alone(config.baseline, 8)[1],
-        Material(tmp_path / "run", config).test_images,
+        streams.of(baseline).evaluation,
+        Material(tmp_path / "run").test_images,
     ):
         ((x, y),) = data.as_numpy_iterator()
         np.testing.assert_allclose(x, student[y], atol=1e-6)
@@ -101,10 +105,10 @@ def test_targets_do_not_depend_on_it_but_on_the_training_crop(tmp_path):
     def seen(mode, **changes):
         config = configured(name, **changes)
         config.distil.mode = mode
-        streams = run.Streams(config, load_source(name))
+        streams, stage = Streams(config, load_source(name)), last_stage(config)
         if mode == "fix/cc":
-            return streams.fixed_views(config.distil).describe()
-        return streams.taught(config.distil)[1]
+            return streams.fixed_views(stage).describe()
+        return streams.for_teacher(stage)[1]
 
     for mode in ("same/rc", "fix/cc"):
         plain = seen(mode)

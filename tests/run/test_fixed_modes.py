@@ -14,10 +14,9 @@ from tiny_stage import stop_after
 
 from keras_kd.config import stage
 from keras_kd.data import FixedViews
-from keras_kd.run import profiling, targets
+from keras_kd.run import Experiment, profiling, targets
 from keras_kd.run import story as run
 from keras_kd.run.teach import teach
-from keras_kd.run.workdir import Workdir
 from keras_kd.teachers.fixed import files as fixed_files
 from keras_kd.teachers.fixed import targets as fixed
 from keras_kd.training import log as metrics_log
@@ -70,11 +69,11 @@ def test_the_student_learns_from_stored_targets_of_its_teacher(finished, mode):
     name = mode.replace("/", "_")
     teacher = keras.models.load_model(finished / "fix_rs" / "teacher.keras")
     config = of_mode(mode, finished)
-    streams = run.Streams(config, run.load_source(config))
-    workdir = Workdir(finished / name, config, writes=False)
-    assert [path.name for path in (workdir / "targets").glob("*.npz")] == [f"{name}.npz"]
-    found = targets.get_targets(config, workdir, streams, teacher, teacher)
-    data, until = streams.cached(config.distil, found)(0, 6)
+    experiment = Experiment(config, finished / name)
+    streams, stage = experiment.streams, experiment.last
+    assert [path.name for path in (experiment.path / "targets").glob("*.npz")] == [f"{name}.npz"]
+    found = targets.get_targets(experiment, stage, teacher, teacher)
+    data, until = streams.with_targets(stage, found).train(0, 6)
     assert until == 6
     views = FixedViews(streams.source, "train[:64]", mode, 8, crops=5)
     answers = [
@@ -147,11 +146,10 @@ def test_students_share_a_folder_of_targets(finished, tmp_path, monkeypatch):
 
 def test_the_other_stages_see_what_a_student_would():
     """Labels teach teacher and baseline: in the view of fix/cc, which is that of same/rc."""
-    config = tiny()
-    streams = run.Streams(config, run.load_source(config))
-    seen = []
+    experiment, seen = Experiment(tiny()), []
     for mode in ("fix/cc", "same/rc"):
-        stream, _ = streams.alone(stage(mode=mode), 12)
+        teacher = experiment.stages[0]._replace(settings=stage(mode=mode))
+        stream, _ = experiment.streams.for_labels(teacher)
         seen.append(list(stream(3, 6)[0].take(2).as_numpy_iterator()))
     for (x, y), (image, label) in zip(*seen, strict=True):
         np.testing.assert_array_equal(x["student"], image)
@@ -202,9 +200,8 @@ def test_targets_of_another_teacher_are_refused_when_the_runs_own_has_learned(fi
 
 def leave_partial(folder, **changes):
     """What a computation of tiny()'s targets leaves that was stopped after one image of 64."""
-    config = tiny()
-    streams = run.Streams(config, run.load_source(config))
-    views = streams.fixed_views(config.distil)
+    experiment = Experiment(tiny())
+    views = experiment.streams.fixed_views(experiment.last)
     arrays = {"targets": np.zeros((1, 10), "f4"), "sum": np.zeros(10), "seen": np.int64(5)}
     arrays |= {"ids": views.examples.ids, "probe": np.zeros((64, 10), "f4")}
     path = Path(folder) / "fix_ic_ens.partial.npz"
@@ -249,23 +246,22 @@ def test_a_folder_that_cannot_be_made_is_refused_before_the_first_step(tmp_path,
 
 def test_a_partial_file_of_another_teacher_is_refused_when_the_runs_own_is_known(tmp_path):
     """And before the baseline, which could take as long as the student."""
-    config = tiny(fixed_targets=str(tmp_path))
-    streams = run.Streams(config, run.load_source(config))
-    workdir = Workdir(tmp_path / "a", config)
+    experiment = Experiment(tiny(fixed_targets=str(tmp_path)), tmp_path / "a")
     leave_partial(tmp_path, **{"teacher.weights": "others"})
-    targets.check_targets(config, workdir, streams)
+    targets.check_targets(experiment, experiment.last)
     teacher = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten()])
     teacher.add(keras.layers.Dense(10))
     with pytest.raises(ValueError, match=r"Differences: .*teacher\.weights: 'others' there"):
-        targets.check_targets(config, workdir, streams, teacher)
+        targets.check_targets(experiment, experiment.last, teacher)
 
 
-def test_a_worker_that_leaves_files_to_the_chief_makes_no_folder(tmp_path):
-    config = tiny(fixed_targets=str(tmp_path / "shared"))
-    streams = run.Streams(config, run.load_source(config))
-    targets.check_targets(config, Workdir(tmp_path / "a", config, writes=False), streams)
+def test_a_worker_that_leaves_files_to_the_chief_makes_no_folder(tmp_path, monkeypatch):
+    chief = Experiment(tiny(fixed_targets=str(tmp_path / "shared")), tmp_path / "a")
+    with monkeypatch.context() as patch:
+        patch.setattr(Experiment, "writes", False)
+        targets.check_targets(chief, chief.last)
     assert not (tmp_path / "shared").exists()
-    targets.check_targets(config, Workdir(tmp_path / "a", config), streams)
+    targets.check_targets(chief, chief.last)
     assert not list((tmp_path / "shared").iterdir())
 
 

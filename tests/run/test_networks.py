@@ -9,8 +9,10 @@ from tiny_run import tiny_run
 
 from keras_kd import models
 from keras_kd.config import absolute
+from keras_kd.run import networks
 from keras_kd.run import story as run
 from keras_kd.training import log as metrics_log
+from keras_kd.training.stage import Stage
 
 NETWORK = {"depth": 8, "width": 0.25}
 
@@ -36,7 +38,7 @@ def tiny(init):
 
 def built(init, num_classes):
     source = SimpleNamespace(num_classes=num_classes, channels=1)
-    return run.build_student(tiny(init), source, 8)
+    return networks.build(tiny(init), "student", source)
 
 
 def test_the_classifier_is_kept_where_the_classes_are_as_many(pretrained):
@@ -75,20 +77,21 @@ def test_a_bit_archive_fills_a_student(tmp_path):
     np.savez(tmp_path / "bit.npz", **arrays)
     config = tiny(tmp_path / "bit.npz")
     config.student.model = {"name": "bit_resnet", "kwargs": options}
-    student = run.build_student(config, SimpleNamespace(num_classes=5, channels=3), 32)
+    config.data.resolution = 32
+    student = networks.build(config, "student", SimpleNamespace(num_classes=5, channels=3))
     for a, b in zip(student.get_weights(), network.get_weights(), strict=True):
         np.testing.assert_allclose(a, b + np.float32(0.01), rtol=1e-6)
 
 
 def test_baseline_and_distillation_start_from_it(pretrained, tmp_path, monkeypatch):
     starts = {}
-    train = run.stages.train
+    train = Stage.train
 
-    def watched(name, student, *args, **kwargs):
-        starts[name] = student.get_weights()
-        return train(name, student, *args, **kwargs)
+    def watched(self):
+        starts[self.name] = self.kd.student.get_weights()
+        return train(self)
 
-    monkeypatch.setattr(run.stages, "train", watched)
+    monkeypatch.setattr(Stage, "train", watched)
     path, model = pretrained
     report = run.run(tiny(path), tmp_path)
     for name in ("baseline", "distil"):
@@ -116,7 +119,7 @@ def test_another_network_is_refused(pretrained):
     config = tiny(pretrained[0])
     config.student.model.kwargs = {"depth": 14, "width": 0.25}
     with pytest.raises(ValueError, match="mismatches"):
-        run.build_student(config, SimpleNamespace(num_classes=10, channels=1), 8)
+        networks.build(config, "student", SimpleNamespace(num_classes=10, channels=1))
 
 
 def test_a_relative_path_becomes_absolute(pretrained, monkeypatch):

@@ -7,10 +7,11 @@ import pytest
 import tensorflow as tf
 from absl.testing import flagsaver
 
+from keras_kd import data
 from keras_kd.commands import train
 from keras_kd.configs import digits
 from keras_kd.run import profiling
-from keras_kd.run import story as run
+from keras_kd.run.streams import Streams
 
 
 def tiny():
@@ -37,12 +38,12 @@ def test_slow_data_show_as_waiting(tmp_path, monkeypatch):
         return value
 
     def slowly(self, train, start, *args, **kwargs):
-        data = run.data.build_dataset(*train.args, **train.keywords)
-        return data.map(
+        images = data.build_dataset(*train.args, **train.keywords)
+        return images.map(
             lambda x, y: (x, tf.ensure_shape(tf.numpy_function(sleep, [y], y.dtype), y.shape))
         )
 
-    monkeypatch.setattr(run.Streams, "_start", slowly)
+    monkeypatch.setattr(Streams, "_start", slowly)
     monkeypatch.setattr(profiling, "_TRACED", 1)
     result = profiling.profile(tiny(), tmp_path, num_steps=5)
     assert result["waiting"] > 0.5

@@ -84,7 +84,7 @@ def test_a_run_is_prolonged_again_and_again(workdir):
 @pytest.mark.slow
 def test_a_report_that_was_not_renewed_before_a_stop_is_renewed(workdir, monkeypatch):
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(run, "tell", lambda *args: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(run, "write_report", lambda *args: (_ for _ in ()).throw(KeyboardInterrupt))
         run.run(longer(), workdir)
     assert steps(workdir) == 6
     assert run.run(longer(), workdir)["train"]["steps"] == steps(workdir) == 10

@@ -10,9 +10,8 @@ from sklearn.linear_model import LogisticRegression
 from keras_kd import data
 from keras_kd.config import absolute, base, check
 from keras_kd.export.material import Material
-from keras_kd.run import sources as domains
+from keras_kd.run import Experiment, sources, targets, teach
 from keras_kd.run import story as run
-from keras_kd.run import targets, teach
 from keras_kd.run.workdir import Workdir
 from keras_kd.training import log as metrics_log
 
@@ -83,9 +82,9 @@ def test_a_student_learns_the_classes_of_a_data_set_it_never_sees(config, tmp_pa
 
 
 def test_teacher_and_student_see_the_other_images_and_no_label(config):
-    source = run.load_source(config)
-    streams = run.Streams(config, source)
-    stream, _ = streams.together(config.distil)
+    experiment = Experiment(config)
+    source, streams = experiment.source, experiment.streams
+    stream, _ = streams.of(experiment.last)
     (images,) = next(iter(stream(3, 10)[0]))
     direct = data.build_dataset(
         config.data.source, "train", "mix", 16, 8, start_step=3, flip=False, crop_area=(0.05, 1.0)
@@ -93,7 +92,7 @@ def test_teacher_and_student_see_the_other_images_and_no_label(config):
     np.testing.assert_array_equal(images, next(iter(direct))[0])
     assert source.name == config.data.eval_source
     assert streams.images.name == config.data.source
-    assert streams.taught(config.distil)[1]["data.source"] == "folder:others"
+    assert streams.for_teacher(experiment.last)[1]["data.source"] == "folder:others"
 
 
 @pytest.mark.slow
@@ -116,29 +115,31 @@ def test_cached_targets_give_what_the_live_teacher_gives(config, tmp_path):
 def test_fixed_targets_are_answers_to_the_other_images(config, tmp_path):
     config.distil.update(mode="fix/cc", rc_scale=1.25, total="4 steps", interval="4 steps")
     run.run(config, tmp_path)
-    streams = run.Streams(config, run.load_source(config))
+    experiment = Experiment(config, tmp_path)
     model = keras.models.load_model(config.teacher.handle)
-    workdir = Workdir(tmp_path, config, writes=False)
-    stored = targets.get_targets(config, workdir, streams, model, model)
-    ((x,),) = streams.cached(config.distil, stored)(0, 4)[0].take(1)
+    stage = experiment.last
+    stored = targets.get_targets(experiment, stage, model, model)
+    ((x,),) = experiment.streams.with_targets(stage, stored).train(0, 4)[0].take(1)
     views = data.FixedViews(config.data.source, "train", "fix/cc", 8, rc_scale=1.25)
     positions = [views.examples.ids.tolist().index(one) for one in x["id"].numpy()]
     np.testing.assert_allclose(x["teacher_logits"], model(views.at(positions)), atol=1e-4)
 
 
 def test_an_export_is_checked_on_the_classes_and_calibrated_on_the_images(config, tmp_path):
-    material = Material(tmp_path / "run", config)
+    Workdir(tmp_path / "run", config)
+    material = Material(tmp_path / "run")
     assert material.source.class_names == list("01234")
     assert material.training_images.name == config.data.source
     _, labels = next(iter(material.test_images))
     assert set(labels.numpy()) <= set(range(KNOWN))
     config.data.eval_source = ""
-    material = Material(tmp_path / "other", config)
+    Workdir(tmp_path / "other", config)
+    material = Material(tmp_path / "other")
     assert material.training_images is material.source
 
 
 def test_a_preview_shows_the_images(config, tmp_path, monkeypatch):
-    monkeypatch.setattr(run.data, "preview", lambda source, *args, **kwargs: source.name)
+    monkeypatch.setattr(data, "preview", lambda source, *args, **kwargs: source.name)
     assert run.preview(config, tmp_path / "sheet.png") == config.data.source
 
 
@@ -175,10 +176,10 @@ def test_what_needs_labels_is_refused(config, key, value, message):
 def test_grey_and_colour_do_not_go_together(config):
     config.data.source = "digits"
     with pytest.raises(ValueError, match=r"as many channels .* Received: 1 in digits, 3 in folder"):
-        run.Streams(config, run.load_source(config))
+        _ = Experiment(config).streams
 
 
 def test_without_another_data_set_there_is_one_source():
     config = base()
-    source = run.load_source(config)
-    assert domains.load_images(config, source) is source
+    source = sources.load_classes(config)
+    assert sources.load_images(config, source) is source

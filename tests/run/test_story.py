@@ -14,11 +14,12 @@ import pytest
 from tiny_run import tiny_run as tiny
 from tiny_run import with_changes
 
+from keras_kd.distillation.kd_model import KDModel
+from keras_kd.run import Experiment
 from keras_kd.run import story as run
 from keras_kd.run.workdir import Workdir
 from keras_kd.training import log as metrics_log
 from keras_kd.training import saving as callbacks
-from keras_kd.training import stage as stages
 from keras_kd.training.checkpoints import DIGEST, META, Checkpoints
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -133,14 +134,14 @@ def test_a_workdir_that_is_a_file_is_refused(tmp_path):
 
 
 def test_a_bad_loss_stops_the_run_and_keeps_the_last_good_checkpoint(tmp_path, monkeypatch):
-    train = stages.KDModel.train_step
+    train = KDModel.train_step
 
     def poisoned(self, batch):
         x, y = batch
         bad = keras.ops.equal(self.optimizer.iterations, 4)
         return train(self, (keras.ops.where(bad, float("nan"), x), y))
 
-    monkeypatch.setattr(stages.KDModel, "train_step", poisoned)
+    monkeypatch.setattr(KDModel, "train_step", poisoned)
     with pytest.raises(callbacks.TrainingDiverged, match=r"'teacher' is not finite from step 4"):
         run.run(tiny(), tmp_path)
     assert Workdir(tmp_path, tiny()).checkpoints("teacher").steps() == [3]
@@ -149,7 +150,7 @@ def test_a_bad_loss_stops_the_run_and_keeps_the_last_good_checkpoint(tmp_path, m
 
 def test_weights_that_break_in_an_intervals_last_step_are_not_saved(tmp_path, monkeypatch):
     """The loss of that step was still good, and no later step of the interval would tell."""
-    loss_and_gradients = stages.KDModel._loss_and_gradients
+    loss_and_gradients = KDModel._loss_and_gradients
 
     def poisoned(self, *args):
         *others, gradients = loss_and_gradients(self, *args)
@@ -157,7 +158,7 @@ def test_weights_that_break_in_an_intervals_last_step_are_not_saved(tmp_path, mo
         broken = [keras.ops.where(bad, float("nan"), gradient) for gradient in gradients]
         return *others, broken
 
-    monkeypatch.setattr(stages.KDModel, "_loss_and_gradients", poisoned)
+    monkeypatch.setattr(KDModel, "_loss_and_gradients", poisoned)
     with pytest.raises(callbacks.TrainingDiverged, match=r"'teacher' is not finite from step 6"):
         run.run(tiny(), tmp_path)
     assert Workdir(tmp_path, tiny()).checkpoints("teacher").steps() == [3]
@@ -251,9 +252,8 @@ def test_a_teacher_of_other_classes_is_refused(tmp_path):
 def test_batches_must_fit_data_and_replicas(tmp_path):
     with pytest.raises(ValueError, match="batch_size=65, 64 images in split"):
         run.run(tiny(batch_size=65), tmp_path / "large")
-    config = tiny()
     with pytest.raises(ValueError, match=r"batch_size=16, replicas=3\. Nearest: 15"):
-        run.Streams(config, run.load_source(config), SimpleNamespace(num_replicas_in_sync=3))
+        Experiment(tiny(), strategy=SimpleNamespace(num_replicas_in_sync=3))
 
 
 def command(*arguments, **environment):

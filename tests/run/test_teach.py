@@ -17,6 +17,8 @@ from tiny_run import tiny_run
 from keras_kd.run import story as run
 from keras_kd.run.teach import step_range, teach
 from keras_kd.teachers.cache.store import TeacherCache
+from keras_kd.training.lengths import Lengths
+from keras_kd.training.stage import Stage
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -300,7 +302,7 @@ def test_a_run_that_trains_the_teacher_keeps_others_from_it(tmp_path, monkeypatc
         with locks.exclusive(tmp_path / "w"):
             pass
 
-    monkeypatch.setattr(run.stages, "train", train)
+    monkeypatch.setattr(Stage, "train", train)
     with pytest.raises(Inside):
         run.run(tiny(), tmp_path / "w")
     with locks.exclusive(tmp_path / "w"):
@@ -317,13 +319,13 @@ def test_a_cache_that_is_not_there_is_refused(tmp_path):
     [(":", (0, 8)), ("0:1", (0, 4)), ("1:", (4, 8)), (":1.5", (0, 6)), ("1:3", (4, 12))],
 )
 def test_epochs_are_steps_of_the_distillation(epochs, expected):
-    assert step_range(epochs, tiny(), num_examples=64) == expected
+    assert step_range(epochs, tiny().distil, Lengths(64, 16)) == expected
 
 
 @pytest.mark.parametrize("epochs", ["", "3", "a:b", "-1:2", "2:1", "1:1", "9:", "1:2:3"])
 def test_epochs_that_are_none_are_refused(epochs):
     with pytest.raises(ValueError, match="epochs must be A:B") as error:
-        step_range(epochs, tiny(), num_examples=64)
+        step_range(epochs, tiny().distil, Lengths(64, 16))
     assert f"epochs={epochs!r}" in str(error.value)
 
 

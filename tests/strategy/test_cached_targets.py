@@ -6,8 +6,8 @@ import pytest
 from multi_worker_config import get_config
 
 from keras_kd import teachers
+from keras_kd.run import Experiment
 from keras_kd.run import story as run
-from keras_kd.run.streams import Streams
 from keras_kd.run.teach import teach
 from keras_kd.teachers.cache.store import TeacherCache
 from keras_kd.teachers.cache.stream import CachedTargets
@@ -41,7 +41,8 @@ def test_targets_of_another_teacher_are_found_on_two_replicas(make_strategy, tea
     cache = TeacherCache(path)
     cache.write(0, cache.read(0)["logits"][..., ::-1])
     strategy = make_strategy(2)
-    images, _ = Streams(config, run.load_source(config), strategy).taught(config.distil)
+    experiment = Experiment(config, strategy=strategy)
+    images, _ = experiment.streams.for_teacher(experiment.last)
     with strategy.scope():
         loaded = teachers.load(teacher, 10, (8, 8, 1), input_range=(-1, 1))
         with pytest.raises(ValueError, match="the probability of the likeliest class differs"):

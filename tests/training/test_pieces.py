@@ -36,7 +36,7 @@ def train(
         optimizer="sgd", weight_decay=0.0, clip=0.0, label_weight=0.0, prolong=how,
         schedule=schedule,
     )  # fmt: skip
-    tiny_stage.train(folder, student, network(2), settings, stream, checkpoint_keep=keep, **changes)
+    tiny_stage.train(folder, student, network(2), settings, stream, keep=keep, **changes)
     return student.get_weights()
 
 

@@ -22,6 +22,7 @@ from tiny_stage import (
 )
 
 from keras_kd.config import base, stage
+from keras_kd.distillation.kd_model import KDModel
 from keras_kd.distribution import strategies
 from keras_kd.methods import SoftTargets
 from keras_kd.run.workdir import Workdir
@@ -29,7 +30,7 @@ from keras_kd.training import checkpoints as checkpoint
 from keras_kd.training import log as metrics_log
 from keras_kd.training import stage as stages
 from keras_kd.training.checkpoints import Checkpoints
-from keras_kd.training.lengths import make_optimizer, steps_to_keep
+from keras_kd.training.lengths import Lengths, make_optimizer, steps_to_keep
 from keras_kd.utils import files
 from keras_kd.utils.signals import Stopped, noted_before, noticed
 
@@ -94,7 +95,7 @@ def test_a_whole_stage_logs_each_interval_and_counts_time_apart(undisturbed):
     [*((step, signal.SIGTERM, 143) for step in (1, 6, 9, 14)), (3, signal.SIGINT, 130)],
 )
 def test_a_signal_saves_the_step_and_the_rest_is_the_same(
-    undisturbed, tmp_path, monkeypatch, step, signum, code
+    undisturbed, tmp_path, monkeypatch, caplog, step, signum, code
 ):
     before = signal.getsignal(signum)
     monkeypatch.setattr(*at(step, lambda: os.kill(os.getpid(), signum)))
@@ -103,9 +104,9 @@ def test_a_signal_saves_the_step_and_the_rest_is_the_same(
     assert stopped.value.code == code
     assert signal.getsignal(signum) == before
     assert Workdir(tmp_path, base()).checkpoints("distil").steps()[-1] == step
-    told = []
-    train(tmp_path, tell=told.append)
-    assert told == [f"distil: goes on from step {step}"]
+    with caplog.at_level("INFO", logger="keras_kd"):
+        train(tmp_path)
+    assert caplog.messages == [f"distil: goes on from step {step}"]
     assert_same(outcome(tmp_path), undisturbed[1])
 
 
@@ -131,7 +132,7 @@ def test_a_signal_in_an_evaluation_costs_the_evaluation_only(
 
 @pytest.mark.parametrize("lost", [1, 2])
 def test_going_on_from_an_older_checkpoint_forgets_what_came_after(undisturbed, tmp_path, lost):
-    train(tmp_path, checkpoint_keep=5)
+    train(tmp_path, keep=5)
     folder = tmp_path / "checkpoints" / "distil"
     (folder / "result.json").unlink()
     kept = Checkpoints(folder)
@@ -179,20 +180,22 @@ def test_several_steps_an_execution_stop_and_go_on_as_well(tmp_path, monkeypatch
     train(tmp_path / "whole", **several)
     monkeypatch.setattr(*at(8, lambda: os.kill(os.getpid(), signal.SIGTERM)))
     with pytest.raises(Stopped, match="step 8"):
-        train(tmp_path / "cut", checkpoint_every="", **several)
-    train(tmp_path / "cut", checkpoint_every="", **several)
+        train(tmp_path / "cut", every="", **several)
+    train(tmp_path / "cut", every="", **several)
     assert_same(outcome(tmp_path / "cut"), outcome(tmp_path / "whole"))
 
 
 def test_the_best_is_kept_the_first_of_equals(tmp_path):
-    train(tmp_path, checkpoint_keep=1)
+    train(tmp_path, keep=1)
     entries = metrics_log.logged(tmp_path / "metrics.jsonl", "distil")
     best = max(entries, key=lambda entry: entry["val_accuracy"])["step"]
     kept = Workdir(tmp_path, base()).checkpoints("distil")
     assert kept.steps() == [14]
     student = network(0.5)
-    optimizer = make_optimizer(stage(total="14 steps", warmup="1 steps", learning_rate=0.1), 64, 8)
-    kd = stages.KDModel(student, network(0.0), [SoftTargets()])
+    optimizer = make_optimizer(
+        stage(total="14 steps", warmup="1 steps", learning_rate=0.1), Lengths(64, 8)
+    )
+    kd = KDModel(student, network(0.0), [SoftTargets()])
     kd.compile(optimizer)
     with np.load(kept.best) as saved:
         assert f'"step": {best},' in saved["meta.json"].tobytes().decode()
@@ -258,7 +261,7 @@ def test_the_chief_says_whether_an_evaluation_is_missing(tmp_path, monkeypatch, 
     (folder / "result.json").unlink()
     Checkpoints(folder).path(14).unlink()
     evaluated = []
-    monkeypatch.setattr(stages, "_evaluate_again", lambda *args: evaluated.append(args))
+    monkeypatch.setattr(stages.Stage, "_evaluate_again", lambda *args: evaluated.append(args))
 
     answers = [[[12], [12]], [[int(lacks)], [1 - lacks]]]  # of the step, and whether it lacks
     monkeypatch.setattr(strategies, "gather", lambda *args: answers.pop(0))
@@ -290,12 +293,12 @@ def test_a_steps_numbers_stay_on_the_device(tmp_path, monkeypatch):
     assert all(isinstance(value, tf.Tensor) for value in seen)
 
 
-def test_a_finished_stage_says_so_and_gives_its_weights(tmp_path):
+def test_a_finished_stage_says_so_and_gives_its_weights(tmp_path, caplog):
     result, student = train(tmp_path)
-    told = []
-    again, restored = train(tmp_path, tell=told.append)
+    with caplog.at_level("INFO", logger="keras_kd"):
+        again, restored = train(tmp_path)
     assert again == result
-    assert told == [f"distil: finished before, {result['accuracy']:.1%}"]
+    assert caplog.messages == [f"distil: finished before, {result['accuracy']:.1%}"]
     for a, b in zip(student.get_weights(), restored.get_weights()):
         np.testing.assert_array_equal(a, b)
 
@@ -348,9 +351,9 @@ def test_a_bad_loss_within_an_interval_is_found_at_the_next_checkpoint(tmp_path)
 
 def test_chosen_steps_are_kept_and_change_nothing(undisturbed, tmp_path, monkeypatch):
     keep_at = ("3 steps", "50 percent", "40 examples")
-    train(tmp_path / "some", checkpoint_keep=1, keep_at=keep_at)
+    train(tmp_path / "some", keep=1, keep_at=keep_at)
     write_all(monkeypatch)
-    train(tmp_path / "all", checkpoint_every="1 steps", checkpoint_keep=14)
+    train(tmp_path / "all", every="1 steps", keep=14)
     assert_same(outcome(tmp_path / "some"), undisturbed[1])
     every, some = (Checkpoints(tmp_path / n / "checkpoints" / "distil") for n in ("all", "some"))
     assert (some.steps(), some.kept.steps()) == ([14], [3, 5, 7])
@@ -363,7 +366,7 @@ def test_chosen_steps_are_kept_and_change_nothing(undisturbed, tmp_path, monkeyp
 def test_a_chosen_step_does_not_give_way_to_a_newer_one_on_a_slow_disk(tmp_path, monkeypatch):
     save = Checkpoints.save
     monkeypatch.setattr(Checkpoints, "save", lambda *args: (time.sleep(0.1), save(*args)))
-    train(tmp_path, checkpoint_every="1 steps", keep_at=("3 steps", "4 steps"))
+    train(tmp_path, every="1 steps", keep_at=("3 steps", "4 steps"))
     assert Workdir(tmp_path, base()).checkpoints("distil").kept.steps() == [3, 4]
 
 
@@ -382,8 +385,8 @@ def test_a_chosen_step_is_kept_though_the_run_was_killed_before(tmp_path, monkey
 def test_steps_to_keep_are_whole_executions_within_the_stage():
     settings = stage(total="14 steps", warmup="1 steps")
     keep = steps_to_keep
-    assert keep(("3 steps", "100%", "3 steps"), settings, 64, 8) == [3, 14]
-    assert keep(("3 steps", "100%"), settings, 64, 8, 4) == [4, 16]
+    assert keep(("3 steps", "100%", "3 steps"), settings, Lengths(64, 8)) == [3, 14]
+    assert keep(("3 steps", "100%"), settings, Lengths(64, 8, 4)) == [4, 16]
     for length in ("15 steps", "0 steps"):
         with pytest.raises(ValueError, match=rf"keep_at.* 14 steps.*Received: '{length}'"):
-            keep((length,), settings, 64, 8)
+            keep((length,), settings, Lengths(64, 8))

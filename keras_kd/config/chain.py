@@ -1,0 +1,163 @@
+"""Who learns from whom: the stages that a config names, and what becomes of each.
+
+`config.stages` names sections. A section of `keras_kd.config.stage` is a stage; one of
+`keras_kd.config.network` that holds a stage as `train` is that stage for that network, and one with
+a handle has learned already: it only teaches.
+"""
+
+from typing import NamedTuple
+
+import ml_collections
+
+from keras_kd.config.keys import kind_of
+
+STUDENT = "student"  # the network of a stage that names none
+
+
+class StageConfig(NamedTuple):
+    """What a config says of one stage that it trains.
+
+    Attributes:
+        name: its name in `config.stages`, in logs, checkpoints and the report.
+        path: of its section in the config, such as "distil" or "teacher.train".
+        settings: that section.
+        network: name of the section of the network that learns.
+        teachers: tuple of `TeacherConfig`; empty: it learns from labels alone.
+    """
+
+    name: str
+    path: str
+    settings: ml_collections.ConfigDict
+    network: str
+    teachers: tuple
+
+
+class TeacherConfig(NamedTuple):
+    """One of those whom a stage follows.
+
+    Attributes:
+        name: as the stage names it.
+        stage: name of the earlier stage that trains it; empty: it has learned already.
+        network: name of its network's section; empty for a handle without one.
+        handle: where it is loaded from; empty where `stage` is not.
+    """
+
+    name: str
+    stage: str
+    network: str
+    handle: str
+
+
+def is_loaded(section):
+    """Whether a section is a network that has learned already."""
+    return kind_of(section) == "network" and bool(section.handle)
+
+
+def stage_section(config, name):
+    """Where a stage's settings stand.
+
+    Args:
+        config: ConfigDict of a run.
+        name: name in `config.stages`.
+
+    Returns:
+        (path, section), or (name, None) where there is no such stage.
+    """
+    section = config.get(name)
+    if kind_of(section) == "network" and "train" in section:
+        return f"{name}.train", section.train
+    return name, section if kind_of(section) == "stage" else None
+
+
+def stages_of(config):
+    """The stages that a run trains, in their order.
+
+    Args:
+        config: ConfigDict of a run, whose chain `keras_kd.config.check` has found right.
+
+    Returns:
+        list of `StageConfig`.
+    """
+    found = []
+    for name in config.stages:
+        path, settings = stage_section(config, name)
+        if settings.enabled and not is_loaded(config[name]):
+            owner = name if path != name else settings.network or STUDENT
+            teachers = tuple(_teacher(config, teacher) for teacher in settings.teachers)
+            found.append(StageConfig(name, path, settings, owner, teachers))
+    return found
+
+
+def _teacher(config, name):
+    section = config.get(name)
+    if is_loaded(section):
+        return TeacherConfig(name, "", name, section.handle)
+    path, settings = stage_section(config, name)
+    if settings is None:
+        return TeacherConfig(name, "", "", name)
+    owner = name if path != name else settings.network or STUDENT
+    return TeacherConfig(name, name, owner, "")
+
+
+def trained_stages(config):
+    """The settings of the stages that a run will train, in their order, by path in the config."""
+    return {stage.path: stage.settings for stage in stages_of(config)}
+
+
+def last_stage(config):
+    """The stage whose network is the run's student."""
+    return stages_of(config)[-1]
+
+
+def teaching(config):
+    """Names of the stages that later ones learn from, a set."""
+    return {teacher.stage for stage in stages_of(config) for teacher in stage.teachers} - {""}
+
+
+def needed_by(config, stage):
+    """The stages that must be done before a stage can begin, in their order."""
+    names = {teacher.stage for teacher in stage.teachers}
+    needed = []
+    for earlier in reversed(stages_of(config)):
+        if earlier.name in names:
+            needed.insert(0, earlier)
+            names |= {teacher.stage for teacher in earlier.teachers}
+    return needed
+
+
+def yardstick(config):
+    """The stage that trains the student's network on labels alone, to compare with; or None."""
+    stages = stages_of(config)
+    *others, last = stages
+    alike = [s for s in others if s.network == last.network and not s.teachers]
+    return alike[0] if alike else None
+
+
+def networks_of(config):
+    """Names of the networks of a run: those that its stages train, and those that are loaded."""
+    stages = stages_of(config)
+    names = [teacher.network for stage in stages for teacher in stage.teachers]
+    return list(dict.fromkeys(filter(None, [*names, *(stage.network for stage in stages)])))
+
+
+def only_teaches(config, network):
+    """Whether a network is there to teach: others learn from it, and it from none of them.
+
+    Args:
+        config: ConfigDict of a run.
+        network: name of its section; empty for a handle without one.
+    """
+    stages = stages_of(config)
+    taught = any(stage.network == network and stage.teachers for stage in stages)
+    teaches = any(network == teacher.network for stage in stages for teacher in stage.teachers)
+    return teaches and not taught
+
+
+def side_of(config, network):
+    """The side in pixels of the images that a network sees; arguments as of `only_teaches`.
+
+    A network that only teaches sees `data.teacher_resolution`, the others `data.resolution`.
+    """
+    data = config.data
+    own = data.teacher_resolution if only_teaches(config, network) else 0
+    return own or data.resolution

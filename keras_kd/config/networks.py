@@ -1,0 +1,61 @@
+"""What a config may say of its networks: names, arguments, and where their weights come from."""
+
+from keras_kd import models
+from keras_kd.config.chain import is_loaded, networks_of, stages_of
+from keras_kd.config.rules import NETWORK, follow, require
+from keras_kd.models import handles
+from keras_kd.teachers.frozen import engines
+
+
+def check(config):
+    """Refuses networks that cannot be built, of those that the run's stages train or follow.
+
+    Args:
+        config: ConfigDict of a run whose chain of stages is right.
+
+    Raises:
+        ValueError: names the key, what was received and what to write.
+    """
+    for name in networks_of(config):
+        follow(NETWORK, config, name)
+        for key, refuse in (("engine", engines.check), ("handle", handles.absolute)):
+            try:
+                refuse(config[name][key])
+            except ValueError as error:
+                raise ValueError(f"config.{name}.{key}: {error}") from error
+        require(
+            not (config[name].handle and config[name].init),
+            config,
+            f"{name}.init",
+            f"empty where config.{name}.handle names a teacher that has learned already",
+        )
+        if not is_loaded(config[name]):
+            _check_model(config, name)
+    for stage in stages_of(config):
+        _check_engines(config, stage)
+
+
+def _check_model(config, name):
+    model, init = config[name].model, config[name].init
+    if model.name or not init:
+        models.check(model.name, model.kwargs)
+        return
+    require(
+        not model.kwargs,
+        config,
+        f"{name}.model.kwargs",
+        f"empty where config.{name}.model.name is: the network is the one of config.{name}.init",
+    )
+
+
+def _check_engines(config, stage):
+    """One engine runs all teachers of a stage."""
+    named = {teacher.name: config[teacher.network].engine
+             for teacher in stage.teachers if teacher.network}  # fmt: skip
+    if len(set(named.values())) > 1:
+        told = ", ".join(f"config.{config_name}.engine={engine!r}"
+                         for config_name, engine in named.items())  # fmt: skip
+        raise ValueError(
+            f"The teachers of stage {stage.name!r} run as one, by one engine. Received: {told}. "
+            "Set both alike."
+        )

@@ -1,0 +1,141 @@
+"""Refuses stages that cannot follow one another: unknown, twice, or learning from later ones."""
+
+import os
+
+from keras_kd.config.chain import STUDENT, is_loaded, stage_section, stages_of, teaching
+from keras_kd.config.keys import kind_of
+from keras_kd.config.rules import require
+from keras_kd.models import handles
+from keras_kd.utils.names import nearest
+
+
+def check(config):
+    """Refuses a chain of stages that cannot be, before its stages' own values are looked at.
+
+    Args:
+        config: ConfigDict of a run.
+
+    Raises:
+        ValueError: names the stage, what was received and the nearest name there is.
+    """
+    names = list(config.stages)
+    require(
+        names and all(isinstance(name, str) for name in names),
+        config,
+        "stages",
+        "names of stages, one at least, such as ('teacher', 'distil')",
+    )
+    for position, name in enumerate(names):
+        _check_name(config, name)
+        if name in names[:position]:
+            raise ValueError(
+                f"config.stages must name each stage once. Received: {name!r} twice. For another "
+                "stage like it make a section of your own: config.again = stage(...)."
+            )
+    for position, name in enumerate(names):
+        if _is_trained(config, name):
+            _check_network(config, name)
+            for teacher in stage_section(config, name)[1].teachers:
+                _check_teacher(config, name, teacher, names[:position])
+    stages = stages_of(config)
+    require(
+        stages,
+        config,
+        "stages",
+        "one stage at least that is enabled and trains a network",
+    )
+    if STUDENT in teaching(config):
+        raise ValueError(
+            "The stage 'student' must be the last one: its network is student.keras, and so is "
+            f"the run's. Received: stages={tuple(names)}, of which one learns from it. Choose "
+            "another name for its network's section."
+        )
+
+
+def _is_trained(config, name):
+    return stage_section(config, name)[1].enabled and not is_loaded(config[name])
+
+
+def _check_name(config, name):
+    _, section = stage_section(config, name)
+    if section is not None:
+        return
+    if kind_of(config.get(name)) == "network":
+        hint = f"config.{name} is a network that no stage trains: give it train=stage(...)."
+        hint += f" To learn from what its handle names, write teachers=({name!r},)."
+    else:
+        known = [key for key in config if stage_section(config, key)[1] is not None]
+        hint = f"Stages there are: {', '.join(known)}."
+    raise ValueError(
+        "config.stages must hold names of stages, that is of sections that "
+        f"keras_kd.config.stage made. Received: {name!r}.{nearest(name, config.keys())} {hint}"
+    )
+
+
+def _check_network(config, name):
+    path, settings = stage_section(config, name)
+    if path != name:
+        require(
+            settings.network in ("", name),
+            config,
+            f"{path}.network",
+            f"empty: the stage trains the network that holds it, {name!r}",
+        )
+        return
+    network = settings.network or STUDENT
+    if kind_of(config.get(network)) != "network":
+        known = [key for key, section in config.items() if kind_of(section) == "network"]
+        raise ValueError(
+            f"config.{path}.network must be the name of a network's section, one that "
+            f"keras_kd.config.network made. Received: {path}.network={network!r}."
+            f"{nearest(network, known)} Networks there are: {', '.join(known)}."
+        )
+    require(
+        not config[network].handle,
+        config,
+        f"{network}.handle",
+        f"empty: the stage {name!r} trains this network. Start it from weights with "
+        f"config.{network}.init",
+    )
+
+
+def _check_teacher(config, name, teacher, earlier):
+    key = f"config.{stage_section(config, name)[0]}.teachers"
+    received = f"Received: {teacher!r}."
+    if teacher == name:
+        raise ValueError(f"{key} must be of others: no stage learns from itself. {received}")
+    if not isinstance(teacher, str):
+        raise ValueError(f"{key} must be names or handles. {received}")
+    if is_loaded(config.get(teacher)):
+        return
+    _, settings = stage_section(config, teacher)
+    if settings is None:
+        _check_handle(config, key, teacher, received)
+    elif teacher not in config.stages:
+        raise ValueError(
+            f"{key} must be stages of this run. {received} It is not in config.stages, which are "
+            f"{tuple(config.stages)}: put it in front of {name!r}."
+        )
+    elif teacher not in earlier:
+        raise ValueError(
+            f"{key} must be earlier stages. {received} It comes after {name!r} in config.stages, "
+            f"{tuple(config.stages)}."
+        )
+    elif not settings.enabled:
+        raise ValueError(f"{key} must be enabled. {received} Set its `enabled` to True.")
+
+
+def _check_handle(config, key, teacher, received):
+    parts = [part for part, _ in handles.members(teacher)] if teacher else [""]
+    if all(":" in part or os.path.exists(part) for part in parts) and teacher:
+        return
+    if kind_of(config.get(teacher)) == "network":
+        raise ValueError(
+            f"{key} must have learned before. {received} No stage trains this network, and it has "
+            f"no handle: give it train=stage(...) and its name to config.stages, or a "
+            f"config.{teacher}.handle."
+        )
+    raise ValueError(
+        f"{key} must be names of earlier stages, files that are there, or handles such as "
+        f"bit:R50x1-imagenet224. {received}{nearest(teacher, config.stages)}"
+    )

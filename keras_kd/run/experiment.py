@@ -1,0 +1,240 @@
+"""One run as an object: each part of it is built on first use, from the config alone."""
+
+import contextlib
+import functools
+from pathlib import Path
+
+import tensorflow as tf
+
+from keras_kd import teachers
+from keras_kd.config import absolute, check
+from keras_kd.config.chain import needed_by, side_of, stages_of, teaching
+from keras_kd.distribution import strategies
+from keras_kd.run import networks, sources, targets
+from keras_kd.run.streams import Streams, check_batch_size, sides_of
+from keras_kd.run.workdir import Workdir
+from keras_kd.teachers.load import assemble
+from keras_kd.training import prolonging
+from keras_kd.training.stage import Saving, Stage, make_model
+from keras_kd.utils.locks import exclusive
+
+
+def prepare(config):
+    """What every start on a config begins with, before any op is made: the config, checked.
+
+    Args:
+        config: ConfigDict of a run.
+
+    Returns:
+        a copy with absolute paths, see `keras_kd.config.absolute`.
+
+    Raises:
+        ValueError: an impossible config.
+    """
+    check(config)
+    if config.deterministic:
+        # A CPU gives equal bits without it; a GPU's sums need it.
+        tf.config.experimental.enable_op_determinism()
+    return absolute(config)
+
+
+class Experiment:
+    """A run: its data, networks and stages.
+
+    Args:
+        config: ConfigDict, see `keras_kd.config.base`.
+        workdir: path of the working directory, made when it is first used; None for what needs
+            none, such as a dry run.
+        strategy: a `tf.distribute.Strategy`; default: the one in whose scope this is called.
+        data_service: address `grpc://host:port` of a tf.data service that makes the training
+            batches; empty: this process makes them.
+
+    Attributes:
+        config: the config, checked, with absolute paths.
+        path: `pathlib.Path` of the working directory, or None.
+        strategy: the strategy.
+        stages: list of `keras_kd.config.chain.StageConfig`, those that the run trains, in order.
+        last: the last of them, whose network is the run's student.
+        networks: dict from a stage's name to the network that it has trained.
+
+    Raises:
+        ValueError: an impossible config, or a batch that does not divide over the replicas.
+    """
+
+    def __init__(self, config, workdir=None, strategy=None, data_service=""):
+        self.config = self._prepared(config)
+        self.path = None if workdir is None else Path(workdir)
+        self.strategy = strategy or tf.distribute.get_strategy()
+        check_batch_size(self.config, self.strategy)  # on every worker, with the same words
+        self.data_service = data_service
+        self.stages = stages_of(self.config)
+        self.last = self.stages[-1]
+        self.networks = {}
+        self._loaded = {}  # handle and side -> teacher
+        self._untrained = {}  # stage -> network that learns from labels
+
+    def _prepared(self, config):
+        return prepare(config)
+
+    @property
+    def writes(self):
+        """Whether this process writes the run's files: only the chief of a cluster does."""
+        return strategies.is_chief(self.strategy)
+
+    @functools.cached_property
+    def workdir(self):
+        """The run's `Workdir`, or None without one."""
+        return None if self.path is None else Workdir(self.path, self.config, self.writes)
+
+    @functools.cached_property
+    def source(self):
+        """The `keras_kd.data.Source` whose classes the run is about."""
+        # A restart reads the scan of the files that stands there, and so do the other workers.
+        index = None if self.path is None else str(self.path / "index")
+        with strategies.chief_first(self.strategy):
+            return sources.load_classes(self.config, index)
+
+    @functools.cached_property
+    def streams(self):
+        """The `Streams` of the run's data."""
+        source = self.source
+        with strategies.chief_first(self.strategy):
+            return Streams(self.config, source, self.strategy, self.data_service)
+
+    @property
+    def lengths(self):
+        """The run's `keras_kd.training.lengths.Lengths`."""
+        return self.streams.lengths
+
+    def learner(self, stage, teacher=None, precision=None):
+        """A network as it is before a stage, and new objects of the stage's methods.
+
+        Args:
+            stage: one of `stages`.
+            teacher: Keras model that the stage follows, or None.
+            precision: dtype policy; default: the config's.
+
+        Returns:
+            (a functional Keras model that gives logits, list of `keras_kd.methods.Method`).
+        """
+        arguments = self.config, stage, self.source, self.lengths
+        if stage.settings.methods or precision:
+            # Anew each time: the first weights of a method follow those of its student.
+            return networks.build_learner(*arguments, teacher, precision)
+        if stage.name not in self._untrained:
+            self._untrained[stage.name], _ = networks.build_learner(*arguments)
+        return self._untrained[stage.name], []
+
+    def load(self, handle, side, input_range=()):
+        """The frozen teacher behind a handle, for images of `side` px; loaded once."""
+        if (handle, side) not in self._loaded:
+            shape = (side, side, self.source.channels)
+            self._loaded[handle, side] = teachers.load(
+                handle, self.source.num_classes, shape, tuple(input_range) or None
+            )
+        return self._loaded[handle, side]
+
+    def teacher(self, stage, learned=None):
+        """Whom a stage follows, as one Keras model; None where it learns from labels alone.
+
+        Args:
+            stage: one of `stages`.
+            learned: dict from a stage's name to its network; default: `networks`.
+        """
+        known = self.networks if learned is None else learned
+        side = sides_of(self.config, stage).teacher
+
+        def make(teacher, shape):
+            if teacher.stage:
+                return known[teacher.stage]
+            pixels = self.config[teacher.network].input_range if teacher.network else ()
+            return self.load(teacher.handle, shape[0], pixels)
+
+        own = [side_of(self.config, teacher.network) for teacher in stage.teachers]
+        shape = (side, side, self.source.channels)
+        if len(own) < 2:
+            return make(stage.teachers[0], shape) if own else None
+        members = [
+            (teacher, None if one == side else one) for teacher, one in zip(stage.teachers, own)
+        ]
+        return assemble(members, shape, make)
+
+    def compiled_teacher(self, stage, teacher):
+        """A stage's teacher as it runs beside its student; the choice of its engine is recorded."""
+        record = None
+        if self.path is not None and self.writes:
+            own = "" if stage is self.last else f"{stage.name}_"
+            record = self.path / f"{own}teacher_engine.json"
+        return networks.compile_teacher(self.config, stage, self.source, teacher, record)
+
+    def assemble(self, stage, teacher=None, learner=None, compiled=None, stored=None):
+        """A stage with its model compiled, ready to train.
+
+        Args:
+            stage: one of `stages`.
+            teacher: Keras model that it follows, or None.
+            learner: what `learner` gave; default: a new one.
+            compiled: the teacher as it runs; default: what `compiled_teacher` gives.
+            stored: targets that were computed before; None: the teacher runs live.
+
+        Returns:
+            a `keras_kd.training.stage.Stage`.
+        """
+        network, methods = learner or self.learner(stage, teacher)
+        if teacher is not None and compiled is None:
+            compiled = self.compiled_teacher(stage, teacher)
+        streams, checkpoint = self.streams, self.config.checkpoint
+        data = streams.of(stage) if stored is None else streams.with_targets(stage, stored)
+        keep_at = tuple(checkpoint.keep_at) if stage is self.last else ()
+        return Stage(
+            stage.name,
+            stage.settings,
+            make_model(
+                stage.name, stage.settings, network, compiled, methods, seed=self.config.seed
+            ),
+            data,
+            self.lengths,
+            self.workdir,
+            Saving(checkpoint.every, checkpoint.keep, keep_at),
+            self.config.xla,
+        )
+
+    def has_its_teachers(self, stage):
+        """Whether all whom a stage follows have learned."""
+        return all(one.stage in self.networks for one in stage.teachers if one.stage)
+
+    def accept_longer(self):
+        """Lets stages go on whose totals were raised, see `keras_kd.training.pieces`."""
+        prolonging.accept(self.stages, self.workdir, self.lengths)
+
+    def train(self, stage):
+        """Trains a stage to its end, from where it stopped; its network then is in `networks`."""
+        teaches = stage.name in teaching(self.config)
+        # keras-kd-teach may train the same one, in any number of processes: the others find it
+        # done.
+        with exclusive(self.path) if teaches and self.writes else contextlib.nullcontext():
+            teacher = self.teacher(stage)
+            learner = self.learner(stage, teacher)
+            compiled = stored = None
+            if teacher is not None:
+                compiled = self.compiled_teacher(stage, teacher)
+                stored = targets.get_targets(self, stage, teacher, compiled)
+            self.assemble(stage, teacher, learner, compiled, stored).train()
+            network, _ = learner
+            self.networks[stage.name] = network
+            if teaches:
+                network.trainable = False
+                if self.writes:
+                    networks.save(network, self.path / f"{stage.name}.keras")
+
+    def train_teachers(self, stage):
+        """Lets those learn whom a stage follows: trained before, or trained now."""
+        for earlier in needed_by(self.config, stage):
+            path = self.path / f"{earlier.name}.keras"
+            if earlier.name in self.networks:
+                continue
+            if self.workdir.result(earlier.name) is None or not path.exists():
+                self.train(earlier)
+                continue
+            side = side_of(self.config, earlier.network)
+            self.networks[earlier.name] = self.load(str(path), side)

@@ -1,0 +1,122 @@
+"""What a run leaves when its stages are done: the student, and the facts in `report.json`."""
+
+import numpy as np
+import tensorflow as tf
+
+from keras_kd.config.chain import yardstick
+from keras_kd.run import networks
+from keras_kd.utils.files import write_atomically, write_json
+
+
+def save_student(experiment):
+    """Writes `student.keras`, in float32 whatever it was trained in: only the student leaves.
+
+    Args:
+        experiment: a `keras_kd.run.Experiment` whose stages are done.
+    """
+    stage = experiment.last
+    student = experiment.networks[stage.name]
+    if experiment.config.precision != "float32":
+        trained, teacher = student, experiment.teacher(stage)
+        student, _ = experiment.learner(stage, teacher, precision="float32")
+        student.set_weights(trained.get_weights())
+    networks.save(student, experiment.path / "student.keras")
+
+
+def write_report(experiment, command=""):
+    """Evaluates teacher and student side by side and writes `report.json` (exports come later).
+
+    Args:
+        experiment: a `keras_kd.run.Experiment` whose stages are done.
+        command: what a reader of the report types to make this run again.
+
+    Returns:
+        dict: what the file holds.
+    """
+    config, stage, workdir = experiment.config, experiment.last, experiment.workdir
+    # The scan knows the labels: decoding the images once more for them would be wasted.
+    labels = experiment.source.split(config.data.eval_split).labels
+    student, teacher = experiment.networks[stage.name], experiment.teacher(stage)
+    evaluation = experiment.streams.held_out()
+    logits = {"student_logits": predict(evaluation, student, "student")}
+    if teacher is not None:
+        logits["teacher_logits"] = predict(evaluation, teacher, "teacher")
+    write_atomically(
+        workdir / "predictions.npz", lambda file: np.savez(file, label=labels, **logits)
+    )
+    result = workdir.result(stage.name)
+    compared = yardstick(config)
+    report = {
+        "dataset": config.data.eval_source or config.data.source,
+        "name": config.name,
+        "teacher": None
+        if teacher is None
+        else {
+            "name": ", ".join(_name(config, one) for one in stage.teachers),
+            "accuracy": share(logits["teacher_logits"], labels),
+            "parameters": teacher.count_params(),
+        },
+        "baseline": compared and {"accuracy": workdir.result(compared.name)["accuracy"]},
+        "student": {
+            "name": _network_name(config, stage.network),
+            "accuracy": share(logits["student_logits"], labels),
+            "parameters": student.count_params(),
+        },
+        "fidelity": (teacher is not None and {"kl": result["kl"], "agreement": result["agreement"]})
+        or None,
+        "train": {key: result[key] for key in ("steps", "images_per_second", "seconds")},
+        "stages": {one.name: _stage(experiment, one) for one in experiment.stages},
+        "classes": list(experiment.source.class_names),
+        "data": _data(experiment),
+        "command": command,
+        "exports": {},
+    }
+    write_json(workdir / "report.json", report)
+    return report
+
+
+def _stage(experiment, stage):
+    """What is told of one stage."""
+    return {
+        **experiment.workdir.result(stage.name),
+        "network": _network_name(experiment.config, stage.network),
+        "parameters": experiment.networks[stage.name].count_params(),
+        "teachers": [teacher.name for teacher in stage.teachers],
+    }
+
+
+def _data(experiment):
+    settings, source = experiment.config.data, experiment.source
+    examples = {
+        "train": experiment.streams.images.split(settings.train_split),
+        "eval": source.split(settings.eval_split),
+    }
+    return {
+        "distilled_on": settings.source if settings.eval_source else None,
+        "train_images": examples["train"].num_examples,
+        "test_images": examples["eval"].num_examples,
+        "train_split": settings.train_split,
+        "eval_split": settings.eval_split,
+        "skipped": [list(s) for split in examples.values() for s in split.skipped],
+    }
+
+
+def _name(config, teacher):
+    return teacher.handle or _network_name(config, teacher.network)
+
+
+def _network_name(config, network):
+    return config[network].model.name or config[network].init
+
+
+def predict(evaluation, model, role):
+    """A model's logits `[N, K]` on its own view, in the order of the evaluation split."""
+    views = evaluation.map(lambda x, y: x[role] if isinstance(x, dict) else x)
+    # `model.predict` would wait for the other workers, which are done.
+    logits = tf.function(lambda images: model(images, training=False), reduce_retracing=True)
+    return np.concatenate([logits(images).numpy() for images in views])
+
+
+def share(logits, labels):
+    """Share of examples whose largest logit is their label."""
+    return float(np.mean(logits.argmax(axis=-1) == labels))

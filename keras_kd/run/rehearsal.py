@@ -1,0 +1,68 @@
+"""Builds all of a run once before it begins, so that a mistake shows before hours of training."""
+
+from keras_kd.distillation.kd_model import KDModel
+from keras_kd.run import networks
+from keras_kd.run.targets import check_targets
+from keras_kd.training.lengths import make_optimizer, steps_to_keep
+
+
+def rehearse(experiment):
+    """Refuses what a later stage would refuse.
+
+    Args:
+        experiment: a `keras_kd.run.Experiment`.
+
+    Raises:
+        ValueError: a network, a method, a tap, a schedule or a mode that cannot be.
+    """
+    learners = {}
+    ids = experiment.streams.images.split(experiment.config.data.train_split).ids
+    for stage in experiment.stages:
+        teacher = _teacher(experiment, stage, learners)
+        network, methods = experiment.learner(stage, teacher)
+        KDModel(network, teacher, methods, stage.settings.label_weight)
+        for method in methods:
+            method.check_examples(ids)
+        if stage.teachers:
+            # A teacher that has yet to learn is compared when it has, see `compare_targets`.
+            known = experiment.has_its_teachers(stage)
+            check_targets(experiment, stage, teacher if known else None)
+        learners[stage.name] = network
+    lengths = experiment.lengths
+    for stage in experiment.stages:
+        try:
+            make_optimizer(stage.settings, lengths)
+        except ValueError as error:
+            raise ValueError(f"config.{stage.path}: {error}") from error
+    steps_to_keep(experiment.config.checkpoint.keep_at, experiment.last.settings, lengths)
+
+
+def compare_targets(experiment, learned):
+    """Refuses stored targets of another teacher than the one that has just learned.
+
+    Args:
+        experiment: a `keras_kd.run.Experiment`.
+        learned: name of the stage that trained it.
+
+    Raises:
+        ValueError: as `keras_kd.run.targets.check_targets`.
+    """
+    for stage in experiment.stages:
+        follows = any(teacher.stage == learned for teacher in stage.teachers)
+        if follows and experiment.has_its_teachers(stage):
+            check_targets(experiment, stage, experiment.teacher(stage))
+
+
+def _teacher(experiment, stage, learners):
+    """A stage's teacher before it has learned; copies in an ensemble, which freezes its members."""
+    if len(stage.teachers) < 2:
+        return experiment.teacher(stage, learners)
+    seeds = {one.name: one.settings.seed for one in experiment.stages}
+    copies = {
+        teacher.stage: networks.build(
+            experiment.config, teacher.network, experiment.source, seeds[teacher.stage]
+        )
+        for teacher in stage.teachers
+        if teacher.stage
+    }
+    return experiment.teacher(stage, copies)
