@@ -12,11 +12,10 @@ import keras
 import numpy as np
 
 from keras_kd import teachers
+from keras_kd.config.chain import last_stage, yardstick
 from keras_kd.evaluation import agreement, kl_divergence
-from keras_kd.run import story as run
-from keras_kd.run import targets, teach
-from keras_kd.run.workdir import Workdir
-from keras_kd.training import stage as stages
+from keras_kd.run import Experiment, run, targets, teach
+from keras_kd.run.facts import predict, share
 
 
 def train_teacher(config, folder):
@@ -27,11 +26,11 @@ def train_teacher(config, folder):
         folder: the cell's working directory.
 
     Returns:
-        what the stage measured, see `keras_kd.training.stage.train`.
+        what the stage measured, see `keras_kd.training.stage.Stage.train`.
     """
-    config, workdir, source, streams = _opened(config, folder)
-    teach.trained_teacher(config, workdir, source, streams, print)
-    return workdir.result("teacher")
+    experiment = Experiment(config, folder)
+    experiment.train_teachers(experiment.last)
+    return experiment.workdir.result("teacher")
 
 
 def train_on_labels(config, folder):
@@ -40,18 +39,10 @@ def train_on_labels(config, folder):
     Returns:
         (the student, what the stage measured).
     """
-    config, workdir, source, streams = _opened(config, folder)
-    # As `run.train_baseline`, but what was trained is kept.
-    student = run.build_student(config, source, streams.resolution)
-    result = stages.train(
-        "baseline",
-        student,
-        config.baseline,
-        workdir,
-        *streams.alone(config.baseline, streams.resolution),
-        **run.for_every_stage(config, streams, print),
-    )
-    return student, result
+    experiment = Experiment(config, folder)
+    stage = yardstick(experiment.config)
+    experiment.train(stage)
+    return experiment.networks[stage.name], experiment.workdir.result(stage.name)
 
 
 def compute_targets(config, folder):
@@ -62,13 +53,14 @@ def compute_targets(config, folder):
             `teacher_cache`, the folder to fill.
         folder: the cell's working directory.
     """
-    if not config.distil.mode.startswith("fix/"):
+    stage = last_stage(config)
+    if not targets.is_fixed(stage):
         teach.teach(config, folder, dtype="float32", progress=print)
         return
-    config, workdir, _, streams = _opened(config, folder)
-    teacher = load_teacher(config)
-    compiled = run.compiled_teacher(config, workdir, teacher, streams, print)
-    targets.get_targets(config, workdir, streams, teacher, compiled, print)
+    experiment = Experiment(config, folder)
+    teacher = experiment.teacher(experiment.last)
+    compiled = experiment.compiled_teacher(experiment.last, teacher)
+    targets.get_targets(experiment, experiment.last, teacher, compiled)
 
 
 def distil(config, folder):
@@ -83,7 +75,7 @@ def distil(config, folder):
             f"The teacher {handle} is not there. Delete the result of its cell to train it again."
         )
     config.baseline.enabled = False
-    report = run.run(config, folder, progress=print)
+    report = run(config, folder, progress=print)
     return load_student(folder), report["stages"]["distil"]
 
 
@@ -102,12 +94,12 @@ def scores(config, folder, split, student, teacher=None):
     """
     config = config.copy_and_resolve_references()
     config.data.eval_split = split
-    source = run.load_source(config, index_dir=str(Path(folder) / "index"))
-    held_out, labels = run.Streams(config, source).held_out(), source.split(split).labels
-    logits = run.predict(held_out, student, "student")
-    found = {"accuracy": run.share(logits, labels)}
+    experiment = Experiment(config, folder)
+    held_out, labels = experiment.streams.held_out(), experiment.source.split(split).labels
+    logits = predict(held_out, student, "student")
+    found = {"accuracy": share(logits, labels)}
     if teacher is not None:
-        theirs = run.predict(held_out, teacher, "teacher")
+        theirs = predict(held_out, teacher, "teacher")
         for name, measure in (("agreement", agreement), ("kl", kl_divergence)):
             found[name] = float(np.mean(measure(theirs, logits)))
     return found
@@ -126,10 +118,3 @@ def load_teacher(config):
 def measured(result):
     """What is kept of a stage beside its scores."""
     return {key: result[key] for key in ("steps", "seconds", "images_per_second", "loss")}
-
-
-def _opened(config, folder):
-    config = run.prepare(config)
-    workdir = Workdir(folder, config)
-    source = run.load_source(config, index_dir=str(workdir / "index"))
-    return config, workdir, source, run.Streams(config, source, with_ids=run.needs_ids(config))

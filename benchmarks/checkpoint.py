@@ -29,11 +29,9 @@ import tensorflow as tf
 
 from keras_kd.configs import digits
 from keras_kd.distribution import strategies
-from keras_kd.run import story as run
-from keras_kd.run.workdir import Workdir
+from keras_kd.run import Experiment
 from keras_kd.training import checkpoints as checkpoint
 from keras_kd.training import saving as callbacks
-from keras_kd.training import stage as stages
 from keras_kd.utils import processors
 
 RESULTS = Path(__file__).parent / "results" / "checkpoint.json"
@@ -41,26 +39,15 @@ RESULTS = Path(__file__).parent / "results" / "checkpoint.json"
 
 def seconds(config, every):
     """Seconds of training of one distillation with checkpoints `every` so many steps."""
-    source = run.load_source(config)
-    strategy = strategies.build()
-    streams = run.Streams(config, source, strategy)
-    train, evaluation = streams.together(config.distil)
-    with tempfile.TemporaryDirectory() as folder, strategy.scope():
-        # Cost depends on the networks' sizes, not on what the teacher knows.
-        teacher = run.get_teacher(config, source, streams)
-        student = run.build_student(config, source, streams.resolution)
-        result = stages.train(
-            "distil",
-            student,
-            config.distil,
-            Workdir(folder, config),
-            train,
-            evaluation,
-            **run.lengths(config, streams),
-            teacher=teacher,
-            methods=run.chosen_methods(config),
-            checkpoint_every=every,
-        )
+    config = config.copy_and_resolve_references()
+    config.checkpoint.every = every
+    with tempfile.TemporaryDirectory() as folder:
+        experiment = Experiment(config, folder, strategies.build())
+        with experiment.strategy.scope():
+            # Cost depends on the networks' sizes, not on what the teacher knows.
+            teaching, *_, last = experiment.stages
+            teacher, _ = experiment.learner(teaching)
+            result = experiment.assemble(last, teacher, compiled=teacher).train()
     return result["seconds"]
 
 

@@ -11,10 +11,10 @@ import numpy as np
 import tensorflow as tf
 
 from keras_kd import KDModel, teachers
+from keras_kd.config.chain import stages_of
 from keras_kd.evaluation.accuracy import accuracy
 from keras_kd.run import networks
-from keras_kd.run import story as run
-from keras_kd.training.lengths import make_optimizer
+from keras_kd.training.lengths import Lengths, make_optimizer
 
 NUM_EXAMPLES, FIRST_ID = 5000, 10_000  # as the configs say, for the memory bank of CRD
 
@@ -53,20 +53,18 @@ def compare(config, plain, rounds, steps):
 
 def _stepper(config):
     """A compiled distillation on random images: function of a number of steps -> seconds each."""
-    side, settings, count = config.data.resolution, config.distil, config.batch_size
+    side, count, stages = config.data.resolution, config.batch_size, stages_of(config)
     rng = np.random.default_rng(0)
-    task = types.SimpleNamespace(
-        num_classes=10, channels=3, resolution=side, num_examples=NUM_EXAMPLES
-    )
-    teacher = networks.build_model(config, config.teacher, task, side)
+    task, lengths = types.SimpleNamespace(num_classes=10, channels=3), Lengths(NUM_EXAMPLES, count)
+    teacher = networks.build(config, stages[0].network, task)
     teacher.trainable = False
-    student, chosen = networks.student_and_methods(config, task, task, teacher)
+    student, chosen = networks.build_learner(config, stages[-1], task, lengths, teacher)
     taps = [tap for method in chosen for tap in method.teacher_taps]
     teacher = teachers.freeze(teacher, (side, side, 3), taps, batch_size=count, deterministic=True)
-    kd = KDModel(student, teacher, chosen, settings.label_weight)
-    kd.compile(make_optimizer(settings, NUM_EXAMPLES, count), metrics=[accuracy()])
+    kd = KDModel(student, teacher, chosen, stages[-1].settings.label_weight)
+    kd.compile(make_optimizer(stages[-1].settings, lengths), metrics=[accuracy()])
     x = {"image": rng.uniform(-1, 1, (count, side, side, 3)).astype("float32")}
-    if run.needs_ids(config):
+    if any(method.needs_id for method in chosen):
         x["id"] = FIRST_ID + rng.choice(NUM_EXAMPLES, count, replace=False)
     x = {key: tf.constant(value) for key, value in x.items()}
     y = tf.constant(rng.integers(10, size=count), tf.int32)

@@ -19,8 +19,7 @@ import funmatch_study
 import keras
 
 from keras_kd.models import efficientnet_lite
-from keras_kd.run import profiling, teach
-from keras_kd.run import story as run
+from keras_kd.run import Experiment, profiling, teach
 from keras_kd.utils import processors
 from keras_kd.utils.files import write_json
 
@@ -53,7 +52,7 @@ def measure(options, folder):
     config = funmatch_study.config_of(facts, options, folder / "cell")
     config.teacher.handle = str(folder / "teacher.keras")
     side = task.teacher_resolution
-    classes = run.load_source(config).num_classes
+    classes = Experiment(config).source.num_classes
     teacher = efficientnet_lite(0, classes, (side, side, 3), weights=options.weights or None)
     head = teacher.layers[-1]
     head.kernel.assign(keras.random.normal(head.kernel.shape, stddev=0.01))

@@ -70,6 +70,18 @@ def stage(**changes):
     return settings.unlock()
 
 
+class OpenConfig(ml_collections.ConfigDict):
+    """A config that is locked against mistyped keys, but open to further stages and networks."""
+
+    def __setitem__(self, key, value):
+        if key in self or kind_of(value) is None or not self.is_locked:
+            super().__setitem__(key, value)
+            return
+        with self.unlocked():
+            super().__setitem__(key, value)
+        free(self)
+
+
 def network(name="resnet", train=None, **kwargs):
     """The section of one network of a run.
 
@@ -82,7 +94,7 @@ def network(name="resnet", train=None, **kwargs):
     Returns:
         an `ml_collections.ConfigDict`.
     """
-    section = ml_collections.ConfigDict(
+    section = OpenConfig(
         {
             # .keras file, SavedModel folder, bit: or hub handle of a network that has learned
             # already; "a,b@224": see keras_kd.models.handles; empty: a stage trains it.
@@ -99,25 +111,13 @@ def network(name="resnet", train=None, **kwargs):
     return section
 
 
-class RunConfig(ml_collections.ConfigDict):
-    """A run's config: locked against mistyped keys, open to further stages and networks."""
-
-    def __setitem__(self, key, value):
-        if key in self or kind_of(value) is None or not self.is_locked:
-            super().__setitem__(key, value)
-            return
-        with self.unlocked():
-            super().__setitem__(key, value)
-        free(self)
-
-
 def base():
     """All keys of a run with their defaults.
 
     Returns:
         an `ml_collections.ConfigDict`, locked but for the free sections.
     """
-    config = RunConfig()
+    config = OpenConfig()
     config.name = "experiment"
     # The stages in their order: names of sections that `stage` made, or of networks that hold one.
     # The last one's network is the run's student.

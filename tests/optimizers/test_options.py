@@ -127,7 +127,7 @@ def test_another_type_of_the_moment_does_not_go_on(tmp_path, monkeypatch):
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         stop_after(patch, 8)
         train(tmp_path)
-    with pytest.raises(ValueError, match=r"of another model: it holds .*float32.* instead of"):
+    with pytest.raises(ValueError, match=r"of another model: it has .*float32.* instead of"):
         train(tmp_path, **STAGES["bfloat16"])
 
 
