@@ -54,7 +54,7 @@ def compute_targets(config, folder):
         folder: the cell's working directory.
     """
     stage = last_stage(config)
-    if not targets.is_fixed(stage):
+    if not targets.is_fixed(config, stage):
         teach.teach(config, folder, dtype="float32", progress=print)
         return
     experiment = Experiment(config, folder)

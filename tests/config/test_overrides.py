@@ -12,7 +12,7 @@ from keras_kd.config.overrides import settle_networks
 
 
 @pytest.fixture
-def given(monkeypatch):
+def given(request, monkeypatch):
     """Function from flags to the config of `configs/digits.py` under them."""
     file = request.config.rootpath / "configs" / "digits.py"
 
