@@ -222,7 +222,8 @@ class KDModel(Results, Sources, NamedState, distribute.ReplicaSafe, keras.Model)
     @once_arrived
     def test_step(self, data):
         batch = unpack(data)
-        logits = ops.cast(logits_of(self(batch, training=False)), "float32")
+        count, shown = examples_in(batch), distribute.never_empty(batch)
+        logits = ops.cast(logits_of(self(shown, training=False)), "float32")[:count]
         names = set()
         if "labels" in batch:
             names.add("loss")
@@ -231,7 +232,8 @@ class KDModel(Results, Sources, NamedState, distribute.ReplicaSafe, keras.Model)
             )
         if self.fidelity:
             names.update(self._fidelity)
-            teacher, weight = self._answer("teacher", batch)["logits"], batch.get("sample_weight")
+            teacher = self._answer("teacher", shown)["logits"][:count]
+            weight = batch.get("sample_weight")
             self._fidelity["kl"].update_state(kl_divergence(teacher, logits), weight)
             self._fidelity["agreement"].update_state(agreement(teacher, logits), weight)
         if not names:

@@ -148,6 +148,32 @@ class ReplicaSafe:
         return {name: results.get(name, value) for name, value in logs.items()}
 
 
+def never_empty(batch):
+    """A batch with a row of zeros where this replica got no example of the last one.
+
+    TensorFlow's oneDNN kernels give a fused convolution of no image a wrong shape. Cut the answers
+    to the batch's own length.
+
+    Args:
+        batch: structure of tensors `[B, ...]`; called inside a replica.
+
+    Returns:
+        the same structure; the batch itself where there is one replica or a known length.
+    """
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return batch
+
+    def filled(values):
+        values = tf.convert_to_tensor(values)
+        if values.shape[0] is not None:
+            return values
+        missing = tf.maximum(1 - tf.shape(values)[0], 0)
+        return tf.pad(values, [[0, missing], *[[0, 0]] * (values.shape.rank - 1)])
+
+    return tf.nest.map_structure(filled, batch)
+
+
 def spans_workers(strategy):
     """Whether a strategy trains together with other processes."""
     return (
