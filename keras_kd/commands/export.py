@@ -34,3 +34,7 @@ def export():
     export(workdir, formats)
     print(f"\n{summary_table(workdir)}\n")
     print(f"Report: {render(workdir)}")
+
+
+if __name__ == "__main__":
+    main()

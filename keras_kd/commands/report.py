@@ -22,3 +22,7 @@ def report():
     from keras_kd.export.report import render
 
     print(f"Report: {render(workdir)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -110,3 +110,25 @@ def test_a_mistake_shows_its_traceback_on_request_only():
 )  # fmt: skip
 def test_a_signal_ends_it_with_its_code(error, code, told):
     assert failing(error) == (code, "a line\n", told)
+
+
+def test_what_libraries_log_and_warn_of_is_kept_but_not_shown(tmp_path):
+    code = f"""
+import logging, sys, warnings
+from keras_kd.commands import console
+def step():
+    console.set_native_notes_aside({str(tmp_path)!r})
+    import absl.logging, tensorflow as tf
+    tf.get_logger().warning("5 out of the last 5 calls triggered tf.function retracing")
+    absl.logging.warning("saving as HDF5 is legacy")
+    logging.getLogger("h5py").warning("an old file")
+    own = {{"__name__": "ai_edge_litert.interpreter"}}
+    exec(compile("import warnings; warnings.warn('a wheel is old')", tf.__file__, "exec"), own)
+    logging.getLogger("keras_kd.run").info("a line")
+console.run("keras-kd-train", "About", step, ["keras-kd-train"])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "a line\n", "")
+    kept = (tmp_path / "tensorflow.log").read_text()
+    for note in ("triggered tf.function retracing", "is legacy", "an old file", "a wheel is old"):
+        assert note in kept, note
