@@ -6,11 +6,12 @@ from keras_kd.data import assembly
 from keras_kd.data.decode import decoder
 from keras_kd.data.ops.central_crop import CentralCrop, check_scale
 from keras_kd.data.ops.whole_image import WholeImage
-from keras_kd.data.share import Share, check_whole
+from keras_kd.data.share import Share
 from keras_kd.data.sources import load_source
 from keras_kd.data.view import View
 from keras_kd.data.views import Views
 from keras_kd.utils.crops import EVAL_SCALE
+from keras_kd.utils.integers import check_integer
 
 
 def evaluation_dataset(
@@ -60,7 +61,7 @@ def evaluation_dataset(
     batch_size = min(batch_size, count)
     num_batches = -(-count // batch_size)
     if fill_to:
-        check_whole("fill_to", fill_to, 1)
+        check_integer("fill_to", fill_to, 1)
         num_batches = -(-num_batches // fill_to) * fill_to
 
     def plan(step):

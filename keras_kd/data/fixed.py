@@ -9,9 +9,9 @@ import tensorflow as tf
 
 from keras_kd.data import assembly, modes
 from keras_kd.data.decode import decoder
-from keras_kd.data.share import check_whole
 from keras_kd.data.sources import load_source
 from keras_kd.data.views import MOST_CROPS, Views
+from keras_kd.utils.integers import check_integer
 
 
 class FixedViews:
@@ -45,8 +45,8 @@ class FixedViews:
                 f"Targets that are computed once belong to {fixed}. Received: mode={mode!r}, under "
                 "which the teacher sees every batch."
             )
-        check_whole("resolution", resolution, 1)
-        check_whole("crops", crops, 1)
+        check_integer("resolution", resolution, 1)
+        check_integer("crops", crops, 1)
         if crops > MOST_CROPS:
             raise ValueError(f"crops must be at most {MOST_CROPS:,}. Received: crops={crops!r}")
         self.resolution, self.seed = resolution, seed
@@ -98,7 +98,7 @@ class FixedViews:
             `tf.data.Dataset` of float32 `[batch_size, L, L, C]`; the last batch is filled up with
             the last view.
         """
-        check_whole("batch_size", batch_size, 1)
+        check_integer("batch_size", batch_size, 1)
         total = self.num_examples * self.crops
         count = -(-total // batch_size)
 

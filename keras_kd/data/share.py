@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from keras_kd.utils.integers import check_integer
 from keras_kd.utils.names import nearest
 
 
@@ -46,7 +47,7 @@ class Share:
         for name, lowest in _WHOLE.items():
             value = getattr(self, name)
             if value is not None or name not in _OPEN:
-                check_whole(name, value, lowest)
+                check_integer(name, value, lowest)
         if self.worker_index >= self.num_workers:
             raise ValueError(
                 f"worker_index must lie in [0, {self.num_workers}), the number of workers. "
@@ -118,11 +119,3 @@ def split_options(options, *known):
                 f"{nearest(name, everything)}"
             )
     return [{name: options[name] for name in options if name in names} for names in known]
-
-
-def check_whole(name, value, lowest):
-    """Refuses what is no whole number of at least `lowest`."""
-    if isinstance(value, bool) or not hasattr(value, "__index__") or value < lowest:
-        raise ValueError(
-            f"{name} must be a whole number of at least {lowest}. Received: {name}={value!r}"
-        )

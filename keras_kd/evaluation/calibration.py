@@ -6,6 +6,7 @@ Guo et al. 2017, On Calibration of Modern Neural Networks, arXiv 1706.04599.
 import numpy as np
 
 from keras_kd.models.output import two_classes
+from keras_kd.utils.integers import check_integer
 
 NUM_BINS = 15  # the paper's
 ROUNDING = 1e-6  # of a bin
@@ -38,10 +39,7 @@ class CalibrationError:
     """
 
     def __init__(self, num_bins=NUM_BINS):
-        if isinstance(num_bins, bool) or not isinstance(num_bins, int) or num_bins < 1:
-            raise ValueError(
-                f"num_bins must be a whole number of at least 1. Received: num_bins={num_bins!r}."
-            )
+        check_integer("num_bins", num_bins)
         self.right = np.zeros(num_bins, np.int64)
         self.sure = np.zeros(num_bins, np.float64)
         self.seen = 0

@@ -1,5 +1,7 @@
 """Checks of the methods' numbers: each returns what it was given, or says what was wrong."""
 
+from keras_kd.utils.integers import check_integer
+
 
 def positive(**values):
     """Floats that must be finite and above 0.
@@ -23,14 +25,11 @@ def at_least(least, /, **values):
     return _checked(f"of at least {least}", lambda value: value >= least, values)
 
 
-def whole(least=1, **values):
+def integer(least=1, **values):
     """As `positive`, for ints of at least `least`."""
     for name, value in values.items():
-        if type(value) is not int or value < least:
-            raise ValueError(
-                f"{name} must be a whole number of at least {least}. Received: {name}={value!r}."
-            )
-    return _one_or_all(list(values.values()))
+        check_integer(name, value, least)
+    return _one_or_all([int(value) for value in values.values()])
 
 
 def boolean(**values):

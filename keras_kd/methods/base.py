@@ -5,7 +5,7 @@ import re
 import keras
 from keras import ops
 
-from keras_kd.methods.arguments import not_negative, whole
+from keras_kd.methods.arguments import integer, not_negative
 from keras_kd.methods.phases import MAIN
 from keras_kd.utils.lengths import steps
 
@@ -82,7 +82,7 @@ class Method(keras.layers.Layer):
         self.source = names if several else source
         self.weight = not_negative(weight=weight)
         self.warmup = _length(warmup, warmup_steps)
-        self.warmup_steps = None if self.warmup else whole(0, warmup_steps=warmup_steps)
+        self.warmup_steps = None if self.warmup else integer(0, warmup_steps=warmup_steps)
 
     @property
     def sources(self):

@@ -5,7 +5,7 @@ import math
 import keras
 from keras import ops
 
-from keras_kd.methods.arguments import positive, whole
+from keras_kd.methods.arguments import integer, positive
 from keras_kd.methods.base import Method
 from keras_kd.methods.features import flat, unit
 
@@ -60,7 +60,7 @@ class CorrelationCongruence(Method):
     def __init__(self, gamma=0.4, order=2, **kwargs):
         super().__init__(**kwargs)
         self.gamma = positive(gamma=gamma)
-        self.order = whole(order=order)
+        self.order = integer(order=order)
 
     def call(self, batch, student, teacher):
         loss = 0.0

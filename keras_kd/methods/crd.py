@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
-from keras_kd.methods.arguments import number, positive, whole
+from keras_kd.methods.arguments import integer, number, positive
 from keras_kd.methods.base import Method
 from keras_kd.methods.features import FLOAT, flat, unit
 
@@ -115,8 +115,8 @@ class CRD(Method):
         if not 0.0 <= number(momentum) < 1.0:
             raise ValueError(f"momentum must lie in [0, 1). Received: momentum={momentum!r}.")
         self.num_examples = num_examples
-        self.first_id = whole(0, first_id=first_id)
-        self.negatives, self.dimensions = whole(negatives=negatives, dimensions=dimensions)
+        self.first_id = integer(0, first_id=first_id)
+        self.negatives, self.dimensions = integer(negatives=negatives, dimensions=dimensions)
         self.momentum = float(momentum)
         self.temperature = positive(temperature=temperature)
         self.z = normalizer(num_examples, self.dimensions, self.temperature)

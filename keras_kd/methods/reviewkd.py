@@ -3,7 +3,7 @@
 import keras
 from keras import layers, ops
 
-from keras_kd.methods.arguments import whole
+from keras_kd.methods.arguments import integer
 from keras_kd.methods.features import FLOAT, Chain, FeatureMethod, average_pool, nearest_resize
 
 
@@ -108,7 +108,7 @@ class ReviewKD(FeatureMethod):
 
     def __init__(self, student_taps=(), teacher_taps=(), max_channels=512, **kwargs):
         super().__init__(student_taps=student_taps, teacher_taps=teacher_taps, **kwargs)
-        self.max_channels = whole(max_channels=max_channels)
+        self.max_channels = integer(max_channels=max_channels)
 
     def check_shapes(self, names, student, teacher):
         super().check_shapes(names, *(_as_map_shape(shape) for shape in (student, teacher)))

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from keras_kd.methods.arguments import whole
+from keras_kd.methods.arguments import integer
 from keras_kd.methods.features import FeatureMethod, same_size
 from keras_kd.models.taps import flat_calls, tapped
 
@@ -144,7 +144,7 @@ class SimKD(FeatureMethod):
                 "SimKD matches the last maps, one pair of taps. "
                 f"Received: student_taps={list(self.student_taps)}."
             )
-        self.reduction = whole(reduction=reduction)
+        self.reduction = integer(reduction=reduction)
         self.last_map = self.student_taps[0]
 
     reaches_classifier = True  # the classifier is the teacher's, and ready

@@ -12,6 +12,7 @@ import tensorflow as tf
 from keras import ops
 
 from keras_kd.models import gradients
+from keras_kd.utils.integers import check_integer
 
 NORMS = ("batch", "group")
 
@@ -31,11 +32,7 @@ def check_size(num_classes, input_shape, min_side=1, channels=None):
     Raises:
         ValueError: for a bad class count, rank, side or channel count.
     """
-    if isinstance(num_classes, bool) or not isinstance(num_classes, int) or num_classes < 1:
-        raise ValueError(
-            "num_classes must be an integer of at least 1. "
-            f"Received: num_classes={num_classes!r}. Pass the number of classes of the data set."
-        )
+    check_integer("num_classes", num_classes, advice="Pass the number of classes of the data set.")
     shape = tuple(input_shape) if isinstance(input_shape, (tuple, list)) else ()
     if len(shape) != 3 or not isinstance(shape[-1], int) or shape[-1] < 1:
         raise ValueError(

@@ -6,6 +6,7 @@ import tensorflow as tf
 from keras_kd.optimizers.blocks import ROOTS, Blocks, inverse_root
 from keras_kd.optimizers.decay import DecoupledDecay
 from keras_kd.optimizers.joint_update import JointUpdate
+from keras_kd.utils.integers import is_integer
 
 GRAFTINGS = ("adam", "rmsprop", "sgd")
 
@@ -228,9 +229,9 @@ def _check(
     rules = {
         "momentum": (0.0 <= momentum < 1.0, momentum, "in [0, 1)"),
         "beta_2": (0.0 < beta_2 < 1.0, beta_2, "in (0, 1)"),
-        "block_size": (_whole(block_size, 1), block_size, "an integer of at least 1"),
-        "interval": (_whole(interval, 1), interval, "an integer of at least 1"),
-        "start": (_whole(start, 0), start, "an integer of at least 0"),
+        "block_size": (is_integer(block_size), block_size, "a whole number of at least 1"),
+        "interval": (is_integer(interval), interval, "a whole number of at least 1"),
+        "start": (is_integer(start, 0), start, "a whole number of at least 0"),
         "grafting": (grafting in GRAFTINGS, grafting, f"one of {GRAFTINGS}"),
         "epsilon": (epsilon > 0.0, epsilon, "above 0"),
         "matrix_epsilon": (matrix_epsilon > 0.0, matrix_epsilon, "above 0"),
@@ -239,7 +240,3 @@ def _check(
     for name, (holds, value, wanted) in rules.items():
         if not holds:
             raise ValueError(f"{name} must be {wanted}. Received: {name}={value!r}.")
-
-
-def _whole(value, least):
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from keras_kd import methods
-from keras_kd.methods.arguments import at_least, not_negative, positive, whole
+from keras_kd.methods.arguments import at_least, integer, not_negative, positive
 
 
 def test_what_is_right_comes_back_as_plain_floats_in_order():
     assert positive(temperature=4) == 4.0 and type(positive(temperature=4)) is float
     assert positive(a=np.float32(0.5), b=2) == (0.5, 2.0)
     assert not_negative(weight=0) == 0.0 and at_least(1, power=1) == 1.0
-    assert whole(layers=3) == 3 and whole(0, first_id=0, layers=2) == (0, 2)
+    assert integer(layers=3) == 3 and integer(0, first_id=0, layers=2) == (0, 2)
 
 
 @pytest.mark.parametrize("value", [0.0, -1.0, float("nan"), float("inf")])
@@ -29,7 +29,7 @@ def test_not_negative_refuses_the_rest(value):
 @pytest.mark.parametrize("value", [0, 2.0, True, "2"])
 def test_a_whole_number_is_an_int_of_at_least_the_least(value):
     with pytest.raises(ValueError, match=rf"least 1\. Received: layers={value!r}"):
-        whole(layers=value)
+        integer(layers=value)
 
 
 @pytest.mark.parametrize("value", [0.999, -2.0, float("nan"), float("inf")])

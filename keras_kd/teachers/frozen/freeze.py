@@ -17,6 +17,7 @@ from keras_kd.models.taps import tapped
 from keras_kd.teachers.frozen import engines, trial
 from keras_kd.teachers.frozen.fold import flatten, fold
 from keras_kd.utils.files import write_json
+from keras_kd.utils.integers import check_integer
 
 # Constants are copied while a function is built and run (13 times their size was measured for
 # 377 MB), and bring nothing where kernels are large: beyond this the weights stay variables.
@@ -69,10 +70,7 @@ def freeze(
             f"Received: input_shape={input_shape} for a teacher of {teacher.input_shape}. "
             "Pass input_shape=(height, width, channels)."
         )
-    if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
-        raise ValueError(
-            f"batch_size must be an integer of at least 1. Received: batch_size={batch_size!r}."
-        )
+    check_integer("batch_size", batch_size)
     candidates = _Candidates(teacher, shape, tuple(dict.fromkeys(taps)), batch_size)
     wanted = _wanted(engine, deterministic, candidates)
     request = {"requested": engine, "teacher": candidates.identity()}
