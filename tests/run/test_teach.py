@@ -101,7 +101,7 @@ def test_a_run_reads_its_targets_out_of_the_cache(live, tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r"at step 0 the probability .* differs by 0\.[1-9]"):
         student_of(live, tmp_path / "refused", **changes)
     assert not (tmp_path / "refused" / "checkpoints").exists()
-    monkeypatch.setattr("keras_kd.teachers.cache.stream.SPOT_GAP", 1.0)
+    monkeypatch.setattr("keras_kd.teachers.spot_check.LARGEST_GAP", 1.0)
     weights, _ = student_of(live, tmp_path / "other", **changes)
     assert any((a != b).any() for a, b in zip(weights, trained(live)[0]))
 

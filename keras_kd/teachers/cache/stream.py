@@ -6,10 +6,10 @@ import numpy as np
 import tensorflow as tf
 
 from keras_kd.models.hub import run_once
+from keras_kd.teachers import spot_check
 
 HORIZON_BYTES = 256e6  # how much is read ahead, to find damage before a step meets it
 LIVE_SHARDS, LIVE_STEPS = 8, 256  # the live teacher works on for so long before another look
-SPOT_ROWS, SPOT_GAP = 64, 0.05  # images compared at the start; bfloat16 differs by about 0.01
 
 
 class CachedTargets:
@@ -126,21 +126,15 @@ class CachedTargets:
         if first is None:
             return
         step = first * self.cache.layout.steps_per_shard
-        images = next(iter(stream(step)))[:SPOT_ROWS]
-        stored = tf.nn.softmax(next(iter(self.logits(step, step + 1)))[:SPOT_ROWS])
-        live = tf.nn.softmax(tf.cast(run_once(teach, images), tf.float32))
-        # The largest class alone: top k does not tell the small ones apart.
-        top = tf.argmax(stored, axis=-1)
-        gap = tf.abs(tf.gather(stored - live, top, batch_dims=1))
-        gap = float(tf.reduce_mean(gap))
-        if gap > SPOT_GAP:
-            raise ValueError(
-                f"The teacher cache {self.cache.path} has the settings of this run, but not its "
-                f"targets: at step {step} the probability of the likeliest class differs by "
-                f"{gap:.2f} on average from what the teacher says now, where rounding explains "
-                f"{SPOT_GAP}. The images or the toolkit's version have changed. Fill another "
-                "folder with keras-kd-teach, or leave config.teacher_cache empty."
-            )
+        images = next(iter(stream(step)))[: spot_check.ROWS]
+        stored = next(iter(self.logits(step, step + 1)))[: spot_check.ROWS]
+        spot_check.check_gap(
+            spot_check.gap(stored, tf.cast(run_once(teach, images), tf.float32)),
+            f"The teacher cache {self.cache.path} has the settings of this run, but not its "
+            f"targets: at step {step}",
+            "The images or the toolkit's version have changed. Fill another folder with "
+            "keras-kd-teach, or leave config.teacher_cache empty.",
+        )
 
     def _read(self, shard):
         arrays = self._ahead.pop(int(shard), None) or self.cache.read(int(shard))

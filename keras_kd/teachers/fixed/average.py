@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 
+from keras_kd.teachers.spot_check import softmax
 from keras_kd.utils.bars import progress_bar
 
 # The smallest positive number whose logarithm, as that of a mean, is kept.
@@ -70,13 +71,6 @@ class Average:
     def _make(self, num_classes):
         self.targets = np.empty((self.count, num_classes), np.float32)
         self.sum = np.zeros(num_classes, np.float64)
-
-
-def softmax(logits):
-    """Probabilities float64 `[B, K]`."""
-    logits = np.asarray(logits, np.float64)
-    exponents = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return exponents / exponents.sum(axis=-1, keepdims=True)
 
 
 def compute(average, views, teach, batch_size, keep=lambda: None, keep_every=30.0):

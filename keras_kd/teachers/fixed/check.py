@@ -6,8 +6,8 @@ import numpy as np
 import tensorflow as tf
 
 from keras_kd.models.hub import run_once
+from keras_kd.teachers import spot_check
 from keras_kd.teachers.cache.fingerprint import of_data, of_teacher
-from keras_kd.teachers.cache.stream import SPOT_GAP, SPOT_ROWS
 from keras_kd.teachers.fixed.files import read
 
 
@@ -88,23 +88,15 @@ def fingerprint(views, teacher=None):
 
 def probed(views):
     """The first view of the first examples, by which a file is compared with the live teacher."""
-    return views.at(np.arange(min(SPOT_ROWS, views.num_examples)))
+    return views.at(np.arange(min(spot_check.ROWS, views.num_examples)))
 
 
 def _spot_check(path, probe, views, teacher):
     """Another version of the augmentation only shows in what the teacher says about the views."""
     live = run_once(lambda images: teacher(images, training=False), probed(views))
-    live = tf.nn.softmax(tf.cast(live, tf.float32)).numpy()
-    probe = tf.nn.softmax(probe).numpy()
-    if probe.shape == live.shape:
-        rows, top = np.arange(len(probe)), probe.argmax(axis=-1)
-        gap = float(np.abs(probe[rows, top] - live[rows, top]).mean())
-    else:
-        gap = 1.0
-    if not gap <= SPOT_GAP:
-        raise ValueError(
-            f"The fixed targets in {path} have the settings of this run, but the teacher says "
-            f"something else now: the probability of the likeliest class differs by {gap:.2f} on "
-            f"average, where rounding explains {SPOT_GAP}. The toolkit's version or how it "
-            "reads images has changed. Delete the file, and it is computed again."
-        )
+    spot_check.check_gap(
+        spot_check.gap(probe, tf.cast(live, tf.float32)),
+        f"The fixed targets in {path} have the settings of this run, but are something else:",
+        "The toolkit's version or how it reads images has changed. Delete the file, and it is "
+        "computed again.",
+    )

@@ -172,3 +172,16 @@ def test_a_live_teacher_does_not_take_the_students_view_for_its_own(teacher):
     kd.compile("sgd")
     with pytest.raises(ValueError, match="A batch dict needs 'teacher' or 'image'"):
         kd.fit(build_dataset("digits", SPLIT, "fix/cc", 8, 8).take(1), verbose=0)
+
+
+@pytest.mark.parametrize("mode", ["fix/rs", "fix/ic_ens"])
+def test_one_logit_gives_targets_of_two_classes(teacher, tmp_path, mode):
+    binary = keras.Model(teacher.input, teacher.output[:, :1])
+    views = views_of(mode)
+    found = fixed_targets(binary, views, tmp_path / "t.npz", 8).targets
+    assert found.shape == (views.num_examples, 2)
+    seen = np.concatenate([np.asarray(images) for images in views.stream(1)])
+    z = answers(teacher, seen)[:, 0].reshape(views.num_examples, -1)
+    mean = (1 / (1 + np.exp(-z))).mean(axis=1)
+    np.testing.assert_allclose(tf.nn.softmax(found)[:, 1], mean, rtol=1e-5)
+    fixed_targets(binary, views, tmp_path / "t.npz", 8)  # compared with the live teacher, and right
