@@ -1,24 +1,33 @@
 """Every mode's batches, to the bit, as they were before views became lists of image ops."""
 
+import importlib.util
 import json
-import sys
 from pathlib import Path
 
 import pytest
 
 HOME = Path(__file__).parent / "goldens"
-sys.path.insert(0, str(HOME))
-import make_batches  # noqa: E402
-
 # Written by goldens/make_batches.py at commit ae4715b with tensorflow 2.21.
 GOLDEN = json.loads((HOME / "batches.json").read_text())
-CASES = make_batches.cases(HOME / "photos")
 
 
-def test_every_case_has_its_golden():
-    assert list(CASES) == list(GOLDEN)
+@pytest.fixture(scope="module")
+def maker():
+    spec = importlib.util.spec_from_file_location("make_batches", HOME / "make_batches.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def cases(maker):
+    return maker.cases(HOME / "photos")
+
+
+def test_every_case_has_its_golden(cases):
+    assert list(cases) == list(GOLDEN)
 
 
 @pytest.mark.parametrize("name", list(GOLDEN))
-def test_batches_are_what_they_were_to_the_bit(name):
-    assert make_batches.digest(CASES[name]()) == GOLDEN[name]
+def test_batches_are_what_they_were_to_the_bit(maker, cases, name):
+    assert maker.digest(cases[name]()) == GOLDEN[name]

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image
+from batches import assert_same, batches
 
 from keras_kd.data import FixedViews, assembly, build_dataset, evaluation_dataset, load_source
 from keras_kd.data.byte_ranges import ByteRanges
@@ -18,51 +18,11 @@ UNMIXED = [mode for mode in MODES if not Views.of_mode(mode).mixes]
 FIXED = [mode for mode in MODES if mode.startswith("fix/")]
 
 
-@pytest.fixture(scope="module")
-def digits():
-    return load_source("digits")
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory):
-    """Forty smooth pictures of different sizes, JPEG and PNG; the blue channel is the example."""
-    root = tmp_path_factory.mktemp("photos")
-    for index in range(40):
-        height, width = 40 + index, 75 - index
-        y, x = np.mgrid[:height, :width]
-        image = np.stack([y * 2, x * 2, np.full_like(x, index * 6)], -1).astype(np.uint8)
-        folder = root / "train" / f"class{index % 4}"
-        folder.mkdir(parents=True, exist_ok=True)
-        suffix = "jpg" if index % 3 else "png"
-        options = {"quality": 98, "subsampling": 0} if suffix == "jpg" else {}
-        Image.fromarray(image).save(folder / f"{index}.{suffix}", **options)
-    return load_source(f"folder:{root}")
-
-
-def batches(count, *args, **kwargs):
-    return list(build_dataset(*args, **kwargs).take(count).as_numpy_iterator())
-
-
-def assert_same(one, two):
-    for a, b in zip(tf.nest.flatten(one), tf.nest.flatten(two), strict=True):
-        np.testing.assert_array_equal(a, b)
-
-
 def digest(stream):
     sha = hashlib.sha256()
     for array in tf.nest.flatten(stream):
         sha.update(np.ascontiguousarray(array).tobytes())
     return sha.hexdigest()
-
-
-def test_nothing_tunes_an_iterator(photos):
-    # Its thread may hold up whoever collects the iterator for a minute.
-    made = [
-        build_dataset(photos, "train", "mix", 12, 16, 7),
-        evaluation_dataset(photos, "train", 12, 16),
-        FixedViews(photos, "train", "fix/rs", 16).stream(4),
-    ]
-    assert not any(each.options().autotune.enabled for each in made)
 
 
 @pytest.mark.parametrize("mode", list(MODES))
@@ -247,82 +207,11 @@ def test_workers_are_disjoint_and_together_one(photos, mode, one_hot):
     assert len(set.union(*ids)) == 36
 
 
-@pytest.mark.parametrize("mode", ["mix", "ind/rc"])
-def test_a_batch_does_not_depend_on_how_it_is_grouped(photos, monkeypatch, mode):
-    """33 rows: three groups whose last is filled up, one group, or a row a call."""
-    options = {"one_hot": True, "with_ids": True, "start_step": 2}
-    whole = batches(2, photos, "train", mode, 33, 8, **options)
-    for group in (12, 40, 1):
-        monkeypatch.setattr(assembly, "GROUP", group)
-        assert_same(whole, batches(2, photos, "train", mode, 33, 8, **options))
-    evaluated = list(evaluation_dataset(photos, "train", 17, 8).as_numpy_iterator())
-    monkeypatch.setattr(assembly, "GROUP", 5)
-    assert_same(evaluated, list(evaluation_dataset(photos, "train", 17, 8).as_numpy_iterator()))
-
-
 def test_num_steps_counts_from_the_start_step(digits):
     data = build_dataset(digits, "train", "same/rc", 4, 8, start_step=3, num_steps=5)
     assert data.cardinality() == 5 and len(list(data)) == 5
 
 
-def test_a_distribution_strategy_leaves_the_shares_alone(digits):
-    options = build_dataset(digits, "train", "mix", 8, 8).options()
-    assert options.deterministic
-    policy = options.experimental_distribute.auto_shard_policy
-    assert policy == tf.data.experimental.AutoShardPolicy.OFF
-
-
-# ---- evaluation
-
-
-def test_evaluation_is_in_order_and_complete(photos):
-    examples = photos.split("train")
-    data = evaluation_dataset(photos, "train", 12, 16, with_ids=True)
-    got = list(data.as_numpy_iterator())
-    assert data.cardinality() == len(got) == 4
-    assert [len(y) for _, y in got] == [12, 12, 12, 4]
-    np.testing.assert_array_equal(np.concatenate([x["id"] for x, _ in got]), examples.ids)
-    np.testing.assert_array_equal(np.concatenate([y for _, y in got]), examples.labels)
-
-
-@pytest.mark.parametrize("fill_to", [1, 3, 4])
-def test_evaluation_fills_up_where_no_shape_may_be_open(photos, fill_to):
-    plain = list(evaluation_dataset(photos, "train", 12, 16).as_numpy_iterator())
-    data = evaluation_dataset(photos, "train", 12, 16, fill_to=fill_to)
-    got = list(data.as_numpy_iterator())
-    assert len(got) == -(-4 // fill_to) * fill_to
-    assert all(s.shape.is_fully_defined() for s in tf.nest.flatten(data.element_spec))
-    images, labels, weights = (np.concatenate(parts) for parts in zip(*got))
-    np.testing.assert_array_equal(images[:40], np.concatenate([x for x, _ in plain]))
-    np.testing.assert_array_equal(labels[:40], np.concatenate([y for _, y in plain]))
-    np.testing.assert_allclose(weights, np.repeat([len(weights) / 40, 0], [40, len(weights) - 40]))
-
-
-def test_evaluation_shows_the_central_seven_eighths(photos):
-    """Red is 2 * row and green 2 * column, so the box can be read off the pixels."""
-    sizes = photos.split("train").sizes
-    x, _ = next(evaluation_dataset(photos, "train", 40, 64).as_numpy_iterator())
-    pixels = (x.astype(np.float64) + 1) * 127.5 / 2
-    side = np.rint(sizes.min(1) * 7 / 8)
-    for axis, channel in ((1, 0), (2, 1)):
-        start = (sizes[:, axis - 1] - side) // 2
-        centre = start + (side - 1) / 2
-        np.testing.assert_allclose(pixels[..., channel].mean((1, 2)), centre, atol=0.8)
-        edges = np.take(pixels[..., channel], [0, -1], axis=axis)
-        spread = np.diff(edges.mean(3 - axis), axis=1)[:, 0]
-        np.testing.assert_allclose(spread, side - 1, atol=1.5)
-
-
-def test_full_image_cuts_nothing(digits):
-    x, _ = next(evaluation_dataset(digits, "test", 500, 8, full_image=True).as_numpy_iterator())
-    want = digits.split("test").store.images / 127.5 - 1
-    np.testing.assert_allclose(x, want, atol=1e-6)
-
-
-def test_evaluation_at_two_sizes(digits):
-    x, y = next(iter(evaluation_dataset(digits, "test", 64, 8, teacher_resolution=16)))
-    assert x["student"].shape == (64, 8, 8, 1) and x["teacher"].shape == (64, 16, 16, 1)
-    assert y.dtype == tf.int32
 
 
 # ---- errors
@@ -368,11 +257,6 @@ def test_bad_arguments(photos, change, message):
     }
     with pytest.raises(ValueError, match=message):
         build_dataset(**(arguments | change))
-
-
-def test_evaluation_refuses_the_same(photos):
-    with pytest.raises(ValueError, match="batch_size must be a whole number"):
-        evaluation_dataset(photos, "train", 0, 8)
 
 
 # ---- real photographs

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from keras_kd.data import load_source
+from keras_kd.data import Views, load_source
 from keras_kd.teachers.cache import fingerprint as cache_fingerprint
 from keras_kd.teachers.cache.store import Layout, TeacherCache
 
@@ -114,3 +114,48 @@ def test_a_cache_of_other_images_or_of_unknown_ones_is_refused_by_name(tmp_path)
             ValueError, match=f"Differences: data.images: {said} there, '\\w+' here"
         ):
             cache.check(fields)
+
+
+# What caches hold that were filled before views were lists of ops.
+EARLIER = {
+    "seed": 3,
+    "batch_size": 16,
+    "views.teacher_resolution": 12,
+    "views.mode": "mix",
+    "views.flip": False,
+    "views.crop_area": (0.2, 1.0),
+    "views.crop_aspect": (0.75, 4 / 3),
+    "views.rc_scale": 8 / 7,
+    "views.mixup_alpha": 0.5,
+}
+
+
+@pytest.mark.parametrize("mode", ["mix", "mix/rc", "mix/sc", "same/ic", "same/rc", "ind/ic"])
+def test_caches_of_equal_views_stay_good_however_these_are_said(tmp_path, mode):
+    views = Views.of_mode(mode, flip=False, crop_area=(0.2, 1), mixup_alpha=0.5)
+    texts = {name: str(ops) for name, ops in vars(views).items() if ops is not None}
+    there = EARLIER | {"views.mode": mode}
+    cache = TeacherCache.create(tmp_path / "cache", there, Layout(num_classes=10, batch_size=4))
+    for same in (views, Views(**texts)):
+        cache.check(cache_fingerprint.of_views(same, 16, 12, 3))
+
+
+@pytest.mark.parametrize(
+    "text,mix,difference",
+    [
+        ("inception_crop(0.2,1)", "mixup(0.4)", "views.mixup_alpha: 0.5 there, 0.4 here"),
+        ("inception_crop(0.2,1)", None, "views.mode: 'mix' there, 'same/ic' here"),
+        ("inception_crop(0.2,1)|flip", "mixup(0.5)", "views.flip: False there, True here"),
+        (
+            "inception_crop(0.3,1)",
+            "mixup(0.5)",
+            r"crop_area: \[0.2, 1.0\] there, \[0.3, 1.0\] here",
+        ),
+        ("whole_image", "mixup(0.5)", "views.mode: 'mix' there, 'student: whole_image; mix: mixup"),
+    ],
+)
+def test_caches_of_other_views_are_refused(tmp_path, text, mix, difference):
+    layout = Layout(num_classes=10, batch_size=4)
+    cache = TeacherCache.create(tmp_path / "cache", EARLIER, layout)
+    with pytest.raises(ValueError, match=difference):
+        cache.check(cache_fingerprint.of_views(Views(text, mix=mix), 16, 12, 3))
