@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from batches import assert_same, batches
 
-from keras_kd.data import FixedViews, assembly, build_dataset, evaluation_dataset, load_source
+from keras_kd.data import build_dataset, load_source
 from keras_kd.data.byte_ranges import ByteRanges
 from keras_kd.data.modes import MODES
 from keras_kd.data.views import Views
@@ -210,8 +210,6 @@ def test_workers_are_disjoint_and_together_one(photos, mode, one_hot):
 def test_num_steps_counts_from_the_start_step(digits):
     data = build_dataset(digits, "train", "same/rc", 4, 8, start_step=3, num_steps=5)
     assert data.cardinality() == 5 and len(list(data)) == 5
-
-
 
 
 # ---- errors
