@@ -88,6 +88,8 @@ def measure(cores):
     """Every variant's rates on so many cores."""
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    import tensorflow as tf
+
     from keras_kd.data import build_dataset, load_source
 
     source = load_source(SOURCE.value, data_dir=DATA_DIR.value)
@@ -105,7 +107,7 @@ def measure(cores):
     for name, rounds in rates.items():
         wall = [rate for rate, _ in rounds]
         # A view of its own for the teacher is a second crop: two images an example.
-        images = 2 if name.startswith("ind/") else 1
+        images = len(tf.nest.flatten(variants[name].element_spec[0])) if name in MODES else 1
         ratios = [
             [images * own[i] / other[i] for own, other in zip(rounds, rates["bare"])]
             for i in (0, 1)

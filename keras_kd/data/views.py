@@ -1,6 +1,6 @@
 """What teacher and student see: lists of image ops, under the name of a teaching mode or not."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import tensorflow as tf
 
@@ -107,8 +107,8 @@ class Views:
         return self.fixed is not None and self.fixed.random
 
     def for_one(self):
-        """What a single model sees that learns without a teacher."""
-        return Views(self.student, mix=self.mix)
+        """What a single model sees that learns without a teacher: what a student would."""
+        return replace(self, teacher=None)
 
     def describe(self):
         """What the teacher's answers depend on: a flat dict of the mode and the options that count.

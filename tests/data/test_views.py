@@ -35,8 +35,8 @@ def test_what_the_papers_modes_are():
 def test_a_single_model_sees_the_students_view_mixed_or_not(mode):
     views = Views.of_mode(mode)
     one = views.for_one()
-    assert (one.student, one.mix) == (views.student, views.mix)
-    assert one.teacher is None and one.fixed is None
+    assert (one.student, one.mix, one.fixed) == (views.student, views.mix, views.fixed)
+    assert one.teacher is None
     assert one.mixes == views.mixes == mode.startswith("mix")
     assert views.averaged == (mode == "fix/ic_ens")
 
