@@ -6,7 +6,7 @@ import time
 from keras_kd.export import formats as kinds
 from keras_kd.export.formats import check_formats
 from keras_kd.export.material import Material
-from keras_kd.run.workdir import existing_workdir, load_config
+from keras_kd.run.workdir import existing_workdir
 from keras_kd.utils.files import read_json, write_json
 
 _log = logging.getLogger(__name__)
@@ -33,10 +33,9 @@ def export(workdir, formats=None):
         OSError: data that are gone, or a full disk; what was there before is untouched.
     """
     workdir = existing_workdir(workdir)
-    config = load_config(workdir)
-    # Before anything slow is done: a typo must not cost minutes.
-    chosen = check_formats(formats or tuple(config.export.formats) or None)
     material = Material(workdir)
+    # Before anything slow is done: a typo must not cost minutes.
+    chosen = check_formats(formats or tuple(material.config.export.formats) or None)
     logits, labels = material.answers
     _log.info(
         "Exporting the student: %s parameters, checked on %s images of split %r.",

@@ -6,11 +6,10 @@ import numpy as np
 
 from keras_kd.data import evaluation_dataset
 from keras_kd.export.material import Material
-from keras_kd.run.workdir import load_config
 
 
 def test_images_answers_and_names_are_the_runs(finished_run, student_of_run):
-    material = Material(finished_run, load_config(finished_run))
+    material = Material(finished_run)
     (images, labels), *_ = material.test_images
     expected, classes = next(iter(evaluation_dataset("digits", "test", 64, 12)))
     np.testing.assert_array_equal(images, expected)
@@ -23,7 +22,7 @@ def test_images_answers_and_names_are_the_runs(finished_run, student_of_run):
 
 
 def test_calibration_images_are_of_the_training_split(finished_run, student_of_run):
-    material = Material(finished_run, load_config(finished_run))
+    material = Material(finished_run)
     given = np.concatenate(list(material.calibration_images))
     assert given.shape == (20, 12, 12, 1)
     train, _ = next(iter(evaluation_dataset("digits", "train", 1297, 12)))
@@ -37,5 +36,5 @@ def test_a_student_beside_a_larger_teacher_sees_its_own_view(finished_run, stude
     config = json.loads(path.read_text())
     config["data"]["teacher_resolution"] = 16
     path.write_text(json.dumps(config))
-    (images, _), *_ = Material(finished_run, load_config(finished_run)).test_images
+    (images, _), *_ = Material(finished_run).test_images
     assert images.shape == (64, 12, 12, 1)

@@ -74,7 +74,7 @@ def configured(source, **changes):
 
 
 def test_the_key_reaches_whatever_evaluates(tmp_path):
-    name, pixels = noise(tmp_path, (32, 40), (44, 32))
+    name, pixels = noise(tmp_path / "images", (32, 40), (44, 32))
     config = configured(name)
     source = load_source(name)
     _, baseline, distil = stages_of(config)
