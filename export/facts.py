@@ -60,6 +60,13 @@ def stages_of(report, config=None, logged=()):
     return _coloured(shown, found, teacher, student)
 
 
+def teacher_of(report):
+    """What to call the student's teacher: the stage that was, or "teacher" for any other."""
+    stages = section(report, "stages")
+    followed = section(stages, list(stages)[-1]).get("teachers") if stages else None
+    return followed[0] if followed and len(followed) == 1 and followed[0] in stages else TEACHER
+
+
 def _renamed(facts):
     """A role's facts by the names that stages use."""
     network = {"network": facts["name"]} if facts.get("name") else {}

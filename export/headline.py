@@ -1,13 +1,14 @@
 """What came out, in plain English."""
 
 from keras_kd.export import formats
-from keras_kd.export.facts import section
+from keras_kd.export.facts import section, teacher_of
 from keras_kd.utils import words
 
 
 def headline(report):
     """One or two sentences from a `report.json`, however much of it there is. Plain text."""
     teacher, student = section(report, "teacher"), section(report, "student")
+    who = teacher_of(report)
     accuracy, reference = student.get("accuracy"), teacher.get("accuracy")
     share = words.fraction(student.get("parameters"), teacher.get("parameters"))
     with_share = f" with {share} of its parameters" if share else ""
@@ -19,15 +20,15 @@ def headline(report):
         text = f"The student reaches {words.percent(accuracy)} accuracy"
     elif accuracy > reference:
         text = (
-            f"The student beats its teacher, {words.percent(accuracy)} against "
+            f"The student beats its {who}, {words.percent(accuracy)} against "
             f"{words.percent(reference)}{with_share}"
         )
     elif accuracy == reference:
-        text = f"The student is exactly as accurate as its teacher{with_share}"
+        text = f"The student is exactly as accurate as its {who}{with_share}"
     else:
         # Rounded down: 99.96 % must not read as all of it.
         kept = int(1000 * accuracy / reference) / 10
-        text = f"The student keeps {kept:.1f} % of the teacher's accuracy{with_share}"
+        text = f"The student keeps {kept:.1f} % of the {who}'s accuracy{with_share}"
     return f"{text}.{_versus_baseline(report)}{_on_a_device(report)}"
 
 

@@ -7,7 +7,7 @@ import json
 
 from keras_kd.export import formats
 from keras_kd.export.comparison import wrong
-from keras_kd.export.facts import section
+from keras_kd.export.facts import section, teacher_of
 from keras_kd.export.headline import smallest_export
 from keras_kd.utils import words
 
@@ -16,12 +16,12 @@ def cards(report):
     """The figures that matter most: list of (label, value, detail)."""
     student, teacher = section(report, "student"), section(report, "teacher")
     accuracy, baseline = student.get("accuracy"), section(report, "baseline").get("accuracy")
-    found = []
+    found, who = [], teacher_of(report)
     if words.is_number(accuracy):
         found.append(("Student accuracy", words.percent(accuracy), wrong(report, accuracy)))
         for label, name, other in (
-            ("Against the teacher", "teacher", teacher.get("accuracy")),
-            ("Gain from the teacher", "baseline", baseline),
+            (f"Against the {who}", who, teacher.get("accuracy")),
+            (f"Gain from the {who}", "baseline", baseline),
         ):
             if words.is_number(other):
                 points = f"{words.points(accuracy - other)} points"

@@ -19,6 +19,15 @@ def test_headline(student, expected):
     assert expected in headline(report)
 
 
+def test_a_teacher_that_was_a_stage_goes_by_its_name():
+    report = {"teacher": {"accuracy": 0.8}, "student": {"accuracy": 0.4}}
+    stages = {"teacher": {}, "assistant": {}, "distil": {"teachers": ["assistant"]}}
+    told = headline({**report, "stages": stages})
+    assert told == "The student keeps 50.0 % of the assistant's accuracy."
+    stages["distil"]["teachers"] = ["hub:somewhere"]
+    assert "of the teacher's accuracy" in headline({**report, "stages": stages})
+
+
 def test_the_file_to_show_is_the_smallest_of_integers():
     servers = [name for name, one in formats.found().items() if not one.on_device]
     files = {name: {"bytes": 1} for name in servers} | {
