@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import untested
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 # Who may import whom: a room only those of lower floors, or of its own.
@@ -125,3 +126,23 @@ def test_only_commands_parse_flags():
         }  # fmt: skip
         parses = any(word in name.split(".") for name in names for word in words)
         assert not parses or room(module + ".") == "commands", module
+
+
+def without_test_file():
+    """Modules `room/name.py` that no `tests/room/test_name.py` belongs to."""
+    found = set()
+    for folder, start in (("keras_kd", REPOSITORY / "keras_kd"), ("export", REPOSITORY)):
+        for path in (REPOSITORY / folder).rglob("*.py"):
+            module = path.relative_to(start)
+            test = REPOSITORY / "tests" / module.with_name(f"test_{module.name}")
+            if not module.stem.startswith("__") and not test.exists():
+                found.add(module.as_posix())
+    return found
+
+
+def test_every_module_has_its_test_file():
+    """Or a reason. An entry whose test file has come must go."""
+    found = without_test_file()
+    assert found - set(untested.REASONS) == set(), "give it a test file, or a reason"
+    assert set(untested.REASONS) - found == set(), "it has a test file, or is gone"
+    assert all(untested.REASONS.values())

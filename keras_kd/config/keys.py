@@ -97,7 +97,7 @@ def network(name="resnet", train=None, **kwargs):
     section = OpenConfig(
         {
             # .keras file, SavedModel folder, bit: or hub handle of a network that has learned
-            # already; "a,b@224": see keras_kd.models.handles; empty: a stage trains it.
+            # already; "a,b@224": see keras_kd.utils.handles; empty: a stage trains it.
             "handle": "",
             "input_range": (),  # pixel values that handle or init expect; empty: [-1, 1] or known
             "init": "",  # pretrained weights to train it from, see keras_kd.models.start_from

@@ -3,8 +3,8 @@
 from keras_kd import models
 from keras_kd.config.chain import is_loaded, networks_of, stages_of
 from keras_kd.config.rules import NETWORK, follow, require
-from keras_kd.models import handles
 from keras_kd.teachers.frozen import engines
+from keras_kd.utils import handles
 
 
 def check(config):

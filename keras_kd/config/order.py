@@ -5,7 +5,7 @@ import os
 from keras_kd.config.chain import STUDENT, is_loaded, stage_section, stages_of, teaching
 from keras_kd.config.keys import kind_of
 from keras_kd.config.rules import require
-from keras_kd.models import handles
+from keras_kd.utils import handles
 from keras_kd.utils.names import nearest
 
 

@@ -3,6 +3,7 @@
 import os
 
 from keras_kd.config.keys import sections
+from keras_kd.utils import handles
 
 
 def absolute(config):
@@ -14,8 +15,6 @@ def absolute(config):
     Returns:
         a ConfigDict; its file and folder names are absolute where they exist.
     """
-
-    from keras_kd.models import handles  # here, since networks wait for TensorFlow
 
     def full(path):
         return os.path.abspath(path) if path and os.path.exists(path) else path

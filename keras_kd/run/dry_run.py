@@ -16,7 +16,7 @@ from keras_kd import teachers
 from keras_kd.config.chain import networks_of, stages_of
 from keras_kd.config.keys import sections
 from keras_kd.data.fake import FakeSource, fake_source
-from keras_kd.models import bit_resnet, handles
+from keras_kd.models import bit_resnet
 from keras_kd.models.flops import size, size_without_weights
 from keras_kd.run.experiment import Experiment, prepare
 from keras_kd.run.lines import lines_to
@@ -24,6 +24,7 @@ from keras_kd.run.plan import describe, in_all, make_plan, measured
 from keras_kd.run.sources import check_channels
 from keras_kd.run.targets import stand_in
 from keras_kd.teachers.load import assemble, published_bit
+from keras_kd.utils import handles
 
 logger = logging.getLogger(__name__)
 

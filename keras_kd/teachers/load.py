@@ -5,7 +5,6 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from keras_kd.models import handles
 from keras_kd.models.bit import bit_resnet, load_bit_npz
 from keras_kd.models.bit.published import bit_file, check_root, published
 from keras_kd.models.hub import HUB_HOSTS, check_range, hub, load_module, run_once
@@ -13,6 +12,7 @@ from keras_kd.models.output import as_two_classes
 from keras_kd.models.saved import OURS, convert, expected_range, open_keras, recorded_range
 from keras_kd.teachers.checks import check_classes, check_images, check_logits
 from keras_kd.teachers.ensemble import Ensemble, resized
+from keras_kd.utils import handles
 
 KINDS = (
     "a Keras model, 'path/to/model.keras', a SavedModel folder, 'bit:NAME', 'hub:HANDLE', "
@@ -28,7 +28,7 @@ def load(handle, num_classes=None, input_shape=None, input_range=None):
             of `keras_kd.models.bit.published`, fetched once and cached; `hub:` and a TF-Hub handle
             or folder; or the handle's own https address. A model object is frozen in place
             (`trainable = False`). Several with commas between them are an `Ensemble`, and `@224`
-            behind one lets it see the images at 224 px, see `keras_kd.models.handles`.
+            behind one lets it see the images at 224 px, see `keras_kd.utils.handles`.
         num_classes: classes of the data set; None to accept any.
         input_shape: (height, width, channels) of the images that the teacher will see; None to
             accept what the model declares. Needed for hub modules and SavedModel folders.
@@ -71,7 +71,7 @@ def assemble(members, input_shape, make):
     """One teacher of what a handle names.
 
     Args:
-        members: what `keras_kd.models.handles.members` returned.
+        members: what `keras_kd.utils.handles.members` returned.
         input_shape: (height, width, channels) of the images; None only without sides.
         make: function (handle, input_shape) -> a Keras model from images to logits.
 

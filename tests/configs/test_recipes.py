@@ -17,9 +17,10 @@ from keras_kd.commands import train
 from keras_kd.commands.console import explain
 from keras_kd.commands.parsing import FlagError, parse
 from keras_kd.config import check
-from keras_kd.models import BUILDERS, handles
+from keras_kd.models import BUILDERS
 from keras_kd.models.bit.published import PUBLISHED
 from keras_kd.training.lengths import Lengths, make_optimizer
+from keras_kd.utils import handles
 
 # data set -> (source, training split, test split, teacher)
 DATA = {

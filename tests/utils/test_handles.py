@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from keras_kd.models import handles
+from keras_kd.utils import handles
 
 
 @pytest.mark.parametrize(
