@@ -49,21 +49,14 @@ def write_report(experiment, command=""):
     report = {
         "dataset": config.data.eval_source or config.data.source,
         "name": config.name,
-        "teacher": None
-        if teacher is None
-        else {
-            "name": ", ".join(_name(config, one) for one in stage.teachers),
-            "accuracy": share(logits["teacher_logits"], labels),
-            "parameters": teacher.count_params(),
-        },
+        "teacher": None,
         "baseline": compared and {"accuracy": workdir.result(compared.name)["accuracy"]},
         "student": {
             "name": _network_name(config, stage.network),
             "accuracy": share(logits["student_logits"], labels),
             "parameters": student.count_params(),
         },
-        "fidelity": (teacher is not None and {"kl": result["kl"], "agreement": result["agreement"]})
-        or None,
+        "fidelity": None,
         "train": {key: result[key] for key in ("steps", "images_per_second", "seconds")},
         "stages": {one.name: _stage(experiment, one) for one in experiment.stages},
         "classes": list(experiment.source.class_names),
@@ -71,6 +64,13 @@ def write_report(experiment, command=""):
         "command": command,
         "exports": {},
     }
+    if teacher is not None:
+        report["teacher"] = {
+            "name": ", ".join(_name(config, one) for one in stage.teachers),
+            "accuracy": share(logits["teacher_logits"], labels),
+            "parameters": teacher.count_params(),
+        }
+        report["fidelity"] = {"kl": result["kl"], "agreement": result["agreement"]}
     write_json(workdir / "report.json", report)
     return report
 

@@ -113,9 +113,10 @@ def _networks(experiment, sizes):
     config, found = experiment.config, {}
     for stage, (learner, teacher) in zip(experiment.stages, sizes):
         sides = sides_of(config, stage)
-        if stage.teachers and not any(one.stage for one in stage.teachers):
-            handles = ",".join(one.handle for one in stage.teachers)
-            found[f"teacher {handles}"] = (teacher, sides.teacher)
+        # One that was trained alone stands there already, as the network of its stage.
+        if len(stage.teachers) > 1 or any(one.handle for one in stage.teachers):
+            names = ",".join(one.handle or one.name for one in stage.teachers)
+            found[f"teacher {names}"] = (teacher, sides.teacher)
         model = config[stage.network].model.name or config[stage.network].init
         found[f"{stage.network} {model}"] = (learner, sides.student)
     return found

@@ -17,7 +17,7 @@ from keras_kd.configs import bit_hyperrule
 from keras_kd.configs.funmatch import imagenet
 from keras_kd.data import tfds_source
 from keras_kd.models.flops import Size
-from keras_kd.run import dry_run as dry
+from keras_kd.run.offline import OfflineExperiment, random_source
 from keras_kd.run.plan import describe, make_plan
 from keras_kd.training.lengths import make_optimizer
 
@@ -55,7 +55,7 @@ def planned(name, words):
     module = importlib.import_module(f"keras_kd.configs.{name.replace('/', '.')}")
     config = module.get_config(*words)
     check(config)
-    experiment = dry.OfflineExperiment(config, dry._source(config, side=8))
+    experiment = OfflineExperiment(config, random_source(config, side=8))
     sizes = [
         (STUDENT, TEACHER)
         if stage.teachers

@@ -15,17 +15,10 @@ def longer(total="10 steps", how="stretch", **changes):
     return tiny(**{"distil.total": total, "distil.prolong": how, **changes})
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    workdir = tmp_path_factory.mktemp("runs") / "finished"
-    run.run(tiny(), workdir)
-    return workdir
-
-
 @pytest.fixture
-def workdir(finished, tmp_path):
+def workdir(finished_run, tmp_path):
     """A finished run of 6 steps, to be made longer."""
-    shutil.copytree(finished, tmp_path / "run")
+    shutil.copytree(finished_run[1], tmp_path / "run")
     return tmp_path / "run"
 
 

@@ -29,11 +29,10 @@ def lines(workdir, name):
     return metrics_log.logged(Path(workdir) / "metrics.jsonl", name)
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
+@pytest.fixture
+def finished(finished_run):
     """A finished run: (its report, its workdir)."""
-    workdir = tmp_path_factory.mktemp("runs") / "finished"
-    return run.run(tiny(), workdir), workdir
+    return finished_run
 
 
 def test_a_run_leaves_what_the_design_says(finished):

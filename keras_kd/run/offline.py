@@ -1,0 +1,95 @@
+"""A run without its data and its published weights: random ones stand for both."""
+
+from keras_kd import teachers
+from keras_kd.config.keys import sections
+from keras_kd.data.fake import FakeSource, fake_source
+from keras_kd.models import bit_resnet
+from keras_kd.run.experiment import Experiment
+from keras_kd.run.sources import check_channels
+from keras_kd.teachers.load import assemble, published_bit
+from keras_kd.utils import handles
+
+# What `tiny` makes of a network: one of the same family.
+TINY = {
+    "bit_resnet": {"depth": (1, 1), "width": 0.125},
+    "mobilenet_v3_large": {"alpha": 0.35},
+    "mobilenet_v3_small": {"alpha": 0.35},
+    "resnet": {"width": 0.25},  # of its depth: methods tap inner layers by name
+}
+
+
+class OfflineExperiment(Experiment):
+    """An `Experiment` on random images, whose published networks have random weights.
+
+    Args:
+        config: ConfigDict that `offline` gave.
+        source: `keras_kd.data.fake.FakeSource` in the place of the run's data.
+        lengths: `Lengths` of the run; default: those of `config`.
+        tiny: whether published networks are narrow ones of their family.
+    """
+
+    def __init__(self, config, source, lengths=None, tiny=False):
+        super().__init__(config)
+        self.source = source
+        self._lengths = lengths
+        self._tiny = tiny
+
+    def _prepared(self, config):
+        return config
+
+    @property
+    def lengths(self):
+        return self._lengths or super().lengths
+
+    def load(self, handle, side, input_range=()):
+        if (handle, side) not in self._loaded:
+
+            def make(name, shape):
+                return self._published_or_loaded(name, shape, input_range)
+
+            shape = (side, side, self.source.channels)
+            self._loaded[handle, side] = assemble(handles.members(handle), shape, make)
+        return self._loaded[handle, side]
+
+    def _published_or_loaded(self, name, shape, input_range):
+        if not name.startswith("bit:"):
+            pixels = tuple(input_range) or None
+            return teachers.load(name, self.source.num_classes, shape, pixels)
+        entry = published_bit(name, self.source.num_classes)
+        kwargs = TINY["bit_resnet"] if self._tiny else {"depth": entry.depth, "width": entry.width}
+        return bit_resnet(num_classes=entry.num_classes, input_shape=shape, **kwargs)
+
+
+def offline(config):
+    """The config without what a dry run must not fetch or read."""
+    config.teacher_cache = ""
+    for network in sections(config, "network"):
+        if "weights" in network.model.kwargs:
+            change(network.model.kwargs, {"weights": None})
+        if not network.init.startswith("bit:"):
+            continue
+        entry, network.init = published_bit(network.init), ""
+        if not network.model.name:
+            network.model.name = "bit_resnet"
+            change(network.model.kwargs, {"depth": entry.depth, "width": entry.width})
+    return config
+
+
+def random_source(config, side):
+    """Random images in the place of the run's data."""
+    data = config.data
+    where = (data.data_dir or None, side)
+    evaluated = data.eval_source or data.source
+    classes = fake_source(evaluated, *where)
+    classes.split(data.eval_split)
+    if evaluated == data.source:
+        return classes
+    images = fake_source(data.source, *where)
+    check_channels(images, classes)
+    data.eval_source, data.eval_split = "", data.train_split
+    return FakeSource(images.name, classes.class_names, images.channels, images.counts, side)
+
+
+def change(kwargs, values):
+    with kwargs.unlocked(), kwargs.ignore_type():
+        kwargs.update(values)
