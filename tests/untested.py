@@ -44,6 +44,7 @@ MISSING = [
     "run/experiment.py",
     "run/facts.py",
     "run/finished.py",
+    "run/offline.py",
     "run/plan.py",
     "run/rehearsal.py",
     "run/streams.py",
