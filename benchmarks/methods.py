@@ -35,7 +35,11 @@ UNUSED = {  # sections of the config that a cell does not look at; the teacher c
     "cost": ("baseline", "teacher.train"),
 }
 CONFIGS = Path(__file__).resolve().parents[1] / "configs" / "methods"
-METHODS = sorted(path.stem for path in CONFIGS.glob("*.py") if path.stem != "__init__")
+# Labels alone are the study's own baseline; several classes an image are another task.
+ELSEWHERE = (LABELS, "binary_labels", "binary_soft_targets")
+METHODS = sorted(
+    path.stem for path in CONFIGS.glob("*.py") if path.stem not in ("__init__", *ELSEWHERE)
+)
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "methods.md"
 
 
