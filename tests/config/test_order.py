@@ -1,52 +1,10 @@
 """Stages that cannot follow one another are refused in a sentence, with the nearest name."""
 
 import pytest
+from changed_config import SOFT, chained
 from tiny_run import tiny_run
 
 from keras_kd.config import base, check, network, stage
-from keras_kd.config.chain import last_stage, needed_by, side_of, stages_of, teaching, yardstick
-
-SOFT = {"soft_targets": {}}
-
-
-def chained():
-    """Teacher, assistant, student, and one more generation."""
-    config = base()
-    config.assistant = network("resnet", depth=8)
-    config.assistant.train = stage(teachers=("teacher",), methods=SOFT)
-    config.again = stage(teachers=("distil",), methods=SOFT)
-    config.distil.teachers = ("assistant",)
-    config.stages = ("teacher", "assistant", "baseline", "distil", "again")
-    return config
-
-
-def test_the_stages_of_a_chain():
-    config = chained()
-    check(config)
-    found = {one.name: (one.path, one.network) for one in stages_of(config)}
-    assert found == {
-        "teacher": ("teacher.train", "teacher"),
-        "assistant": ("assistant.train", "assistant"),
-        "baseline": ("baseline", "student"),
-        "distil": ("distil", "student"),
-        "again": ("again", "student"),
-    }
-    assert last_stage(config).name == "again"
-    assert teaching(config) == {"teacher", "assistant", "distil"}
-    assert yardstick(config).name == "baseline"
-    needed = [one.name for one in needed_by(config, last_stage(config))]
-    assert needed == ["teacher", "assistant", "distil"]
-    config.data.teacher_resolution = 64
-    assert [side_of(config, name) for name in ("teacher", "assistant", "student")] == [64, 32, 32]
-
-
-def test_the_default_run_is_teacher_baseline_student():
-    assert [one.name for one in stages_of(base())] == ["teacher", "baseline", "distil"]
-    config = base()
-    config.teacher.handle, config.baseline.enabled = "bit:R50x1-M", False
-    assert [one.name for one in stages_of(config)] == ["distil"]
-    ((teacher,),) = [one.teachers for one in stages_of(config)]
-    assert (teacher.stage, teacher.handle) == ("", "bit:R50x1-M")
 
 
 def test_a_stage_may_follow_a_file_and_a_published_network(tmp_path):

@@ -8,7 +8,7 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 
 from keras_kd import data
-from keras_kd.config import absolute, base, check
+from keras_kd.config import absolute, base
 from keras_kd.export.material import Material
 from keras_kd.run import Experiment, sources, targets, teach
 from keras_kd.run import story as run
@@ -151,26 +151,6 @@ def test_paths_of_both_data_sets_become_absolute(config, folders, monkeypatch):
         f"folder:{folders}/others",
         f"folder:{folders}/known",
     )
-
-
-@pytest.mark.parametrize(
-    ("key", "value", "message"),
-    [
-        ("teacher.handle", "", r"config\.teacher\.handle must be a teacher of eval_source's"),
-        ("baseline.enabled", True, r"config\.baseline\.enabled must be False with data\.eval_"),
-        ("distil.label_weight", 0.5, r"config\.distil\.label_weight must be 0 with"),
-        ("distil.methods", {"dkd": {}}, "without labels .* Received: 'dkd'"),
-        ("distil.methods", {"teacher_free_kd": {}}, "without labels .* 'teacher_free_kd'"),
-    ],
-)
-def test_what_needs_labels_is_refused(config, key, value, message):
-    config.unlock()
-    section, last = key.split(".")
-    config[section][last] = value
-    with pytest.raises(ValueError, match=message):
-        check(config)
-    config.data.eval_source = ""
-    check(config)
 
 
 def test_grey_and_colour_do_not_go_together(config):

@@ -39,3 +39,28 @@ def test_what_is_no_length_is_refused(length):
 def test_a_percentage_of_nothing_is_refused():
     with pytest.raises(ValueError, match=r"steps, epochs, examples\. Received: '5%'"):
         steps("5%", batch_size=1, num_examples=1)
+
+
+@pytest.mark.parametrize(
+    ("length", "expected"),
+    [
+        ("500 steps", 500),
+        ("500", 500),
+        (500, 500),
+        ("1 step", 1),
+        ("2 epochs", 20),
+        ("0.5 epochs", 5),
+        ("1000 examples", 10),
+        ("1001 examples", 11),
+        ("5%", 10),
+        ("5 percent", 10),
+        ("0 steps", 0),
+    ],
+)
+def test_lengths(length, expected):
+    assert steps(length, batch_size=100, num_examples=1000, total=200) == expected
+
+
+def test_a_percentage_needs_a_whole():
+    with pytest.raises(ValueError, match="Received: '5%'"):
+        steps("5%", batch_size=1, num_examples=10)

@@ -1,0 +1,35 @@
+"""Who learns from whom: the stages of a chain, whom each needs, and what each network sees."""
+
+from changed_config import chained
+
+from keras_kd.config import base, check
+from keras_kd.config.chain import last_stage, needed_by, side_of, stages_of, teaching, yardstick
+
+
+def test_the_stages_of_a_chain():
+    config = chained()
+    check(config)
+    found = {one.name: (one.path, one.network) for one in stages_of(config)}
+    assert found == {
+        "teacher": ("teacher.train", "teacher"),
+        "assistant": ("assistant.train", "assistant"),
+        "baseline": ("baseline", "student"),
+        "distil": ("distil", "student"),
+        "again": ("again", "student"),
+    }
+    assert last_stage(config).name == "again"
+    assert teaching(config) == {"teacher", "assistant", "distil"}
+    assert yardstick(config).name == "baseline"
+    needed = [one.name for one in needed_by(config, last_stage(config))]
+    assert needed == ["teacher", "assistant", "distil"]
+    config.data.teacher_resolution = 64
+    assert [side_of(config, name) for name in ("teacher", "assistant", "student")] == [64, 32, 32]
+
+
+def test_the_default_run_is_teacher_baseline_student():
+    assert [one.name for one in stages_of(base())] == ["teacher", "baseline", "distil"]
+    config = base()
+    config.teacher.handle, config.baseline.enabled = "bit:R50x1-M", False
+    assert [one.name for one in stages_of(config)] == ["distil"]
+    ((teacher,),) = [one.teachers for one in stages_of(config)]
+    assert (teacher.stage, teacher.handle) == ("", "bit:R50x1-M")

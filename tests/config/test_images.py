@@ -1,0 +1,38 @@
+"""What needs labels is refused where those of the images mean nothing."""
+
+import pytest
+
+from keras_kd.config import base, check
+
+
+@pytest.fixture
+def config():
+    config = base()
+    config.data.source, config.data.eval_source = "folder:others", "folder:known"
+    config.teacher.handle = "bit:R50x1-M"
+    config.baseline.enabled = False
+    return config
+
+
+def test_without_labels_it_is_allowed(config):
+    check(config)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("teacher.handle", "", r"config\.teacher\.handle must be a teacher of eval_source's"),
+        ("baseline.enabled", True, r"config\.baseline\.enabled must be False with data\.eval_"),
+        ("distil.label_weight", 0.5, r"config\.distil\.label_weight must be 0 with"),
+        ("distil.methods", {"dkd": {}}, "without labels .* Received: 'dkd'"),
+        ("distil.methods", {"teacher_free_kd": {}}, "without labels .* 'teacher_free_kd'"),
+    ],
+)
+def test_what_needs_labels_is_refused(config, key, value, message):
+    config.unlock()
+    section, last = key.split(".")
+    config[section][last] = value
+    with pytest.raises(ValueError, match=message):
+        check(config)
+    config.data.eval_source = ""
+    check(config)

@@ -1,0 +1,36 @@
+"""What a config may say of its networks: names, arguments, and where their weights come from."""
+
+import pytest
+from changed_config import changed
+
+from keras_kd.config import check
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("student.model.name", "resnett", "Did you mean 'resnet'"),
+        ("student.model.kwargs", {"dept": 20}, "depth"),
+        ("teacher.handle", "a.keras,,b.keras", r"config\.teacher\.handle: a teacher's handle must"),
+        ("teacher.engine", "xlaa", r"config\.teacher\.engine: "),
+    ],
+)
+def test_mistakes_are_named(key, value, message):
+    with pytest.raises(ValueError, match=message):
+        check(changed(key, value))
+
+
+def test_what_has_learned_already_has_no_first_weights():
+    config = changed("teacher.handle", "bit:R50x1-M")
+    config.teacher.init = "first.keras"
+    with pytest.raises(ValueError, match=r"teacher\.init must be empty where config\.teacher\.han"):
+        check(config)
+
+
+def test_a_network_without_a_name_is_the_one_of_its_file():
+    config = changed("student.model", {"name": "", "kwargs": {}})
+    config.student.init = "student.keras"
+    check(config)
+    config.student.model.kwargs = {"depth": 8}
+    with pytest.raises(ValueError, match=r"student\.model\.kwargs must be empty .*config\.student"):
+        check(config)
