@@ -8,9 +8,7 @@ import numpy as np
 import pytest
 
 from keras_kd.data import load_source, scan
-from keras_kd.data.byte_ranges import ByteRanges
 from keras_kd.data.paths import Paths
-from keras_kd.data.service import PortableRanges
 
 
 def test_paths_are_those_that_were_given():
@@ -44,16 +42,3 @@ def test_a_folder_takes_few_bytes_an_image(tmp_path, monkeypatch):
         tracemalloc.stop()
         del source
     assert (held[2] - held[1]) / 2000 < 150
-
-
-def test_only_files_in_use_are_looked_at_by_a_service(tmp_path):
-    """A split's ranges know the files of all splits; those of the others may be gone."""
-    for name in "abc":
-        (tmp_path / name).write_bytes(b"<%s>" % name.encode())
-    paths = Paths(str(tmp_path), ["a", "missing", "c", "b"])
-    ranges = ByteRanges(paths, [3, 0, 2, 0], [(0, 3), (1, 1), (1, 2), (0, 1)])
-    assert ranges.used().tolist() == [0, 2, 3]
-    positions = np.arange(4)
-    expected = [b"<b>", b"a", b"c>", b"<"]
-    assert ranges.fetch(positions).numpy().tolist() == expected
-    assert PortableRanges(ranges).fetch(positions).numpy().tolist() == expected

@@ -119,33 +119,6 @@ def test_both_data_workers_take_part(service_cluster):
     assert {pid for _, pid in made} == pids
 
 
-def test_what_is_lost_is_made_here_and_what_overtakes_waits():
-    made_here = []
-
-    def build(start_step, num_steps):
-        made_here.append((start_step, num_steps))
-        return tf.data.Dataset.from_tensors(start_step)
-
-    # Step 4 is lost; 7 comes before 5; 3 is from before the start.
-    late = [3, 7, 5, 6, *range(8, 8 + 2 * service.AHEAD)]
-    ordered = list(service.in_order(((step, step) for step in late), 4, build))
-    assert [int(step) for step in ordered] == list(range(4, 8 + 2 * service.AHEAD))
-    assert made_here == [(4, 1)]
-
-
-def test_large_batches_wait_in_smaller_numbers():
-    made_here = []
-
-    def build(start_step, num_steps):
-        made_here.append(start_step)
-        return tf.data.Dataset.from_tensors(start_step)
-
-    made = iter([(1, 1), (2, 2), (3, 3)])
-    ordered = service.in_order(made, 0, build, ahead=2)
-    assert int(next(ordered)) == 0 and made_here == [0]
-    assert list(made) == [], "the third one that overtook was one too many"
-
-
 @pytest.fixture
 def lonely(monkeypatch):
     """Address of a dispatcher without any data worker."""
@@ -244,22 +217,3 @@ def test_a_run_is_the_same_run(address, tmp_path):
     )
     for a, b in zip(there.get_weights(), here.get_weights()):
         np.testing.assert_array_equal(a, b)
-
-
-@pytest.mark.parametrize("wrong", ["localhost:5050", "grpc://localhost", "grpc://:5050", ""])
-def test_an_address_has_one_form(wrong):
-    with pytest.raises(ValueError, match="form grpc://host:port"):
-        service.build_dataset(wrong, "digits", "train", "mix", 8, 8)
-
-
-def test_nobody_listens():
-    with pytest.raises(OSError, match=r"must listen at grpc://127\.0\.0\.1:1 "):
-        service.build_dataset("grpc://127.0.0.1:1", "digits", "train", "mix", 8, 8)
-
-
-def test_data_that_only_python_can_read_are_refused():
-    source = data.load_source("digits")
-    examples = source.split("train")
-    source._cache["train"] = type(examples)(**{**vars(examples), "store": object()})
-    with pytest.raises(ValueError, match="digits, whose images are held by object"):
-        service.Portable(source).split("train")

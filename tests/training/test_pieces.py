@@ -8,7 +8,6 @@ import pytest
 import tiny_stage
 from tiny_stage import assert_same, endless, images, outcome, stop_after
 
-from keras_kd import optimizers
 from keras_kd.config import base, stage
 from keras_kd.config.prolong import HOW
 from keras_kd.distillation.kd_model import KDModel
@@ -204,25 +203,3 @@ def test_pieces(how, pieces, step, expected):
 def test_only_old_ends_that_were_reached_end_an_interval():
     assert prolong.ends([Piece(0, 0, 14), Piece(14, 0, 20)]) == [14, 20]
     assert prolong.ends([Piece(0, 0, 14), Piece(9, 0, 20)]) == [20]
-
-
-def test_a_spliced_schedule_survives_saving_and_keeps_the_peak():
-    schedule = optimizers.Spliced(
-        [optimizers.WarmupCosine(PEAK, 14, 1), optimizers.WarmupCosine(PEAK, 10, 2)],
-        since=[0, 14],
-        starts=[0, 14],
-    )
-    optimizer = optimizers.AdamW(schedule, weight_decay=0.1)
-    again = optimizers.AdamW.from_config(optimizer.get_config())
-    steps = np.arange(26)
-    expected = [*OLD, *cosine(range(12), 10, 2)]
-    for each in (schedule, again._learning_rate):
-        np.testing.assert_allclose([float(each(step)) for step in steps], expected, atol=1e-8)
-    assert again._peak == PEAK
-
-
-@pytest.mark.parametrize(("since", "starts"), [([1, 14], [0, 14]), ([0, 0], [0, 14]), ([0], [0])])
-def test_a_schedule_that_cannot_be_spliced_is_refused(since, starts):
-    pieces = [optimizers.WarmupCosine(PEAK, 14), optimizers.WarmupCosine(PEAK, 10)]
-    with pytest.raises(ValueError, match="rising from 0"):
-        optimizers.Spliced(pieces, since, starts)

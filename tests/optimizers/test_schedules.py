@@ -1,10 +1,72 @@
-"""The staircase schedule against BiT's own loop, written here in plain Python."""
+"""Schedules against their closed forms, and BiT's own loop written in plain Python."""
 
 import keras
 import numpy as np
 import pytest
 
-from keras_kd.optimizers import WarmupStaircase, build, make_schedule
+from keras_kd.optimizers import (
+    Spliced,
+    WarmupCosine,
+    WarmupQuadratic,
+    WarmupStaircase,
+    build,
+    make_schedule,
+)
+
+
+def test_the_cosine_at_its_corners():
+    schedule = WarmupCosine(2.0, total_steps=110, warmup_steps=10)
+    values = {step: float(schedule(step)) for step in (0, 5, 10, 60, 110, 500)}
+    expected = {0: 0.0, 5: 1.0, 10: 2.0, 60: 1.0, 110: 0.0, 500: 0.0}
+    assert values == pytest.approx(expected, abs=1e-6)
+    assert float(WarmupCosine(2.0, 10)(0)) == 2.0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [((0.0, 10), "above 0"), ((0.1, 10, 10), "shorter than the run"), ((0.1, 0), "shorter")],
+)
+def test_impossible_cosines_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        WarmupCosine(*arguments)
+
+
+def closed_form(step, peak, total, warmup):
+    """Up a straight line, then down a parabola that ends flat, at 0."""
+    if step < warmup:
+        return peak * step / warmup
+    return peak * (max(total - step, 0) / (total - warmup)) ** 2
+
+
+@pytest.mark.parametrize(("total", "warmup"), [(30_000, 1_800), (10, 0), (7, 6)])
+def test_the_quadratic_at_every_corner(total, warmup):
+    schedule = make_schedule("quadratic", 0.03, total, warmup)
+    around = {corner + d for corner in (0, warmup, total) for d in (-1, 0, 1)}
+    steps = sorted({*around, *range(0, total, max(total // 50, 1))} - {-1})
+    expected = [closed_form(step, 0.03, total, warmup) for step in steps]
+    rates = [float(schedule(step)) for step in steps]
+    # A step's number is a float32: relative to the peak it is known to 1e-6.
+    np.testing.assert_allclose(rates, expected, rtol=1e-6, atol=3e-8)
+    assert schedule.peak_learning_rate == 0.03
+
+
+def test_half_way_down_the_quadratic_a_quarter_is_left():
+    assert float(WarmupQuadratic(2.0, 110, 10)(60)) == pytest.approx(0.5)
+
+
+def test_the_quadratic_survives_its_config_alone_and_spliced():
+    alone = WarmupQuadratic(0.5, 10, 2)
+    for schedule in (alone, Spliced([alone, WarmupQuadratic(0.5, 8, 1)], [0, 10], [0, 10])):
+        config = keras.optimizers.schedules.serialize(schedule)
+        again = keras.optimizers.schedules.deserialize(config)
+        assert [float(again(s)) for s in range(19)] == [float(schedule(s)) for s in range(19)]
+
+
+def test_impossible_lengths():
+    with pytest.raises(ValueError, match=r"warm-up must be shorter.*warmup_steps=10"):
+        make_schedule("quadratic", 0.1, 10, 10)
+    with pytest.raises(ValueError, match="Did you mean 'quadratic'"):
+        make_schedule("quadratc", 0.1, 10)
 
 
 def published_rate(step, supports, rate=0.003):
@@ -26,7 +88,7 @@ def published_rate(step, supports, rate=0.003):
     ],
     ids=["small", "medium", "large"],
 )
-def test_it_is_bits_own_around_every_boundary(supports):
+def test_the_staircase_is_bits_own_around_every_boundary(supports):
     warmup, *decay_at, total = supports
     schedule = WarmupStaircase(0.003, total, warmup, decay_at)
     around = {b + d for b in (0, *supports) for d in (-1, 0, 1, 2)}
@@ -41,7 +103,7 @@ def test_without_boundaries_the_rate_stays():
     assert [float(schedule(step)) for step in (0, 5, 9)] == [0.5, 0.5, 0.5]
 
 
-def test_it_survives_its_config():
+def test_the_staircase_survives_its_config():
     schedule = WarmupStaircase(0.5, 10, 2, (4, 8))
     again = keras.optimizers.schedules.deserialize(keras.optimizers.schedules.serialize(schedule))
     assert [float(again(s)) for s in range(10)] == [float(schedule(s)) for s in range(10)]
@@ -72,7 +134,7 @@ def test_momentum_0_9_under_the_staircase():
     ],
     ids=["warm-up", "order", "late", "early", "rate", "name"],
 )
-def test_impossible_schedules(arguments, message):
+def test_impossible_staircases(arguments, message):
     arguments = {"learning_rate": 0.1, "name": "staircase", "total_steps": 10} | arguments
     with pytest.raises(ValueError, match=message):
         make_schedule(**arguments)
