@@ -13,10 +13,6 @@ ELSEWHERE = {
 }
 MISSING = [
     "distillation/results.py",
-    "models/download.py",
-    "models/layers.py",
-    "models/npz.py",
-    "models/saved.py",
     "run/experiment.py",
     "run/facts.py",
     "run/finished.py",

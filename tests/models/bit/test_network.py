@@ -7,7 +7,6 @@ import tensorflow as tf
 
 from keras_kd.models import bit_resnet
 from keras_kd.models.bit.published import UNITS
-from keras_kd.models.layers import GroupNorm, StandardizedConv2D
 
 
 class Reference:
@@ -128,43 +127,6 @@ def test_parameter_counts_equal_a_sum_by_hand(depth, width, millions):
         count = bit_resnet(depth, width).count_params()
     assert count == counted(UNITS[depth], width, 1000)
     assert round(count / 1e6, 2) == millions
-
-
-def test_kernel_statistics_and_limit_of_a_constant_kernel():
-    layer = StandardizedConv2D(4, 3, use_bias=False)
-    layer.build((None, 8, 8, 5))
-    kernel = np.random.default_rng(0).normal(3, 7, (3, 3, 5, 4))
-    layer.set_weights([kernel])
-    wanted = (kernel - kernel.mean((0, 1, 2))) / np.sqrt(kernel.var((0, 1, 2)) + 1e-10)
-    np.testing.assert_allclose(layer.standardized_kernel(), wanted, atol=1e-5)
-    layer.set_weights([np.full((3, 3, 5, 4), 2.0)])
-    np.testing.assert_array_equal(layer.standardized_kernel(), 0.0)
-
-
-def test_stored_kernel_is_not_rounded_under_mixed_precision():
-    # In half precision these values are all equal and the kernel would vanish.
-    layer = StandardizedConv2D(1, 1, use_bias=False, dtype="mixed_float16")
-    layer.build((None, 1, 1, 2))
-    layer.set_weights([np.array([1.0, 1.0001], "float32").reshape(1, 1, 2, 1)])
-    output = layer(np.array([[[[0.0, 1.0]]]], "float16"))
-    assert output.dtype == "float16"
-    np.testing.assert_allclose(output, 1.0, atol=0.05)
-
-
-def test_group_norm_equals_keras():
-    ours, theirs = GroupNorm(4), keras.layers.GroupNormalization(4, epsilon=1e-5)
-    x = images(3, 5, 6, 12) * 10 + 3
-    ours.build(x.shape), theirs.build(x.shape)
-    weights = [images(12, seed=2), images(12, seed=3)]
-    ours.set_weights(weights), theirs.set_weights(weights)
-    np.testing.assert_allclose(ours(x), theirs(x), atol=1e-5)
-
-
-def test_group_norm_of_half_precision_does_not_overflow():
-    x = np.full((1, 2, 2, 2), 6e4, "float16")
-    x[0, 0] = -6e4
-    output = np.asarray(GroupNorm(1, dtype="mixed_float16")(x), "float32")
-    np.testing.assert_allclose(np.abs(output), 1.0, atol=1e-3)
 
 
 def test_every_weight_learns():
