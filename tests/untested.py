@@ -22,13 +22,6 @@ MISSING = [
     "run/streams.py",
     "run/targets.py",
     "run/workdir.py",
-    "training/clock.py",
-    "training/lengths.py",
-    "training/log.py",
-    "training/progress.py",
-    "training/prolonging.py",
-    "training/saving.py",
-    "training/writer.py",
     "export/findings.py",
     "export/format.py",
 ]

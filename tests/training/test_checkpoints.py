@@ -3,7 +3,6 @@
 import errno
 import json
 import os
-import threading
 import warnings
 
 import keras
@@ -12,7 +11,6 @@ import pytest
 
 from keras_kd.training import checkpoints as checkpoint
 from keras_kd.training.checkpoints import Checkpoints, Snapshot, all_finite
-from keras_kd.training.writer import Writer
 from keras_kd.utils import files
 
 
@@ -260,39 +258,3 @@ def test_a_snapshot_is_a_copy(tmp_path):
     snapshot = Snapshot(1, source)
     source["network/kernel"].assign(np.full((2, 3), 2.0))
     np.testing.assert_array_equal(snapshot.arrays["network/kernel"], np.full((2, 3), 1.0))
-
-
-def test_a_slow_disk_gets_the_newest_and_the_step_does_not_wait():
-    gate, began, written = threading.Event(), threading.Event(), []
-
-    def write(snapshot):
-        began.set()
-        gate.wait(10)
-        written.append(snapshot)
-
-    with Writer(write) as writer:
-        writer.submit(1)
-        assert began.wait(10)
-        for snapshot in (2, 3):  # 2 gives way to 3
-            writer.submit(snapshot)
-        writer.then(written.append, "best of 3")
-        writer.submit(4)  # what a job waits for does not give way
-        assert written == []
-        gate.set()
-        writer.wait()
-        assert written == [1, 3, "best of 3", 4]
-
-
-def test_what_the_thread_raised_shows_at_the_next_step():
-    def write(snapshot):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    with Writer(write) as writer:
-        writer.submit(1)
-        with pytest.raises(OSError, match="No space left"):
-            writer.wait()
-        writer.submit(2)
-        while not all(job.done() for job in writer._jobs):
-            pass
-        with pytest.raises(OSError, match="No space left"):
-            writer.check()

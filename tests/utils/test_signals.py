@@ -65,3 +65,20 @@ def test_sigterm_raises_where_no_stage_trains():
     with pytest.raises(signals.Stopped) as stopped:
         os.kill(os.getpid(), signal.SIGTERM)
     assert stopped.value.code == 143
+
+
+def test_a_signal_that_no_step_saw_is_not_forgotten():
+    with pytest.raises(signals.Stopped), signals.noticed() as asked:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert asked.signum == signal.SIGTERM
+
+
+def test_a_signal_is_told_and_goes_along_with_another_error(capfd):
+    with pytest.raises(RuntimeError, match="lost") as raised, signals.noticed():
+        os.kill(os.getpid(), signal.SIGTERM)
+        raise RuntimeError("lost")
+    assert signals.noted_before(raised.value) == signal.SIGTERM
+    assert "SIGTERM: stopping after this step" in capfd.readouterr().err
+    with pytest.raises(RuntimeError) as raised, signals.noticed():
+        raise RuntimeError
+    assert signals.noted_before(raised.value) is None
