@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from keras_kd.export import benchmark, check_formats, formats, verify
-from keras_kd.export.format import Format
 from keras_kd.export.material import Material
 from keras_kd.utils.files import folder_bytes
 
@@ -83,15 +82,6 @@ def test_mistakes_name_the_nearest():
             ValueError, match=rf"Received: format='{name}x'\. Did you mean '{name}'"
         ):
             check_formats([name + "x"])
-
-
-def test_missing_libraries_are_told_with_what_installs_them(monkeypatch):
-    class Far(Format):
-        name, requires, extra = "far", ("json", "no_such_library"), "far"
-
-    monkeypatch.setattr(formats, "found", lambda: {"far": Far()})
-    with pytest.raises(ValueError, match=r"without no_such_library\. .*pip install 'keras-kd\[far"):
-        check_formats(["far"])
 
 
 def test_a_name_that_is_gone_is_still_told(tmp_path):
