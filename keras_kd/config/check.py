@@ -38,6 +38,8 @@ def check(config):
         if stage.teachers:
             fixed.check(config, stage)
     _check_cache(config, stages[-1], training.methods_of(stages[-1].settings))
+    for stage in stages:
+        training.check_learning(config, stage)
 
 
 def _check_cache(config, last, methods):

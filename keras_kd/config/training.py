@@ -29,7 +29,6 @@ def check(config, stage):
     require_length(settings.interval, config, f"{path}.interval")
     for length in settings.decay_at:
         require_length(length, config, f"{path}.decay_at")
-    _check_what_it_learns(config, stage)
 
 
 def methods_of(settings):
@@ -37,8 +36,16 @@ def methods_of(settings):
     return [methods.get(name, **kwargs) for name, kwargs in settings.methods.items()]
 
 
-def _check_what_it_learns(config, stage):
-    """Refuses a stage in which nothing moves its network, or nothing is there to follow."""
+def check_learning(config, stage):
+    """Refuses a stage in which nothing moves its network, or nothing is there to follow.
+
+    Args:
+        config: ConfigDict of a run.
+        stage: `keras_kd.config.chain.StageConfig`.
+
+    Raises:
+        ValueError: names the key, what was received and what to write.
+    """
     path, settings = stage.path, stage.settings
     chosen = methods_of(settings)
     if stage.teachers:
