@@ -57,13 +57,3 @@ def one_per_example(sample_weight):
 def weight_of(batch):
     """The examples' weights `[B]`, or 1."""
     return batch.get("sample_weight", 1.0)
-
-
-def cross_entropy(labels, logits):
-    """Cross-entropy `[B]` of int labels `[B]` or class probabilities `[B, K]`."""
-    if len(labels.shape) == 2 and labels.shape[1] == logits.shape[1]:
-        labels = ops.cast(labels, "float32")
-        return ops.categorical_crossentropy(labels, ops.cast(logits, "float32"), from_logits=True)
-    labels = ops.reshape(labels, (-1,))
-    logits = ops.cast(logits, "float32")
-    return ops.sparse_categorical_crossentropy(labels, logits, from_logits=True)

@@ -2,6 +2,7 @@
 
 import glob
 import json
+import math
 import os
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -43,7 +44,7 @@ class TFRecords(Source):
     Raises:
         FileNotFoundError: if no file matches.
         ValueError: if the pattern is not local, a file is compressed, truncated or names no split,
-            or no class is known.
+            no class is known, or none has the label 0 where no file names them.
     """
 
     def __init__(self, pattern, allow_bad=0.01, index_dir=None):
@@ -88,16 +89,23 @@ class TFRecords(Source):
             return _listed_names(listed)
         kept = None
         if index_dir is not None:
-            key = scanning.fingerprint(["highest label"], paths)
+            key = scanning.fingerprint(["labels from 0 to the highest"], paths)
             kept = os.path.join(index_dir, f"classes-{key[:32]}.json")
             if os.path.isfile(kept):
                 with open(kept, encoding="utf-8") as file:
                     return [str(label) for label in range(json.load(file))]
-        count = 1 + max(self._highest(split) for split in self._files)
+        extremes = [self._extremes(split) for split in self._files]
+        lowest, count = min(low for low, _ in extremes), 1 + max(high for _, high in extremes)
         if count < 1:
             raise ValueError(
                 f"Labels of at least 0 were expected under {' or '.join(LABEL_KEYS)}. Received: "
                 f"source={name!r}, where no record has one. Check the keys of the records."
+            )
+        if lowest > 0:  # most often labels from 1, and a class too many
+            raise ValueError(
+                "Labels that count the classes from 0 were expected. Received: "
+                f"source={name!r}, with labels from {lowest} to {count - 1}. Number the classes "
+                f"anew, or name all of them, from label 0 on, in a {LABELS_FILE} beside the files."
             )
         records = sum(len(spans) for spans in self._spans.values())
         if count > records:
@@ -111,8 +119,8 @@ class TFRecords(Source):
             write_json(Path(kept), count)
         return [str(label) for label in range(count)]
 
-    def _highest(self, split):
-        """The highest label of a split; records that cannot be read are the scan's to count."""
+    def _extremes(self, split):
+        """(lowest from 0 on, highest) label; the scan counts records that cannot be read."""
         ranges = self._ranges(split)
 
         def label(position):
@@ -121,11 +129,13 @@ class TFRecords(Source):
             except ValueError:
                 return -1
 
-        def highest(start):
-            return max(map(label, range(start, min(start + _CHUNK, len(ranges)))))
+        def extremes(start):
+            found = [label(position) for position in range(start, min(start + _CHUNK, len(ranges)))]
+            return min((one for one in found if one >= 0), default=math.inf), max(found)
 
         with ThreadPoolExecutor(processors.usable()) as pool:
-            return max(pool.map(highest, range(0, len(ranges), _CHUNK)))
+            lows, highs = zip(*pool.map(extremes, range(0, len(ranges), _CHUNK)))
+        return min(lows), max(highs)
 
 
 def _listed_names(paths):

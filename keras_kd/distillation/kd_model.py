@@ -7,11 +7,12 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from keras_kd.data.batch import cross_entropy, once_arrived, unpack, view, weight_of
+from keras_kd.data.batch import once_arrived, unpack, view, weight_of
 from keras_kd.distillation import networks as named
 from keras_kd.distillation import seeds
 from keras_kd.distillation.accepted import check_networks
 from keras_kd.distillation.checks import refuse_idle, refuse_whole_models
+from keras_kd.distillation.label_checks import LabelChecks, label_kind
 from keras_kd.distillation.learning import optimizers_of, prepared
 from keras_kd.distillation.passes import Pass, examples_in
 from keras_kd.distillation.results import Results
@@ -20,12 +21,12 @@ from keras_kd.distillation.state import NamedState, StepCounter
 from keras_kd.distribution import replicas as distribute
 from keras_kd.evaluation.fidelity import agreement, kl_divergence
 from keras_kd.methods.arguments import not_negative
-from keras_kd.methods.labels import Labels
+from keras_kd.methods.labels import label_loss
 from keras_kd.methods.phases import arranged
 from keras_kd.models.output import logits_of
 
 
-class KDModel(Results, Sources, NamedState, distribute.ReplicaSafe, keras.Model):
+class KDModel(LabelChecks, Results, Sources, NamedState, distribute.ReplicaSafe, keras.Model):
     """Trains a student to match a teacher; called as a model, it *is* the student.
 
     That is short for the general case: named networks, of which the learners learn and the sources
@@ -80,8 +81,9 @@ class KDModel(Results, Sources, NamedState, distribute.ReplicaSafe, keras.Model)
         super().__init__(name=name, dtype=student.dtype_policy)
         self.student = student
         self.label_weight = not_negative(label_weight=label_weight)
-        labels = [Labels(weight=self.label_weight)] if self.label_weight else []
+        labels = label_loss(methods, self.label_weight)
         methods = named.all_methods(methods, labels, learners or ())
+        self.label_kind = label_kind(methods)
         learners = {"student": student, **(learners or {})}
         for follower in followers:
             follower.begin(learners)
@@ -227,9 +229,8 @@ class KDModel(Results, Sources, NamedState, distribute.ReplicaSafe, keras.Model)
         names = set()
         if "labels" in batch:
             names.add("loss")
-            self._loss_tracker.update_state(
-                cross_entropy(batch["labels"], logits) * weight_of(batch)
-            )
+            loss = self.label_kind.loss(batch["labels"], logits)
+            self._loss_tracker.update_state(loss * weight_of(batch))
         if self.fidelity:
             names.update(self._fidelity)
             teacher = self._answer("teacher", shown)["logits"][:count]

@@ -1,4 +1,4 @@
-"""Top-1 accuracy for labels in either form."""
+"""Accuracy for labels in any form."""
 
 import keras
 from keras import ops
@@ -34,6 +34,25 @@ def top1(labels, logits):
     logits = two_classes(logits)
     classes = label_classes(labels, logits.shape[1])
     return ops.cast(ops.argmax(logits, axis=-1) == classes, "float32")
+
+
+def right_decisions(labels, logits):
+    """Share of the classes whose logit has the sign that the label asks for.
+
+    Args:
+        labels: rows of 0 and 1 `[B, K]`, or of probabilities, of which 1/2 and above count as 1.
+        logits: `[B, K]`, each class for itself.
+
+    Returns:
+        float32 `[B]`.
+    """
+    there = ops.cast(labels, "float32") >= 0.5
+    return ops.mean(ops.cast((logits > 0) == there, "float32"), axis=-1)
+
+
+def binary_accuracy():
+    """A metric named `binary_accuracy`, for labels of which several may hold at once."""
+    return keras.metrics.MeanMetricWrapper(right_decisions, name="binary_accuracy")
 
 
 def accuracy():

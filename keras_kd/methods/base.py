@@ -47,6 +47,7 @@ class Method(keras.layers.Layer):
 
     needs_teacher = True  # False: learns without the outputs of any teacher
     needs_labels = False  # True: batches must carry labels
+    label_kind = None  # what labels mean to it, of `keras_kd.data.labels`; None: whatever they do
     needs_id = False  # True: batches must carry `id`, the index of each example in the data
     several_sources = False  # True: `source` may be a tuple
     phase = MAIN  # name of the phase in which the loss counts

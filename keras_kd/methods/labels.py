@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_kd.data.batch import cross_entropy
+from keras_kd.data.labels import CLASSES, MULTI_HOT
 from keras_kd.methods.base import Method
 
 
@@ -10,7 +10,8 @@ from keras_kd.methods.base import Method
 class Labels(Method):
     """Cross-entropy of the labels, for any learner.
 
-    `KDModel(label_weight=w)` is short for `Labels(weight=w)` of the student.
+    `KDModel(label_weight=w)` is short for `Labels(weight=w)` of the student, or for `BinaryLabels`
+    beside methods that take each class for itself.
 
     Knowledge: response. Needs: labels; no teacher (a given one is not looked at).
     Paper: the hard part of the loss of Hinton, Vinyals, Dean 2015, arXiv 1503.02531.
@@ -24,6 +25,7 @@ class Labels(Method):
 
     needs_teacher = False
     needs_labels = True
+    label_kind = CLASSES
 
     def call(self, batch, student, teacher):
         if "labels" not in batch:
@@ -32,4 +34,38 @@ class Labels(Method):
                 f"Received: weight={self.weight}, batch with {sorted(batch)}. Give labels, or "
                 "label_weight=0."
             )
-        return cross_entropy(batch["labels"], student["logits"])
+        return self.label_kind.loss(batch["labels"], student["logits"])
+
+
+@keras.saving.register_keras_serializable(package="keras_kd")
+class BinaryLabels(Labels):
+    """Sigmoid cross-entropy of labels of which several may hold at once, summed over the classes.
+
+    The sum is that of `BinarySoftTargets`, so that weights mean the same beside one another; the
+    authors' code sums over the batch, too. Keras's `binary_crossentropy` is 1 / K of this.
+
+    Knowledge: response. Needs: labels; no teacher (a given one is not looked at).
+    Paper: the supervised part of Yang et al. 2023 (L2D), arXiv 2308.06453.
+
+    Args:
+        **kwargs: as for `Method`. Labels are rows `[B, K]` of 0 and 1, or of probabilities; int
+            `[B]` stands for rows with a single 1.
+
+    Raises:
+        ValueError: batches without labels.
+    """
+
+    label_kind = MULTI_HOT
+
+
+def label_loss(methods, weight):
+    """The loss on the labels that goes with some methods, as a list of one or none.
+
+    Args:
+        methods: a `Method`, a list of them, or None.
+        weight: its weight, under the name `labels`; 0 for none.
+    """
+    methods = [methods] if isinstance(methods, Method) else methods or ()
+    kinds = {getattr(method, "label_kind", None) for method in methods}
+    loss = BinaryLabels if MULTI_HOT in kinds else Labels
+    return [loss(weight=weight, name="labels")] if weight else []

@@ -25,6 +25,8 @@ class LogitL2(LogitMethod):
         ValueError: class counts that differ.
     """
 
+    label_kind = None  # each class by itself
+
     @property
     def needs_raw_logits(self):
         return not self.standardize

@@ -2,6 +2,7 @@
 
 from keras import ops
 
+from keras_kd.data.labels import CLASSES
 from keras_kd.methods.arguments import boolean
 from keras_kd.methods.base import Method
 from keras_kd.models.output import two_classes
@@ -65,6 +66,7 @@ class LogitMethod(Method):
     """
 
     needs_raw_logits = False  # they go through a softmax
+    label_kind = CLASSES  # and so one class shuts out the others
 
     def __init__(self, standardize=False, **kwargs):
         super().__init__(**kwargs)

@@ -126,6 +126,20 @@ def test_labels_that_count_no_classes(tmp_path):
         load_source(f"tfrecord:{tmp_path}/train")
 
 
+def test_labels_from_one_make_no_class_of_their_own(tmp_path):
+    """Case r14: without names a class too many would have been invented."""
+    write(tmp_path / "train", [example(jpeg(0), 1 + i % 3) for i in range(6)])
+    with pytest.raises(
+        ValueError, match=r"labels from 1 to 3\. Number.*from label 0 on, in a labels"
+    ):
+        load_source(f"tfrecord:{tmp_path}/train*")
+    (tmp_path / "labels.txt").write_text("nothing\nant\nbee\ncow\n")
+    assert load_source(f"tfrecord:{tmp_path}/train*").num_classes == 4
+    (tmp_path / "labels.txt").unlink()
+    write(tmp_path / "train", [example(jpeg(0), i % 3) for i in range(6)])
+    assert load_source(f"tfrecord:{tmp_path}/train*").num_classes == 3
+
+
 def test_a_blank_line_moves_no_label(records):
     (records / "labels.txt").write_text("ant\n\n cow \ndog\n\n \n")
     assert load_source(f"tfrecord:{records}/*").class_names == ["ant", "", "cow", "dog"]

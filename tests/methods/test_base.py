@@ -137,7 +137,7 @@ def test_a_wrong_tap_lists_the_taps_and_the_nearest():
     x = keras.layers.Dense(3, name="dense_one")(inputs)
     model = keras.Model(inputs, keras.layers.Dense(2, name="logits")(x))
     with pytest.raises(ValueError, match=r"Did you mean 'dense_one'.*Taps there are: .*dense_one"):
-        keras_kd.KDModel(model, model, method)
+        keras_kd.KDModel(model, keras.models.clone_model(model), method)
 
 
 def test_an_unknown_argument_lists_inherited_ones_too():
