@@ -30,8 +30,7 @@ import tensorflow as tf
 from keras_kd.configs import digits
 from keras_kd.distribution import strategies
 from keras_kd.run import Experiment
-from keras_kd.training import checkpoints as checkpoint
-from keras_kd.training import saving as callbacks
+from keras_kd.training import checkpoints, saving
 from keras_kd.utils import processors
 
 RESULTS = Path(__file__).parent / "results" / "checkpoint.json"
@@ -82,8 +81,8 @@ def main():
         if index % 2:
             variants.reverse()
         with (
-            counted(callbacks.Save, "save", time.perf_counter, stopped),
-            counted(checkpoint.Checkpoints, "save", time.thread_time, written),
+            counted(saving.Save, "save", time.perf_counter, stopped),
+            counted(checkpoints.Checkpoints, "save", time.thread_time, written),
         ):
             taken = {every: seconds(config, every) for every in variants}
         pairs.append((taken[f"{arguments.every} steps"], taken[""]))

@@ -40,7 +40,7 @@ def smallest_export(report):
     files = {
         name: entry
         for name, entry in section(report, "exports").items()
-        if formats.told_as(name).on_device
+        if formats.of_name(name).on_device
         and isinstance(entry, dict)
         and words.is_number(entry.get("bytes"))
     }

@@ -7,6 +7,7 @@ import numpy as np
 from keras_kd.export.calibration import SampledSource
 from keras_kd.export.measure import keras_logits
 from keras_kd.run import Finished
+from keras_kd.run.streams import sides_of
 
 
 class Material:
@@ -66,7 +67,7 @@ class Material:
     @property
     def resolution(self):
         """Side of the student's images, px."""
-        return self.config.data.resolution
+        return sides_of(self.config, self.run.last).student
 
     @property
     def full_image(self):

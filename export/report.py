@@ -44,7 +44,7 @@ def render(workdir):
         )
     report = read_json(workdir / "report.json", {})
     config = read_json(workdir / "config.json", {})
-    told = tell(workdir, report, config)
+    contents = contents_of(workdir, report, config)
     page = (
         environment()
         .get_template("page.html.j2")
@@ -53,8 +53,8 @@ def render(workdir):
             headline=headline(report),
             css=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
             threads=_threads(report),
-            sections=list(told),
-            **told,
+            sections=list(contents),
+            **contents,
         )
     )
     path = workdir / "report.html"
@@ -62,7 +62,7 @@ def render(workdir):
     return path
 
 
-def tell(workdir, report, config):
+def contents_of(workdir, report, config):
     """What each section shows, by the name of its template, in the order of the page."""
     records = logged(workdir / "metrics.jsonl")
     stages = stages_of(report, config, [record["stage"] for record in records])

@@ -3,8 +3,7 @@
 import logging
 import time
 
-from keras_kd.export import formats as kinds
-from keras_kd.export.formats import check_formats
+from keras_kd.export.formats import check_formats, get
 from keras_kd.export.material import Material
 from keras_kd.run.workdir import existing_workdir
 from keras_kd.utils.files import read_json, write_json
@@ -54,7 +53,7 @@ def export(workdir, formats=None):
 
 def export_one(name, workdir, material):
     """Writes one format, verifies and times the file. Returns its entry of `exports`."""
-    kind = kinds.get(name)
+    kind = get(name)
     _log.info("  %-12s converting ...", name)
     path = workdir / "export" / kind.file_name
     needed = material.for_format(kind)

@@ -52,11 +52,11 @@ def exports(report):
         name: entry for name, entry in section(report, "exports").items() if isinstance(entry, dict)
     }
     sizes = [entry["bytes"] for entry in entries.values() if words.is_number(entry.get("bytes"))]
-    reference = next((name for name in entries if formats.told_as(name).is_reference), None)
+    reference = next((name for name in entries if formats.of_name(name).is_reference), None)
     base = section(entries, reference).get("bytes")
     rows, notes = [], []
     for name, entry in entries.items():
-        kind, star = formats.told_as(name), "* " if entry.get("fallback") else ""
+        kind, star = formats.of_name(name), "* " if entry.get("fallback") else ""
         known = words.is_number(base) and words.is_number(entry.get("bytes")) and base
         share = words.percent(entry["bytes"] / base, 0) if known else words.DASH
         rows.append({**entry, "name": name, "star": star, "title": kind.title, "share": share})

@@ -36,7 +36,7 @@ def summary_table(workdir):
     lines = [text_table(HEADER, rows)]
     for name, facts in exports.items():
         if _star(facts):
-            lines += [f"{name}: {remark}" for remark in formats.told_as(name).remarks(facts)]
+            lines += [f"{name}: {remark}" for remark in formats.of_name(name).remarks(facts)]
     return "\n".join(lines)
 
 

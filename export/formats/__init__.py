@@ -68,7 +68,7 @@ def of_path(path):
     return next((one for one in found().values() if one.opens(path)), None)
 
 
-def told_as(name):
+def of_name(name):
     """A format for the report: a name that is not known any more has nothing to tell."""
     return found().get(name) or Format()
 

@@ -76,7 +76,8 @@ def messages():
         yield
     finally:
         logger.removeHandler(handler)
-        logger.level, logger.propagate, warnings.showwarning = before
+        level, logger.propagate, warnings.showwarning = before
+        logger.setLevel(level)  # which forgets what it has remembered of the other
 
 
 class _Lines(logging.Handler):

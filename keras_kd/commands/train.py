@@ -2,7 +2,7 @@
 
 keras-kd-train --config=configs/digits.py --workdir=DIR [--config.key=value ...]
 
---config            file with get_config(); its keys: keras_kd/config.py
+--config            file with get_config(); its keys: keras_kd/config/keys.py
 --config.KEY=VALUE  changes one of its values
 --workdir           directory of this run; started again, a stopped run goes on
 --preview=FILE.png  only draws what teacher and student see
@@ -83,16 +83,16 @@ def train():
     if DRY_RUN.value:
         from keras_kd.run.dry_run import dry_run
 
-        _check_alone("--dry_run")
+        _check_single_replica("--dry_run")
         dry_run(config)
         return
     if PROFILE.value:
         from keras_kd.run import profiling
 
-        _check_alone(f"--profile={PROFILE.value}")
+        _check_single_replica(f"--profile={PROFILE.value}")
         print(profiling.describe(profiling.profile(config, workdir, PROFILE.value)))
         return
-    report = run_together(config, workdir)
+    report = run_with_workers(config, workdir)
     if not leads:
         return
     missing = [name for name in formats if name not in report["exports"]]
@@ -103,7 +103,7 @@ def train():
     print(f"Report: {page}")
 
 
-def _check_alone(flag):
+def _check_single_replica(flag):
     """Refuses flags beside one that times a single replica that feeds itself."""
     ignored = {
         "strategy": STRATEGY.value not in ("auto", "one_device"),
@@ -119,7 +119,7 @@ def _check_alone(flag):
         )
 
 
-def run_together(config, workdir):
+def run_with_workers(config, workdir):
     """The run's report. If another worker is lost, this process starts anew and waits for it.
 
     Raises:

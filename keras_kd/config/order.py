@@ -61,14 +61,15 @@ def _check_name(config, name):
     if section is not None:
         return
     if kind_of(config.get(name)) == "network":
+        near = ""
         hint = f"config.{name} is a network that no stage trains: give it train=stage(...)."
         hint += f" To learn from what its handle names, write teachers=({name!r},)."
     else:
         known = [key for key in config if stage_section(config, key)[1] is not None]
-        hint = f"Stages there are: {', '.join(known)}."
+        near, hint = nearest(name, known), f"Stages there are: {', '.join(known)}."
     raise ValueError(
         "config.stages must hold names of stages, that is of sections that "
-        f"keras_kd.config.stage made. Received: {name!r}.{nearest(name, config.keys())} {hint}"
+        f"keras_kd.config.stage made. Received: {name!r}.{near} {hint}"
     )
 
 

@@ -8,17 +8,17 @@ import tensorflow as tf
 from keras import ops
 
 from keras_kd.data.batch import once_arrived, unpack, view, weight_of
-from keras_kd.distillation import networks as named
 from keras_kd.distillation import seeds
 from keras_kd.distillation.accepted import check_networks
 from keras_kd.distillation.checks import refuse_idle, refuse_whole_models
 from keras_kd.distillation.label_checks import LabelChecks, label_kind
 from keras_kd.distillation.learning import optimizers_of, prepared
+from keras_kd.distillation.networks import all_methods, build_methods, named_networks
 from keras_kd.distillation.passes import Pass, examples_in
 from keras_kd.distillation.results import Results
 from keras_kd.distillation.sources import Sources
 from keras_kd.distillation.state import NamedState, StepCounter
-from keras_kd.distribution import replicas as distribute
+from keras_kd.distribution import replicas
 from keras_kd.evaluation.fidelity import agreement, kl_divergence
 from keras_kd.methods.arguments import not_negative
 from keras_kd.methods.labels import label_loss
@@ -26,7 +26,7 @@ from keras_kd.methods.phases import arranged
 from keras_kd.models.output import logits_of
 
 
-class KDModel(LabelChecks, Results, Sources, NamedState, distribute.ReplicaSafe, keras.Model):
+class KDModel(LabelChecks, Results, Sources, NamedState, replicas.ReplicaSafe, keras.Model):
     """Trains a student to match a teacher; called as a model, it *is* the student.
 
     That is short for the general case: named networks, of which the learners learn and the sources
@@ -82,12 +82,12 @@ class KDModel(LabelChecks, Results, Sources, NamedState, distribute.ReplicaSafe,
         self.student = student
         self.label_weight = not_negative(label_weight=label_weight)
         labels = label_loss(methods, self.label_weight)
-        methods = named.all_methods(methods, labels, learners or ())
+        methods = all_methods(methods, labels, learners or ())
         self.label_kind = label_kind(methods)
         learners = {"student": student, **(learners or {})}
         for follower in followers:
             follower.begin(learners)
-        networks = named.named_networks(learners, frozen, followers, methods)
+        networks = named_networks(learners, frozen, followers, methods)
         still = {*frozen, *(follower.name for follower in followers)}
         learners = {n: network.model for n, network in networks.items() if n not in still}
         self._other_learners = {n: model for n, model in learners.items() if n != "student"}
@@ -95,7 +95,7 @@ class KDModel(LabelChecks, Results, Sources, NamedState, distribute.ReplicaSafe,
         self.followers = list(followers)
         self.fidelity = bool(fidelity)
         self.seed = seed
-        named.build_methods(methods, networks)
+        build_methods(methods, networks)
         passes = [Pass(phase, methods, networks, still) for phase in arranged(methods)]
         refuse_idle(learners, passes)
         random = seeds.generator_states([*learners.values(), *methods])
@@ -195,17 +195,17 @@ class KDModel(LabelChecks, Results, Sources, NamedState, distribute.ReplicaSafe,
         for method in self.methods:
             batch = method.before_step(batch)
         count = ops.cast(examples_in(batch), "float32")
-        total = distribute.sum_over_replicas(count)
+        total = replicas.sum_over_replicas(count)
         seen, done = {}, []  # outputs by (maker of the images, network); what each phase gave
         for one in self._passes():
             images, given = self._before(one, batch, count, total, seen)
             losses, means, ran, gradients = self._gradients(one, images, given, count, total)
-            summed = distribute.sum_over_replicas(
+            summed = replicas.sum_over_replicas(
                 [*(mean * count / total for mean in means), *gradients]
             )
             self._learn(one.phase.learners, summed[len(means) :])
             statistics = self._statistics(one.phase.learners)
-            distribute.average_over_replicas(statistics, count, total)
+            replicas.average_over_replicas(statistics, count, total)
             images, outputs = one.after(images, given, ran, seen)
             done.append((one, images, outputs, losses, means, summed[: len(means)]))
         for one, images, outputs, *_, summed in done:
@@ -224,7 +224,7 @@ class KDModel(LabelChecks, Results, Sources, NamedState, distribute.ReplicaSafe,
     @once_arrived
     def test_step(self, data):
         batch = unpack(data)
-        count, shown = examples_in(batch), distribute.never_empty(batch)
+        count, shown = examples_in(batch), replicas.never_empty(batch)
         logits = ops.cast(logits_of(self(shown, training=False)), "float32")[:count]
         names = set()
         if "labels" in batch:
@@ -257,7 +257,7 @@ class KDModel(LabelChecks, Results, Sources, NamedState, distribute.ReplicaSafe,
         learners, means, scaled = one.phase.learners, [], []
         share = 1.0 / self.distribute_strategy.num_replicas_in_sync
         with tf.GradientTape(persistent=len(learners) > 1) as tape:
-            batch, ran = one.run(batch, given)
+            batch, ran = one.run(batch)
             losses = one.losses(batch, one.outputs(given, ran))
             for learner in learners:
                 taught = [m for m in one.methods if m.learner == learner]

@@ -44,12 +44,11 @@ class Pass:
         """Whether the maker of the phase's images learns in it."""
         return self.phase.images in self.phase.learners
 
-    def run(self, batch, given):
+    def run(self, batch):
         """Runs in the tape all that learns or passes gradients on, each network once.
 
         Args:
             batch: the batch dict; for a maker of images that learns, with its `noise`.
-            given: dict of outputs by name of the networks that ran outside.
 
         Returns:
             (batch, ran): the batch dict with its images, and the outputs dicts of these networks by
@@ -74,7 +73,7 @@ class Pass:
 
         Args:
             batch: as for `run`.
-            given: as for `run`.
+            given: dict of outputs by name of the networks that ran outside.
             ran: outputs dicts by name of what ran in the phase, its images under their maker.
             seen: dict of outputs by (maker of the images, network), to which these are added.
 

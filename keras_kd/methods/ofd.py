@@ -3,7 +3,7 @@
 import keras
 from keras import layers, ops
 
-from keras_kd.distribution import replicas as distribute
+from keras_kd.distribution import replicas
 from keras_kd.methods.features import FLOAT, Chain, FeatureMethod, average_pool, smaller_size
 
 
@@ -90,7 +90,7 @@ class OFD(FeatureMethod):
 
     def after_step(self, batch, student, teacher):
         for negatives, tap in zip(self.negatives, self.teacher_taps):
-            negatives.assign_add(distribute.sum_over_replicas(_negatives(teacher[tap])))
+            negatives.assign_add(replicas.sum_over_replicas(_negatives(teacher[tap])))
 
 
 def _negatives(x):

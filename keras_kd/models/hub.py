@@ -99,7 +99,7 @@ class HubModule(keras.layers.Layer):
 
     def _adopt_variables(self):
         """Makes Keras variables that share storage with the module's."""
-        trainable, frozen = _variables(self._module, self._run)
+        trainable, frozen = _variables(self._module)
         for index, value in enumerate(trainable + frozen):
             variable = self.add_weight(
                 shape=value.shape,
@@ -208,7 +208,7 @@ def _callable(module, handle):
     return (lambda images: signature(**{inputs[0]: images})[wanted]), False
 
 
-def _variables(module, run):
+def _variables(module):
     """(trainable, frozen) variables of a loaded object, each once, in a fixed order.
 
     An object that lists `trainable_variables` decides itself; in another, such as a restored

@@ -114,12 +114,6 @@ def ending(model):
     return found if isinstance(found, Ending) else None
 
 
-def ends_in_probabilities(model):
-    """The name of the softmax or sigmoid that ends a model, or None; see `ending`."""
-    found = ending(model)
-    return found.kind if found else None
-
-
 def to_logits(model):
     """The same network without the softmax or sigmoid behind its logits.
 

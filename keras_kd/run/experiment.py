@@ -70,7 +70,7 @@ class Experiment:
         self.stages = stages_of(self.config)
         self.last = self.stages[-1]
         self.networks = {}
-        self._loaded = {}  # handle and side -> teacher
+        self._loaded = {}  # handle, side and range of the pixels -> teacher
         self._untrained = {}  # stage -> network that learns from labels
 
     def _prepared(self, config):
@@ -127,12 +127,13 @@ class Experiment:
 
     def load(self, handle, side, input_range=()):
         """The frozen teacher behind a handle, for images of `side` px; loaded once."""
-        if (handle, side) not in self._loaded:
+        key = handle, side, tuple(input_range)
+        if key not in self._loaded:
             shape = (side, side, self.source.channels)
-            self._loaded[handle, side] = teachers.load(
+            self._loaded[key] = teachers.load(
                 handle, self.source.num_classes, shape, tuple(input_range) or None
             )
-        return self._loaded[handle, side]
+        return self._loaded[key]
 
     def teacher(self, stage, learned=None):
         """Whom a stage follows, as one Keras model; None where it learns from labels alone.

@@ -5,16 +5,16 @@ import logging
 
 
 @contextlib.contextmanager
-def lines_to(told):
-    """Tells a function what the package logs, from INFO on, until the block ends.
+def lines_to(progress):
+    """Gives a function what the package logs, from INFO on, until the block ends.
 
     Args:
-        told: function of a line; None leaves the lines to the logging of whoever calls.
+        progress: function of a line; None leaves the lines to the logging of whoever calls.
     """
-    if told is None:
+    if progress is None:
         yield
         return
-    logger, handler = logging.getLogger("keras_kd"), _Lines(told)
+    logger, handler = logging.getLogger("keras_kd"), _Lines(progress)
     level = logger.level
     logger.addHandler(handler)
     logger.setLevel(min(level or logging.INFO, logging.INFO))
@@ -26,9 +26,9 @@ def lines_to(told):
 
 
 class _Lines(logging.Handler):
-    def __init__(self, told):
+    def __init__(self, progress):
         super().__init__(logging.INFO)
-        self.told = told
+        self.progress = progress
 
     def emit(self, record):
-        self.told(self.format(record))
+        self.progress(self.format(record))

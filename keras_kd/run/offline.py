@@ -42,14 +42,15 @@ class OfflineExperiment(Experiment):
         return self._lengths or super().lengths
 
     def load(self, handle, side, input_range=()):
-        if (handle, side) not in self._loaded:
+        key = handle, side, tuple(input_range)
+        if key not in self._loaded:
 
             def make(name, shape):
                 return self._published_or_loaded(name, shape, input_range)
 
             shape = (side, side, self.source.channels)
-            self._loaded[handle, side] = assemble(handles.members(handle), shape, make)
-        return self._loaded[handle, side]
+            self._loaded[key] = assemble(handles.members(handle), shape, make)
+        return self._loaded[key]
 
     def _published_or_loaded(self, name, shape, input_range):
         if not name.startswith("bit:"):

@@ -13,6 +13,7 @@ from keras_kd.run.experiment import Experiment, prepare
 from keras_kd.run.facts import save_student, write_report
 from keras_kd.run.lines import lines_to
 from keras_kd.run.rehearsal import compare_targets, rehearse
+from keras_kd.run.streams import sides_of
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ def run(config, workdir, strategy=None, progress=None, command="", data_service=
         if report := workdir.report:
             logger.info("%s holds a finished run; nothing to do.", workdir.path)
             return report
-        _tell_data(experiment)
+        _log_data(experiment)
         with strategy.scope():
             rehearse(experiment)
             experiment.accept_longer()
@@ -61,7 +62,7 @@ def run(config, workdir, strategy=None, progress=None, command="", data_service=
         return write_report(experiment, command)
 
 
-def _tell_data(experiment):
+def _log_data(experiment):
     source, replicas = experiment.source, experiment.strategy.num_replicas_in_sync
     logger.info(
         f"{source.name}: {experiment.streams.num_examples:,} training images, "
@@ -81,14 +82,14 @@ def preview(config, path):
         the path.
     """
     experiment = Experiment(config)
-    settings, stage = experiment.config.data, experiment.last.settings
+    stage, sides = experiment.last, sides_of(experiment.config, experiment.last)
     return data.preview(
         experiment.streams.images,
-        settings.train_split,
-        views_of(experiment.config, stage),
-        settings.resolution,
+        experiment.streams.train_split,
+        views_of(experiment.config, stage.settings),
+        sides.student,
         path,
-        teacher_resolution=settings.teacher_resolution or None,
+        teacher_resolution=sides.teacher,
         batch_size=experiment.config.batch_size,
         seed=experiment.config.seed,
     )

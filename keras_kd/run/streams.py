@@ -214,10 +214,15 @@ class Streams:
             mode=views,
             resolution=sides.student,
             teacher_resolution=sides.teacher,
-            one_hot=views.mixes and settings.label_weight > 0,
+            one_hot=views.mixes and _learns_from_labels(settings),
             # Fixed targets are joined by them.
             with_ids=_needs_ids(settings) or views.fixed is not None,
         )
+
+
+def _learns_from_labels(settings):
+    """Whether a stage has a loss on the labels, its own or that of a method."""
+    return settings.label_weight > 0 or any(m.needs_labels for m in methods_of(settings))
 
 
 def _needs_ids(settings):

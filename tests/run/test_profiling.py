@@ -76,8 +76,8 @@ def test_flags_that_a_profile_would_ignore_are_refused(flag):
     with flagsaver.flagsaver():
         train.FLAGS(["keras-kd-train", "--profile=3", flag])
         with pytest.raises(ValueError, match=f"Received: --profile=3 {flag}"):
-            train._check_alone("--profile=3")
+            train._check_single_replica("--profile=3")
         train.FLAGS(["keras-kd-train", "--strategy=one_device"])
         for name in ("virtual_devices", "data_service", "tpu"):
             train.FLAGS[name].unparse()
-        train._check_alone("--profile=3")
+        train._check_single_replica("--profile=3")

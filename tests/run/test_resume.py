@@ -197,10 +197,10 @@ def test_a_worker_told_to_stop_does_not_start_anew_when_another_is_lost(
     monkeypatch.setattr(cluster, "start_again", lambda: again.append(True))
     if stopped:
         with pytest.raises(signals.Stopped) as raised:
-            train.run_together(ml_collections.ConfigDict(), "")
+            train.run_with_workers(ml_collections.ConfigDict(), "")
         assert raised.value.code == 143
     else:
-        train.run_together(ml_collections.ConfigDict(), "")
+        train.run_with_workers(ml_collections.ConfigDict(), "")
     assert again == [True] * (not stopped)
     said = capsys.readouterr().out
     told = "Collective ops is aborted by: Connection reset by peer"

@@ -86,7 +86,7 @@ def test_mistakes_name_the_nearest():
 
 def test_a_name_that_is_gone_is_still_told(tmp_path):
     """A report may hold a format whose file is not there any more."""
-    gone = formats.told_as("gone")
+    gone = formats.of_name("gone")
     assert gone.title == "" and gone.remarks({"fallback": "odd"}) == ["odd"]
     assert formats.of_path(tmp_path / "nothing") is None
 
