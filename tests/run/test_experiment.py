@@ -1,13 +1,15 @@
-"""A run as an object: what it builds, and builds once."""
+"""A run as an object: its parts, each built once, from the config alone."""
 
 import keras
 import numpy as np
 import pytest
 from tiny_run import tiny_run
+from tiny_run import tiny_run as tiny
 
 from keras_kd import data
 from keras_kd.config import network, stage
 from keras_kd.run import Experiment, preview
+from keras_kd.run import story as run
 
 
 @pytest.fixture
@@ -48,3 +50,35 @@ def test_a_preview_shows_the_sizes_of_the_last_stage(tmp_path, monkeypatch):
         config.distil.teachers = (teacher,)
         preview(config, tmp_path / "sheet.png")
     assert seen == [(8, 16), (8, 8)]
+
+
+def test_its_parts_are_built_when_they_are_asked_for(tmp_path):
+    config = tiny()
+    found = Experiment(config, tmp_path / "run")
+    assert [one.name for one in found.stages] == ["teacher", "baseline", "distil"]
+    assert found.last is found.stages[-1] and not (tmp_path / "run").exists()
+    assert found.source is found.source and found.streams is found.streams
+    assert found.lengths == (64, 16, 1)
+    teacher, baseline, distil = found.stages
+    assert [found.has_its_teachers(one) for one in found.stages] == [True, True, False]
+    assert found.teacher(baseline) is None
+    model, methods = found.learner(teacher)
+    assert found.learner(teacher)[0] is model and methods == []
+    assert found.teacher(distil, {"teacher": model}) is model
+    first, second = (found.learner(distil, model) for _ in range(2))
+    assert first[0] is not second[0] and first[1][0] is not second[1][0]
+    assert Experiment(config).workdir is None
+
+
+def test_an_impossible_config_is_refused_at_once():
+    with pytest.raises(ValueError, match=r"config\.batch_size must be at least 1"):
+        Experiment(tiny(batch_size=0))
+
+
+def test_a_teacher_of_other_classes_is_refused(tmp_path):
+    inputs = keras.Input((8, 8, 1))
+    x = keras.layers.Flatten()(inputs)
+    keras.Model(inputs, keras.layers.Dense(7)(x)).save(tmp_path / "seven.keras")
+    config = tiny(**{"teacher.handle": str(tmp_path / "seven.keras")})
+    with pytest.raises(ValueError, match="7"):
+        run.run(config, tmp_path / "run")

@@ -6,16 +6,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
 from tiny_run import tiny_run as tiny
-from tiny_run import with_changes
 
 from keras_kd.distillation.kd_model import KDModel
-from keras_kd.run import Experiment
 from keras_kd.run import story as run
 from keras_kd.run.workdir import Workdir
 from keras_kd.training import log as metrics_log
@@ -47,21 +44,6 @@ def test_a_run_leaves_what_the_design_says(finished):
     assert report["student"]["parameters"] == student.count_params()
     assert list(lines(workdir, "distil")[0])[:2] == ["stage", "step"]
     assert [line["step"] for line in lines(workdir, "distil")] == [3, 6]
-
-
-def test_the_reported_figures_are_those_of_the_saved_models(finished):
-    from keras_kd import data
-    from keras_kd.evaluation import fidelity
-
-    report, workdir = finished
-    student = keras.models.load_model(workdir / "student.keras")
-    teacher = keras.models.load_model(workdir / "teacher.keras")
-    images = data.evaluation_dataset("digits", "test[:50]", 50, 8, full_image=True)
-    found = fidelity(student, teacher, images)
-    assert found["student_accuracy"] == pytest.approx(report["student"]["accuracy"])
-    assert found["teacher_accuracy"] == pytest.approx(report["teacher"]["accuracy"])
-    assert found["agreement"] == pytest.approx(report["fidelity"]["agreement"])
-    assert found["kl"] == pytest.approx(report["fidelity"]["kl"], rel=1e-4)
 
 
 def test_a_finished_run_does_nothing(finished):
@@ -113,25 +95,6 @@ def test_a_stopped_run_ends_as_if_it_had_not_been(finished, tmp_path, monkeypatc
         assert losses[0] == losses[1]
 
 
-def test_the_workdir_of_another_config_is_refused(finished):
-    _, workdir = finished
-    with pytest.raises(ValueError, match=r"Differences: distil.learning_rate: 0.003 there, 0.1"):
-        run.run(tiny(**{"distil.learning_rate": 0.1}), workdir)
-
-
-def test_a_refused_config_can_be_mended_in_the_same_workdir(tmp_path):
-    with pytest.raises(ValueError, match="batch_size=65"):
-        run.run(tiny(batch_size=65), tmp_path)
-    Workdir(tmp_path, tiny())  # nothing was trained, so nothing is refused
-    assert json.loads((tmp_path / "config.json").read_text())["batch_size"] == 16
-
-
-def test_a_workdir_that_is_a_file_is_refused(tmp_path):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(ValueError, match="must be a directory"):
-        Workdir(tmp_path / "file", tiny())
-
-
 def test_a_bad_loss_stops_the_run_and_keeps_the_last_good_checkpoint(tmp_path, monkeypatch):
     train = KDModel.train_step
 
@@ -174,40 +137,6 @@ def test_a_finished_stage_without_its_checkpoint_is_trained_again(finished, tmp_
     np.testing.assert_array_equal(a, b)
 
 
-VECTORS = {"student_taps": ["pre_logits"], "teacher_taps": ["pre_logits"]}
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"student.model.kwargs": {"depth": 9}}, "depth=9"),
-        ({"distil.warmup": "20 steps"}, r"config\.distil: The warm-up must be shorter"),
-        ({"distil.learning_rate": float("inf")}, r"config\.distil\.learning_rate"),
-        (
-            {
-                "distil.methods": {"hint": {"student_taps": ["stag2"], "teacher_taps": ["stage2"]}},
-                "distil.label_weight": 0.1,
-            },
-            "'stag2'",
-        ),
-        (
-            {
-                "distil.methods": {"crd": {**VECTORS, "num_examples": 9}},
-                "distil.label_weight": 0.1,
-            },
-            r"ids from 6 to 1777\. Give the method first_id=6, num_examples=1772",
-        ),
-        ({"checkpoint.keep_at": ("7 steps",)}, r"config\.checkpoint\.keep_at.* 6 steps"),
-        ({"baseline.label_weight": 0.0}, r"config\.baseline\.label_weight"),
-    ],
-)
-def test_mistakes_in_later_stages_show_before_the_first(tmp_path, changes, message):
-    config = with_changes(tiny(), changes)
-    with pytest.raises(ValueError, match=message):
-        run.run(config, tmp_path)
-    assert not (tmp_path / "checkpoints").exists()
-
-
 def test_labels_and_methods_together_under_mixup_and_own_views(tmp_path):
     changes = {"distil.label_weight": 0.5, "data.teacher_resolution": 12, "baseline.mode": "mix"}
     config = tiny(**changes)
@@ -237,22 +166,6 @@ def test_a_teacher_may_come_from_a_file(finished, tmp_path):
     report = run.run(tiny(**{"teacher.handle": handle}), tmp_path)
     assert report["teacher"]["accuracy"] == finished[0]["teacher"]["accuracy"]
     assert not (tmp_path / "checkpoints" / "teacher").exists()
-
-
-def test_a_teacher_of_other_classes_is_refused(tmp_path):
-    inputs = keras.Input((8, 8, 1))
-    x = keras.layers.Flatten()(inputs)
-    keras.Model(inputs, keras.layers.Dense(7)(x)).save(tmp_path / "seven.keras")
-    config = tiny(**{"teacher.handle": str(tmp_path / "seven.keras")})
-    with pytest.raises(ValueError, match="7"):
-        run.run(config, tmp_path / "run")
-
-
-def test_batches_must_fit_data_and_replicas(tmp_path):
-    with pytest.raises(ValueError, match="batch_size=65, 64 images in split"):
-        run.run(tiny(batch_size=65), tmp_path / "large")
-    with pytest.raises(ValueError, match=r"batch_size=16, replicas=3\. Nearest: 15"):
-        Experiment(tiny(), strategy=SimpleNamespace(num_replicas_in_sync=3))
 
 
 def command(*arguments, **environment):

@@ -1,0 +1,67 @@
+"""The plan of a run by hand: lengths, costs, and how they are told."""
+
+import pytest
+from tiny_run import tiny_run as tiny
+
+from keras_kd.models.flops import Size
+from keras_kd.run import Experiment
+from keras_kd.run.plan import describe, in_all, make_plan, measured
+
+STUDENT, TEACHER = Size(1000, 30), Size(5_000_000, 7000)
+
+
+def planned(**changes):
+    experiment = Experiment(tiny(**changes))
+    sizes = [(TEACHER, None), (STUDENT, None), (STUDENT, TEACHER)]
+    return experiment, make_plan(experiment, sizes)
+
+
+def test_lengths_and_costs():
+    _, plan = planned()
+    assert (plan["images"], plan["classes"], plan["targets"]) == (64, 10, None)
+    distil = plan["stages"]["distil"]
+    assert [distil[key] for key in ("steps", "epochs", "warmup", "interval")] == [6, 1.5, 1, 3]
+    # Forward, and a backward pass that takes twice as long, of 16 images; a teacher only forward.
+    assert distil["student_flops"] == 3 * STUDENT.flops * 16
+    assert distil["teacher_flops"] == TEACHER.flops * 16
+    assert plan["stages"]["teacher.train"]["teacher_flops"] == 0
+
+
+def test_fixed_targets_are_a_pass_a_view():
+    _, plan = planned(**{"distil.mode": "fix/ic_ens", "distil.fix_crops": 5})
+    wanted = {"images": 64, "crops": 5, "views": 320, "flops": 320 * TEACHER.flops}
+    assert plan["targets"] == wanted
+    assert plan["stages"]["distil"]["teacher_flops"] == 0
+
+
+def test_what_is_told():
+    experiment, plan = planned()
+    text = describe(experiment, plan)
+    assert "digits, split train[:64]: 64 images, 10 classes" in text
+    assert "distil: 6 steps of 16 images = 1.5 epochs" in text
+    assert "soft_targets from teacher" in text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [
+        (5, "5 s"),
+        (119, "1.2e+02 s"),
+        (120, "2.0 minutes"),
+        (7200, "2.0 hours"),
+        (172800, "2.0 days"),
+    ],
+)
+def test_times_are_told_in_the_largest_unit_of_which_there_are_two(seconds, told):
+    assert (
+        in_all({"seconds": seconds, "targets": None}, 8) == f"in all: about {told} on this machine"
+    )
+
+
+def test_tiny_networks_give_no_time():
+    assert measured("distil", {"loss": 0.25}, 4, 16).endswith("no estimate of time")
+
+
+def test_an_impossible_schedule_is_told_by_its_stage():
+    with pytest.raises(ValueError, match=r"^config\.baseline: The warm-up must be shorter"):
+        planned(**{"baseline.warmup": "20 steps"})

@@ -1,0 +1,49 @@
+"""A mistake in any stage shows before the first one is trained."""
+
+import pytest
+from tiny_run import tiny_run as tiny
+from tiny_run import with_changes
+
+from keras_kd.run import Experiment
+from keras_kd.run import story as run
+from keras_kd.run.rehearsal import rehearse
+
+
+def test_what_is_right_passes_and_leaves_nothing(tmp_path):
+    rehearse(Experiment(tiny()))
+    with pytest.raises(ValueError, match=r"^config\.baseline: The warm-up must be shorter"):
+        rehearse(Experiment(tiny(**{"baseline.warmup": "20 steps"})))
+
+
+VECTORS = {"student_taps": ["pre_logits"], "teacher_taps": ["pre_logits"]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"student.model.kwargs": {"depth": 9}}, "depth=9"),
+        ({"distil.warmup": "20 steps"}, r"config\.distil: The warm-up must be shorter"),
+        ({"distil.learning_rate": float("inf")}, r"config\.distil\.learning_rate"),
+        (
+            {
+                "distil.methods": {"hint": {"student_taps": ["stag2"], "teacher_taps": ["stage2"]}},
+                "distil.label_weight": 0.1,
+            },
+            "'stag2'",
+        ),
+        (
+            {
+                "distil.methods": {"crd": {**VECTORS, "num_examples": 9}},
+                "distil.label_weight": 0.1,
+            },
+            r"ids from 6 to 1777\. Give the method first_id=6, num_examples=1772",
+        ),
+        ({"checkpoint.keep_at": ("7 steps",)}, r"config\.checkpoint\.keep_at.* 6 steps"),
+        ({"baseline.label_weight": 0.0}, r"config\.baseline\.label_weight"),
+    ],
+)
+def test_mistakes_in_later_stages_show_before_the_first(tmp_path, changes, message):
+    config = with_changes(tiny(), changes)
+    with pytest.raises(ValueError, match=message):
+        run.run(config, tmp_path)
+    assert not (tmp_path / "checkpoints").exists()
