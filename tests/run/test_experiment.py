@@ -4,7 +4,6 @@ import keras
 import numpy as np
 import pytest
 from tiny_run import tiny_run
-from tiny_run import tiny_run as tiny
 
 from keras_kd import data
 from keras_kd.config import network, stage
@@ -53,7 +52,7 @@ def test_a_preview_shows_the_sizes_of_the_last_stage(tmp_path, monkeypatch):
 
 
 def test_its_parts_are_built_when_they_are_asked_for(tmp_path):
-    config = tiny()
+    config = tiny_run()
     found = Experiment(config, tmp_path / "run")
     assert [one.name for one in found.stages] == ["teacher", "baseline", "distil"]
     assert found.last is found.stages[-1] and not (tmp_path / "run").exists()
@@ -72,13 +71,13 @@ def test_its_parts_are_built_when_they_are_asked_for(tmp_path):
 
 def test_an_impossible_config_is_refused_at_once():
     with pytest.raises(ValueError, match=r"config\.batch_size must be at least 1"):
-        Experiment(tiny(batch_size=0))
+        Experiment(tiny_run(batch_size=0))
 
 
 def test_a_teacher_of_other_classes_is_refused(tmp_path):
     inputs = keras.Input((8, 8, 1))
     x = keras.layers.Flatten()(inputs)
     keras.Model(inputs, keras.layers.Dense(7)(x)).save(tmp_path / "seven.keras")
-    config = tiny(**{"teacher.handle": str(tmp_path / "seven.keras")})
+    config = tiny_run(**{"teacher.handle": str(tmp_path / "seven.keras")})
     with pytest.raises(ValueError, match="7"):
         run.run(config, tmp_path / "run")

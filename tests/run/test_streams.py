@@ -5,7 +5,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from tiny_run import tiny_run
-from tiny_run import tiny_run as tiny
 
 from keras_kd import data
 from keras_kd.config import network, stage
@@ -57,13 +56,13 @@ def test_who_only_teaches_sees_the_teachers_size_and_an_assistant_the_students()
 
 
 def test_a_teacher_may_see_larger_images():
-    config = tiny(**{"data.teacher_resolution": 12})
+    config = tiny_run(**{"data.teacher_resolution": 12})
     found = {one.name: tuple(sides_of(config, one)) for one in stages_of(config)}
     assert found == {"teacher": (12, 12), "baseline": (8, 8), "distil": (8, 12)}
 
 
 def test_batches_begin_at_any_step_and_are_those_of_the_whole():
-    config = tiny()
+    config = tiny_run()
     streams = Streams(config, data.load_source("digits"))
     assert streams.lengths == (64, 16, 1)
     labels_only = stages_of(config)[0]
@@ -83,12 +82,12 @@ def test_batches_begin_at_any_step_and_are_those_of_the_whole():
 def test_the_nearest_batch_size_divides(batch, replicas, nearest):
     strategy = SimpleNamespace(num_replicas_in_sync=replicas)
     with pytest.raises(ValueError, match=rf"replicas={replicas}\. Nearest: {nearest}\.$"):
-        check_batch_size(tiny(batch_size=batch), strategy)
-    check_batch_size(tiny(batch_size=nearest), strategy)
+        check_batch_size(tiny_run(batch_size=batch), strategy)
+    check_batch_size(tiny_run(batch_size=nearest), strategy)
 
 
 def test_batches_must_fit_data_and_replicas(tmp_path):
     with pytest.raises(ValueError, match="batch_size=65, 64 images in split"):
-        run.run(tiny(batch_size=65), tmp_path / "large")
+        run.run(tiny_run(batch_size=65), tmp_path / "large")
     with pytest.raises(ValueError, match=r"batch_size=16, replicas=3\. Nearest: 15"):
-        Experiment(tiny(), strategy=SimpleNamespace(num_replicas_in_sync=3))
+        Experiment(tiny_run(), strategy=SimpleNamespace(num_replicas_in_sync=3))
