@@ -11,7 +11,8 @@ class Phase:
 
     Phases run one after the other. In a phase each learner runs once, in training mode, and takes
     one step of its own optimizer; it sees the outputs of all others without their gradients. All
-    that does not learn in the phase runs in inference mode, at most once a step on the same images.
+    that does not learn in the phase runs at most once a step on the same images: in inference mode,
+    unless it has learned from them in an earlier phase, whose outputs then are taken.
 
     Args:
         name: name of the phase; phases of one name, brought by several methods, become one.
