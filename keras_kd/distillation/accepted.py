@@ -46,7 +46,8 @@ def _check_learner(name, model):
 
 
 def _check_source(name, model):
-    if not callable(model):
+    # Another object may draw by the step whom it lets answer, see `distillation.sources`.
+    if not callable(model) and not hasattr(model, "outputs_at"):
         raise ValueError(
             f"The {name} must be a Keras model or another function of images. Received: "
             f"{name}={model!r}. Load it first: keras_kd.teachers.load(handle, num_classes, "

@@ -49,11 +49,15 @@ class BinarySoftTargets(LogitMethod):
     """
 
     label_kind = MULTI_HOT
-    needs_raw_logits = True  # a sigmoid knows no constant that a softmax would take out
 
     def __init__(self, temperature=1.0, **kwargs):
         super().__init__(**kwargs)
         self.temperature = positive(temperature=temperature)
+
+    @property
+    def needs_raw_logits(self):
+        """As of any method; standardised logits are the same whatever was added to all."""
+        return not self.standardize  # a sigmoid knows no constant that a softmax would take out
 
     def call(self, batch, student, teacher):
         pairs = self.logit_pairs(student, teacher)

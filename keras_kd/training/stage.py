@@ -282,7 +282,7 @@ def _summary(entries, total):
     last = {name: value for name, value in entries[-1].items() if name.startswith("val_")}
     return {
         "steps": total,
-        "seconds": round(sum(entry["seconds"] for entry in entries), 1),
+        "seconds": round(sum(entry["seconds"] for entry in entries), 3),
         "images_per_second": statistics.median(rates),
         "first_step_seconds": first[0] if first else None,
         **{name.removeprefix("val_"): value for name, value in last.items()},

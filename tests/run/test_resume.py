@@ -183,7 +183,7 @@ The error could be from a previous operation. Restart your program to reset.
 def test_a_worker_told_to_stop_does_not_start_anew_when_another_is_lost(
     monkeypatch, capsys, stopped
 ):
-    def lose(*args):
+    def lose(*args, **kwargs):
         with signals.noticed():
             if stopped:
                 os.kill(os.getpid(), signal.SIGTERM)

@@ -11,6 +11,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 from tiny_run import tiny_run
 
@@ -280,7 +281,7 @@ def test_a_folder_that_cannot_be_written_is_refused_before_the_teacher_is_traine
 
 def test_determinism_is_asked_for_by_teach_too(tmp_path, monkeypatch):
     asked = []
-    experimental = run.tf.config.experimental
+    experimental = tf.config.experimental
     monkeypatch.setattr(experimental, "enable_op_determinism", lambda: asked.append(True))
     for deterministic in (False, True):
         with pytest.raises(ValueError, match="epochs must be A:B"):
