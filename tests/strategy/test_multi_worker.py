@@ -19,7 +19,6 @@ from multi_worker_config import get_config
 from keras_kd.distribution import rendezvous as cluster
 from keras_kd.distribution import strategies
 from keras_kd.run import story as run
-from keras_kd.training.checkpoints import META
 from keras_kd.training.log import logged
 
 CONFIG = Path(__file__).with_name("multi_worker_config.py")
@@ -105,8 +104,9 @@ def two_workers(teacher):
 def checkpoint(workdir, step):
     """Arrays of the student and the optimizer."""
     with np.load(workdir / "checkpoints" / "distil" / f"step_{step:08d}.npz") as archive:
-        count = len(json.loads(archive[META].tobytes())["variables"])
-        return [archive[f"{index:05d}"] for index in range(count)]
+        names = [name for name in archive.files if name.startswith(("network/", "optimizer/"))]
+        assert any(name.startswith("optimizer/") for name in names)
+        return [archive[name] for name in sorted(names)]
 
 
 def short(teacher):
