@@ -19,7 +19,10 @@ def teacher_and_student():
     teacher = models.bit_resnet((1, 1), 0.25, CLASSES, (8, 8, 1), norm="batch", small_root=True)
     kernel = teacher.get_layer("logits").kernel
     kernel.assign(np.random.default_rng(0).normal(size=kernel.shape))
-    return teacher, models.resnet(8, 0.5, CLASSES, (8, 8, 1), norm="group")
+    # A linear student shows what the teacher says as it is: through convolutions and group norm,
+    # whose kernels follow the batch size on some processors, rounding grows a hundredfold a step.
+    images = keras.Input((8, 8, 1))
+    return teacher, keras.Model(images, keras.layers.Dense(CLASSES)(keras.layers.Flatten()(images)))
 
 
 def trained_weights(strategy, engine):
