@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_kd.models.output import ending, symbolic_outputs
+from keras_kd.models.output import ending, likeliest_logits, symbolic_outputs
 
 
 def check_networks(learners, sources):
@@ -58,20 +58,12 @@ def _check_source(name, model):
 def _check_answer(name, model):
     """One tensor, the logits, or a dict that names them; nothing that squashes them."""
     outputs = symbolic_outputs(model)
-    if isinstance(outputs, dict) and "logits" not in outputs:
-        key = _likeliest(outputs)
+    several = isinstance(outputs, list | tuple) and len(outputs) != 1
+    if several or (isinstance(outputs, dict) and "logits" not in outputs):
         raise ValueError(
             f"The {name} must give logits [B, K], or a dict with 'logits'. Received: "
             f"{model.name!r} with the outputs {_listed(outputs)}. Name the logits: "
-            f"keras.Model(model.input, {{'logits': model.output[{key!r}]}})."
-        )
-    if isinstance(outputs, list | tuple) and len(outputs) != 1:
-        numbered = dict(enumerate(outputs))
-        index = _likeliest(numbered)
-        raise ValueError(
-            f"The {name} must give logits [B, K], or a dict with 'logits'. Received: "
-            f"{model.name!r} with a list of {len(outputs)} outputs, {_listed(numbered)}. Name "
-            f"the logits: keras.Model(model.input, {{'logits': model.outputs[{index}]}})."
+            f"keras.Model(model.input, {{'logits': {likeliest_logits(outputs)}}})."
         )
     found = ending(model)
     if found:
@@ -141,11 +133,6 @@ def _layers(model):
             yield from _layers(layer)
 
 
-def _likeliest(outputs):
-    """The key of the first output `[B, K]`, or of the first."""
-    flat = [key for key, tensor in outputs.items() if len(tensor.shape) == 2]
-    return next(iter([*flat, *outputs]))
-
-
 def _listed(outputs):
-    return ", ".join(f"{key!r} {tuple(tensor.shape)}" for key, tensor in outputs.items())
+    items = outputs if isinstance(outputs, dict) else dict(enumerate(outputs))
+    return ", ".join(f"{key!r} {tuple(tensor.shape)}" for key, tensor in items.items())

@@ -133,7 +133,7 @@ def _check(phase, networks, frozen):
         if name in frozen:
             raise ValueError(
                 f"{name!r} is a source and does not learn. Received: learner={name!r} in phase "
-                f"{phase.name!r}. To train it, give KDModel(learners={{{name!r}: model}})."
+                f"{phase.name!r}. To train it, give it by learners={{{name!r}: model}} instead."
             )
     for name in phase.inside:
         if not isinstance(networks[name].model, keras.Model):

@@ -32,7 +32,7 @@ class Labels(Method):
             raise ValueError(
                 f"'{self.name}', a loss on the labels, needs labels in the batch. "
                 f"Received: weight={self.weight}, batch with {sorted(batch)}. Give labels, or "
-                "label_weight=0."
+                "leave this loss out (label_weight=0)."
             )
         return self.label_kind.loss(batch["labels"], student["logits"])
 

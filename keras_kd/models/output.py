@@ -69,6 +69,23 @@ def as_two_classes(model):
     return keras.Model(model.inputs[0], two_classes(model.outputs[0]), name=model.name)
 
 
+def likeliest_logits(outputs):
+    """Where the logits among several outputs of a model most likely are, as an expression.
+
+    Args:
+        outputs: list or dict of symbolic tensors.
+
+    Returns:
+        str such as "model.output['logits']" or "model.outputs[1]": of a dict its `logits`, else
+        the first `[B, K]`, else the first.
+    """
+    named = isinstance(outputs, dict)
+    items = outputs if named else dict(enumerate(outputs))
+    flat = [key for key, tensor in items.items() if len(tensor.shape) == 2]
+    key = "logits" if "logits" in items else next(iter([*flat, *items]))
+    return f"model.output[{key!r}]" if named else f"model.outputs[{key}]"
+
+
 @dataclass(frozen=True)
 class Ending:
     """What squashes the logits at the end of a model.

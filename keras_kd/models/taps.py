@@ -19,15 +19,22 @@ def graph_of(model):
 
 
 class _Replay:
-    """Runs a model's graph on symbolic tensors and records every layer's output by name."""
+    """Runs a model's graph on symbolic tensors and records every layer's output by name.
 
-    def __init__(self):
+    Args:
+        opened: paths of the nested models to unroll; None for all.
+    """
+
+    def __init__(self, opened=None):
+        self.opened = opened
         self.outputs = {}  # tap name -> symbolic output of that call
         self.calls = []  # (operation, args, kwargs, output), nested models unrolled, in order
 
     def run(self, graph, inputs, prefix="", training=None):
         def call(operation, *args, **kwargs):
-            inner = graph_of(operation)
+            path = f"{prefix}{operation.name}"
+            whole = self.opened is not None and path not in self.opened
+            inner = None if whole else graph_of(operation)
             if inner is None:
                 if training is not None and getattr(operation, "_call_has_training_arg", False):
                     kwargs.setdefault("training", training)
@@ -37,7 +44,7 @@ class _Replay:
                 # A backbone called as `backbone(x, training=False)` stays in inference mode.
                 frozen = kwargs.get("training", training)
                 images = args[0] if args else kwargs["inputs"]
-                output = self.run(inner, images, f"{prefix}{operation.name}/", frozen)
+                output = self.run(inner, images, f"{path}/", frozen)
             self._record(prefix, operation.name, output)
             return output
 
@@ -51,11 +58,15 @@ class _Replay:
 
     def find(self, name, model):
         """The output that `name` means: a full path, or a layer name that only one path ends in."""
+        return self.outputs[self.path(name, model)]
+
+    def path(self, name, model):
+        """The full path that `name` means."""
         if name in self.outputs:
-            return self.outputs[name]
+            return name
         matches = [path for path in self.outputs if path.split("/")[-1] == name]
         if len(matches) == 1:
-            return self.outputs[matches[0]]
+            return matches[0]
         if matches:
             raise ValueError(
                 f"The tap name stands for several layers of '{model.name}': {matches}. "
@@ -90,7 +101,7 @@ def tap_names(model):
     return list(_replay(model)[0].outputs)
 
 
-def _replay(model, images=None):
+def _replay(model, images=None, opened=None):
     graph = graph_of(model)
     if graph is None:
         raise ValueError(
@@ -98,7 +109,7 @@ def _replay(model, images=None):
             f"model={model.name!r} of type {type(model).__name__}. Build it with "
             "keras.Model(inputs, outputs), or use a method that matches the logits only."
         )
-    replay = _Replay()
+    replay = _Replay(opened)
     inputs = (
         [images]
         if images is not None
@@ -121,8 +132,13 @@ def tapped(model, names):
     Raises:
         ValueError: not a functional model, or a tap that does not exist or is not unique.
     """
-    replay, inputs, answer = _replay(model)
-    outputs = {name: replay.find(name, model) for name in dict.fromkeys(names)}
+    everything, *_ = _replay(model)
+    paths = {name: everything.path(name, model) for name in names}
+    # Other nested models stay whole: their layers may bear the same names.
+    parts = [path.split("/") for path in paths.values()]
+    opened = {"/".join(part[:end]) for part in parts for end in range(1, len(part))}
+    replay, inputs, answer = _replay(model, opened=opened)
+    outputs = {name: replay.outputs[path] for name, path in paths.items()}
     outputs |= answer if isinstance(answer, dict) else {"logits": answer}
     return keras.Model(inputs[0], outputs, name=f"{model.name}_tapped")
 

@@ -1,6 +1,6 @@
 """What a teacher must be, each check with one readable error, before any image is run."""
 
-from keras_kd.models.output import ending
+from keras_kd.models.output import ending, likeliest_logits, symbolic_outputs
 
 
 def check_images(model, label, input_shape):
@@ -9,7 +9,8 @@ def check_images(model, label, input_shape):
     if not inputs:
         raise ValueError(
             "a teacher must declare its input. "
-            f"Received: {label}, a model that was not built. Pass input_shape, or call it once."
+            f"Received: {label}, a model without a graph. Pass input_shape=(height, width, "
+            "channels)."
         )
     if len(inputs) != 1 or len(inputs[0].shape) != 4:
         shapes = [tuple(one.shape) for one in inputs]
@@ -34,12 +35,24 @@ def check_images(model, label, input_shape):
 
 def check_logits(model, label):
     """The model has one output `[B, K]` and no softmax or sigmoid at its end."""
-    outputs = model.outputs
-    if len(outputs) != 1 or len(outputs[0].shape) != 2:
+    outputs = symbolic_outputs(model)
+    if len(model.outputs) != 1 or isinstance(outputs, dict):
         raise ValueError(
             "a teacher must have one output, the logits [B, num_classes]. "
-            f"Received: {label} with outputs of shapes {[tuple(o.shape) for o in outputs]}. "
-            "Cut the model at its logits: keras.Model(model.input, model.get_layer(...).output)."
+            f"Received: {label} with outputs of shapes {[tuple(o.shape) for o in model.outputs]}. "
+            f"Cut the model at its logits: keras.Model(model.input, {likeliest_logits(outputs)})."
+        )
+    shape = tuple(model.outputs[0].shape)
+    if len(shape) != 2:
+        pooling = "keras.layers.GlobalAveragePooling2D()(model.output)"
+        raise ValueError(
+            "a teacher must give logits [B, num_classes], a row an image. Received: "
+            f"{label} with an output of shape {shape}. "
+            + (
+                f"Pool it: keras.Model(model.input, {pooling})."
+                if len(shape) == 4
+                else "Flatten it: keras.Model(model.input, keras.layers.Flatten()(model.output))."
+            )
         )
     found = ending(model)
     if found:
@@ -59,7 +72,7 @@ def check_classes(model, num_classes, label):
     raise ValueError(
         f"the teacher must have one logit per class of the data set, {num_classes} in all. "
         f"Received: {units} outputs from {label!r}. If they are features, the module needs a "
-        f"head: build the teacher with keras_kd.models.hub(handle, num_classes={num_classes}), in "
+        f"head: build the teacher with keras_kd.models.hub(handle, {num_classes}, input_shape), in "
         "a config as teacher model 'hub' with its handle, and fine-tune it first. If they are the "
         "logits of other classes, fine-tune it on this data set first."
     )

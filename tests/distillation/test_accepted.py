@@ -178,7 +178,7 @@ MISTAKES = {
     ),
     "a teacher with two outputs": (
         lambda: (net(), pair(None)),
-        r"list of 2 outputs, 0 \(None, 3\), 1 \(None, 144\).*\{'logits': model\.outputs\[0\]\}",
+        r"the outputs 0 \(None, 3\), 1 \(None, 144\).*\{'logits': model\.outputs\[0\]\}",
         SECOND(named(0)),
     ),
     "a teacher with other keys": (

@@ -120,3 +120,25 @@ def test_a_backbone_called_by_keyword_is_replayed():
     outputs = tapped(model, ["conv"])(images)
     np.testing.assert_allclose(outputs["logits"], model(images), rtol=1e-6)
     np.testing.assert_allclose(outputs["conv"], backbone(images), rtol=1e-6)
+
+
+def test_nested_models_whose_layers_bear_the_same_names_can_be_tapped():
+    """Only those that are tapped inside are opened: Keras wants names of their own side by side."""
+
+    def block(name):
+        inputs = keras.Input((8, 8, 4))
+        conv = keras.layers.Conv2D(4, 3, padding="same", name="conv")
+        return keras.Model(inputs, conv(inputs), name=name)
+
+    images = keras.Input((8, 8, 3))
+    x = keras.layers.Conv2D(4, 1, name="stem")(images)
+    x = block("b")(block("a")(x))
+    model = keras.Model(images, keras.layers.Dense(3)(keras.layers.Flatten()(x)))
+    image = np.random.default_rng(0).normal(size=(2, 8, 8, 3)).astype("float32")
+    stem = model.get_layer("stem")(image)
+    expected = {"stem": stem, "a/conv": model.get_layer("a")(stem)}
+    expected["b"] = model.get_layer("b")(expected["a/conv"])
+    for name, value in expected.items():
+        found = tapped(model, [name])(image)
+        np.testing.assert_allclose(found[name], value, atol=1e-6)
+        np.testing.assert_allclose(found["logits"], model(image), atol=1e-6)
