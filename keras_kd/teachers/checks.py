@@ -46,7 +46,7 @@ def check_logits(model, label):
     if len(shape) != 2:
         pooling = "keras.layers.GlobalAveragePooling2D()(model.output)"
         raise ValueError(
-            "a teacher must give logits [B, num_classes], a row an image. Received: "
+            "a teacher must have one output, the logits [B, num_classes]. Received: "
             f"{label} with an output of shape {shape}. "
             + (
                 f"Pool it: keras.Model(model.input, {pooling})."
