@@ -6,7 +6,6 @@ REASONS = {
     "commands/teach.py": "tests/run/test_teach.py starts it",
     "distribution/replicas.py": "tests/strategy/test_replicas.py: devices in a process of its own",
     "optimizers/joint_update.py": "tests/strategy/test_optimizers.py and test_shampoo.py",
-    "teachers/checks.py": "tests/teachers/test_load.py: a teacher that is refused, by what it is",
     "train.py": "two lines, which tests/commands/test_train.py starts",
     "utils/crops.py": "a constant",
 }

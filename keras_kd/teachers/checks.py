@@ -44,15 +44,11 @@ def check_logits(model, label):
         )
     shape = tuple(model.outputs[0].shape)
     if len(shape) != 2:
-        pooling = "keras.layers.GlobalAveragePooling2D()(model.output)"
+        layer = "GlobalAveragePooling2D" if len(shape) == 4 else "Flatten"
         raise ValueError(
             "a teacher must have one output, the logits [B, num_classes]. Received: "
-            f"{label} with an output of shape {shape}. "
-            + (
-                f"Pool it: keras.Model(model.input, {pooling})."
-                if len(shape) == 4
-                else "Flatten it: keras.Model(model.input, keras.layers.Flatten()(model.output))."
-            )
+            f"{label} with an output of shape {shape}. Bring it to that: "
+            f"keras.Model(model.input, keras.layers.{layer}()(model.output))."
         )
     found = ending(model)
     if found:

@@ -5,6 +5,7 @@ import re
 import keras
 import numpy as np
 import pytest
+from subclassed import subclassed
 
 import keras_kd
 from keras_kd.methods import Hint, SoftTargets
@@ -36,15 +37,6 @@ def pair(key="logits"):
     features = trunk(i)
     outputs = [head(features), features]
     return keras.Model(i, outputs if key is None else dict(zip((key, "features"), outputs)))
-
-
-class Subclassed(keras.Model):
-    def __init__(self):
-        super().__init__()
-        self.head = L.Dense(CLASSES)
-
-    def call(self, x):
-        return self.head(keras.ops.reshape(x, (-1, 192)))
 
 
 def data():
@@ -135,11 +127,6 @@ def named(index_or_key):
     return name
 
 
-def called(model):
-    model(np.zeros((1, 8, 8, 3), "float32"))
-    return model
-
-
 def softmax(x):
     return L.Softmax()(head(x))
 
@@ -192,7 +179,7 @@ MISTAKES = {
         FIRST(named(0)),
     ),
     "a subclassed student": (
-        lambda: (called(Subclassed()), net()),
+        lambda: (subclassed(CLASSES), net()),
         r"a Subclassed without one\. Wrap it: inputs = keras\.Input\(\(height, width, ",
         FIRST(wrapped),
     ),
@@ -304,6 +291,6 @@ def test_a_list_of_one_output_is_that_output():
 
 
 def test_a_subclassed_teacher_is_accepted():
-    kd = keras_kd.KDModel(net(), called(Subclassed()), SoftTargets())
+    kd = keras_kd.KDModel(net(), subclassed(CLASSES), SoftTargets())
     kd.compile("sgd")
     assert np.isfinite(kd.fit(*data(), verbose=0).history["loss"]).all()

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from subclassed import subclassed
 
 from keras_kd import teachers
 from keras_kd.models import to_logits
@@ -28,21 +29,6 @@ def head(i):
     return L.Dense(CLASSES)(flat(i))
 
 
-class Subclassed(keras.Model):
-    def __init__(self):
-        super().__init__()
-        self.head = L.Dense(CLASSES)
-
-    def call(self, x):
-        return self.head(keras.ops.reshape(x, (-1, 192)))
-
-
-def called():
-    made = Subclassed()
-    made(np.zeros((1, *SHAPE), "float32"))
-    return made
-
-
 def load(given, **kwargs):
     return teachers.load(given, **kwargs)
 
@@ -66,16 +52,16 @@ MISTAKES = {
     ),
     "a map of logits": (
         lambda: model(lambda i: L.Conv2D(CLASSES, 3)(i)),
-        r"Pool it: keras\.Model\(model\.input, keras\.layers\.GlobalAveragePooling2D\(\)\(model",
+        r"Bring it to that: keras\.Model\(model\.input, keras\.layers\.GlobalAveragePooling2D\(\)\(model",
         lambda m: {"given": keras.Model(m.input, L.GlobalAveragePooling2D()(m.output))},
     ),
     "logits with an axis too many": (
         lambda: model(lambda i: L.Reshape((1, CLASSES))(head(i))),
-        r"Flatten it: keras\.Model\(model\.input, keras\.layers\.Flatten\(\)\(model\.output\)\)\.$",
+        r"keras\.Model\(model\.input, keras\.layers\.Flatten\(\)\(model\.output\)\)\.$",
         lambda m: {"given": keras.Model(m.input, L.Flatten()(m.output))},
     ),
     "a subclassed model": (
-        called,
+        lambda: subclassed(CLASSES),
         r"a model without a graph\. Pass input_shape=\(height, width, channels\)\.$",
         lambda m: {"given": m, "input_shape": SHAPE},
     ),
