@@ -52,7 +52,7 @@ MISTAKES = {
     ),
     "a map of logits": (
         lambda: model(lambda i: L.Conv2D(CLASSES, 3)(i)),
-        r"Bring it to that: keras\.Model\(model\.input, keras\.layers\.GlobalAveragePooling2D\(\)\(model",
+        r"Bring it to that: keras\.Model\(model\.input, keras\.layers\.GlobalAveragePooling2D",
         lambda m: {"given": keras.Model(m.input, L.GlobalAveragePooling2D()(m.output))},
     ),
     "logits with an axis too many": (
