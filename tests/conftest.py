@@ -1,5 +1,6 @@
 """Shared fixtures: quiet TensorFlow, fixed seeds, and the paths of optional real data."""
 
+import gc
 import logging
 import os
 
@@ -10,6 +11,10 @@ from pathlib import Path
 
 import keras
 import pytest
+
+# TensorFlow's graphs are millions of objects that stay: looking through them again and again took a
+# twentieth of the suite's time.
+gc.set_threshold(200_000, 50, 1000)
 
 SHARED = Path(os.environ.get("KERAS_KD_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 

@@ -39,10 +39,15 @@ def views_of(config, settings, path="stage"):
         raise ValueError(f"config.{path}: {error}") from error
     found = {}
     for key, (part, parse) in OWN.items():
-        text = settings.get(key, "")  # a run of an earlier version has none
-        if text:
+        if text := settings[key]:
             _check_goes_with(views, key, text, path, settings.mode)
             found[part] = parse(text, f"config.{path}.{key}")
+    if settings.teacher_view and not settings.teachers:
+        raise ValueError(
+            f"config.{path}.teacher_view must be empty where no teacher looks. Received: "
+            f"{path}.teacher_view={settings.teacher_view!r}, and {path}.teachers=(). Empty it, or "
+            "name teachers."
+        )
     return dataclasses.replace(views, **found)
 
 

@@ -2,6 +2,8 @@
 
 import keras
 
+from keras_kd.methods.logits import LogitMethod
+
 ADVICE = (
     "To keep the best weights, ModelCheckpoint('best.weights.h5', save_weights_only=True); to keep "
     "a student, kd.student.save('student.keras') after the training."
@@ -27,16 +29,25 @@ def refuse_whole_models(callbacks):
             )
 
 
-def refuse_idle(learners, passes):
+def refuse_idle(learners, methods, passes):
     """Refuses learners that have nothing to learn from.
 
     Args:
         learners: dict by name.
+        methods: list of `keras_kd.methods.Method`.
         passes: list of `keras_kd.distillation.passes.Pass`.
 
     Raises:
-        ValueError: a learner without a loss.
+        ValueError: a learner without a loss, or one that follows the very logits it gives.
     """
+    for method in methods:
+        own = method.learner in method.sources and not method.student_taps
+        if own and isinstance(method, LogitMethod):
+            raise ValueError(
+                "Nothing is learned from logits that are compared with themselves. Received: "
+                f"learner={method.learner!r}, source={method.learner!r} of the method "
+                f"{method.name!r}. Name another network as its source."
+            )
     taught = {name for one in passes for name in one.phase.learners}
     idle = [name for name in learners if name not in taught]
     if idle == ["student"] and not passes:

@@ -97,7 +97,7 @@ class KDModel(LabelChecks, Results, Sources, NamedState, replicas.ReplicaSafe, k
         self.seed = seed
         build_methods(methods, networks)
         passes = [Pass(phase, methods, networks, still) for phase in arranged(methods)]
-        refuse_idle(learners, passes)
+        refuse_idle(learners, methods, passes)
         random = seeds.generator_states([*learners.values(), *methods])
         # Behind closures Keras does not see them: no teacher in weights, checkpoints, summaries.
         self._networks = lambda: networks

@@ -47,9 +47,10 @@ def dry_run(config, tiny=False, progress=None):
         (steps), `peak` (learning rate), `student_flops` and `teacher_flops` of a step (None
         where unknown), `loss` after the second step, and, unless
         tiny, `step_seconds` (of a step of the config's batch size, extrapolated from the second
-        step) and `seconds` (of all steps). `targets` is None, or under a mode `fix/*` what the
-        teacher computes once: `images`, `crops` of each, `views`, their `flops`, and, unless tiny,
-        `seconds`, extrapolated from a pass. Unless tiny, `seconds` is the sum over all of these.
+        step) and `seconds` (of all steps). `targets` is a dict from the paths of the stages under
+        a mode `fix/*` to what their teacher computes once: `images`, `crops` of each, `views`,
+        their `flops`, and, unless tiny, `seconds`, extrapolated from a pass. Unless tiny, `seconds`
+        is the sum over all of these.
 
     Raises:
         ValueError: whatever a run would refuse before its first step.
@@ -74,9 +75,10 @@ def _dry_run(config, tiny):
             planned["seconds"] = planned["step_seconds"] * planned["steps"]
         logger.info(measured(stage.path, planned, small.batch_size, config.batch_size))
     if not tiny:
-        if targets := plan["targets"]:
-            targets["seconds"] = _view_seconds(trial) * targets["views"]
-        parts = [*plan["stages"].values(), *([targets] if targets else [])]
+        for stage in trial.stages:
+            if targets := plan["targets"].get(stage.path):
+                targets["seconds"] = _view_seconds(trial, stage) * targets["views"]
+        parts = [*plan["stages"].values(), *plan["targets"].values()]
         plan["seconds"] = sum(part["seconds"] for part in parts)
         logger.info(in_all(plan, small.batch_size))
     logger.info("A dry run: nothing was written.")
@@ -160,9 +162,8 @@ def _with_an_opinion(teacher):
     return teacher
 
 
-def _view_seconds(run):
-    """Seconds that the teacher needs for one view of fixed targets, from its second pass."""
-    stage = run.last
+def _view_seconds(run, stage):
+    """Seconds that a stage's teacher needs for one view of fixed targets, from its second pass."""
     compiled = tf.function(run.compiled_teacher(stage, run.teacher(stage)))
     images = run.streams.fixed_views(stage).at(np.arange(run.config.batch_size))
     for _ in range(2):

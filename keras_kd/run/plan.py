@@ -31,15 +31,17 @@ def make_plan(experiment, sizes):
             stage.path: _planned(experiment, stage, *pair)
             for stage, pair in zip(experiment.stages, sizes)
         },
-        "targets": _targets(experiment, teacher),
+        "targets": {
+            stage.path: _targets(experiment, stage, teacher)
+            for stage, (_, teacher) in zip(experiment.stages, sizes)
+            if is_fixed(experiment.config, stage)
+        },
     }
 
 
-def _targets(experiment, teacher):
-    """What the last stage's teacher computes once under a mode `fix/*`; None in other modes."""
-    if not is_fixed(experiment.config, experiment.last):
-        return None
-    views = experiment.streams.fixed_views(experiment.last)
+def _targets(experiment, stage, teacher):
+    """What a stage's teacher computes once under a mode `fix/*`."""
+    views = experiment.streams.fixed_views(stage)
     count = views.num_examples * views.crops
     flops = None if teacher.flops is None else teacher.flops * count
     return {"images": views.num_examples, "crops": views.crops, "views": count, "flops": flops}
@@ -91,8 +93,8 @@ def describe(experiment, plan):
         cost = f"{_flops(planned['student_flops'])} to learn"
         if planned["teacher_flops"] != 0:
             cost += f", {_flops(planned['teacher_flops'])} to teach"
-        if stage is experiment.last and plan["targets"]:
-            lines.append(_told(plan["targets"]))
+        if stage.path in plan["targets"]:
+            lines.append(_told(plan["targets"][stage.path]))
         methods = "".join(f", {name}" for name in settings.methods)
         follows = f" from {', '.join(one.name for one in stage.teachers)}" if methods else ""
         options = ", ".join(f"{key}={value}" for key, value in settings.optimizer_options.items())
@@ -138,16 +140,14 @@ def in_all(plan, batch):
         batch: images of the measured teacher pass.
 
     Returns:
-        str, a line or two.
+        str, a line, and one before it for each stage with targets that are computed once.
     """
-    lines = [f"in all: about {_duration(plan['seconds'])} on this machine"]
-    if targets := plan["targets"]:
-        lines.insert(
-            0,
-            f"targets: from a second teacher pass of {batch} views, about "
-            f"{_duration(targets['seconds'])} for all {targets['views']:,} on this machine",
-        )
-    return "\n".join(lines)
+    lines = [
+        f"targets of {path}: from a second teacher pass of {batch} views, about "
+        f"{_duration(targets['seconds'])} for all {targets['views']:,} on this machine"
+        for path, targets in plan["targets"].items()
+    ]
+    return "\n".join([*lines, f"in all: about {_duration(plan['seconds'])} on this machine"])
 
 
 def measured(name, stage, batch, real_batch):

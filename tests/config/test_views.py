@@ -37,6 +37,12 @@ def test_texts_stand_in_for_parts_of_the_mode():
     assert views_of(config, config.distil) == Views(ic, mix="mixup")
 
 
+def test_a_view_that_nobody_has_is_refused():
+    config = with_changes(tiny_run(), {"baseline.teacher_view": "flip"})
+    with pytest.raises(ValueError, match=r"config\.baseline\.teacher_view .* no teacher looks"):
+        check(config)
+
+
 @pytest.mark.parametrize("stage", ["distil", "baseline", "teacher.train"])
 @pytest.mark.parametrize(
     "changes,message",

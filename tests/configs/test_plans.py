@@ -83,7 +83,7 @@ def rate(config, name, experiment, step):
 )
 def test_a_variant_is_allowed_and_has_a_plan(name, words):
     config, experiment, plan = planned(name, words)
-    assert plan["stages"] and plan["targets"] is None
+    assert plan["stages"] and plan["targets"] == {}
     for stage, numbers in plan["stages"].items():
         total, warmup = numbers["steps"], numbers["warmup"]
         assert 0 <= warmup < total and 1 <= numbers["interval"] <= total

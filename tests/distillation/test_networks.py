@@ -16,6 +16,7 @@ from keras_kd.methods import Hint, Labels, SoftTargets
         (SoftTargets(learner="peer"), {}, "learner of soft_targets must.*student, teacher.*'peer'"),
         (SoftTargets(source="big"), {}, "source of soft_targets must be.*Received: source='big'"),
         (SoftTargets(), {"learners": {"peer": 3}}, "Every learner needs a loss.*learner='peer'"),
+        (SoftTargets(source="student"), {}, "compared with themselves.*source='student'"),
         (SoftTargets(learner="teacher"), {}, "'teacher' is a source and does not learn"),
         (SoftTargets(), {"learners": {"teacher": 3}}, "name of its own.*'teacher' twice"),
         (SoftTargets(), {"sources": {"my net": 3}}, "must be a word.*'my net'"),

@@ -4,56 +4,14 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from hub_modules import KERNEL, KINDS, save
 
 from keras_kd.models import HubModule, hub
 
 
-class Module(tf.Module):
-    """Mean over space times a matrix; the arithmetic is simple enough to check in NumPy."""
-
-    def __init__(self, units=4, channels=3, listed=False, side=None):
-        super().__init__()
-        kernel = np.random.default_rng(0).normal(size=(channels, units)).astype("float32")
-        self.layers = [{"kernel": tf.Variable(kernel)}]
-        self.count = tf.Variable(0.0, trainable=False)
-        if listed:  # as the BiT modules do
-            self.kept_trainable = [self.layers[0]["kernel"]]
-        spec = tf.TensorSpec((None, side, side, channels), tf.float32)
-        self.__call__ = tf.function(self._call, input_signature=[spec])
-
-    def _call(self, images):
-        return tf.reduce_mean(images, [1, 2]) @ self.layers[0]["kernel"]
-
-
-class Listed(tf.train.Checkpoint):
-    """Lists `variables` and `trainable_variables` explicitly, one trainable of two."""
-
-    def __init__(self):
-        super().__init__()
-        module = Module()
-        self.inner = module
-        self.variables = list(module.variables)
-        self.trainable_variables = [module.layers[0]["kernel"]]
-        self.__call__ = module.__call__
-
-
-KERNEL = np.random.default_rng(0).normal(size=(3, 4)).astype("float32")
-
-
-@pytest.fixture(params=["module", "listed", "signature"])
+@pytest.fixture(params=KINDS)
 def folder(request, tmp_path):
-    path = str(tmp_path / request.param)
-    if request.param == "module":
-        tf.saved_model.save(Module(), path)
-    elif request.param == "listed":
-        tf.saved_model.save(Listed(), path)
-    else:
-        module = Module()
-        holder = tf.train.Checkpoint(inner=module)
-        spec = tf.TensorSpec((None, None, None, 3), tf.float32)
-        serve = tf.function(lambda images: {"logits": module._call(images)})
-        tf.saved_model.save(holder, path, signatures=serve.get_concrete_function(spec))
-    return path
+    return save(request.param, str(tmp_path / request.param))
 
 
 def images(batch=2, side=8, seed=1):
@@ -104,19 +62,6 @@ def test_frozen_module_under_a_trained_head(folder):
     for old, new in zip(before, model.get_layer("pre_logits").variables):
         np.testing.assert_array_equal(old, new)
     assert np.abs(model.get_layer("logits").kernel).max() > 0
-
-
-def test_mirrored_strategy_holds_mirrored_variables(folder):
-    strategy = tf.distribute.MirroredStrategy(
-        ["CPU:0"], cross_device_ops=tf.distribute.ReductionToOneDevice()
-    )
-    with strategy.scope():
-        model = hub(folder, 4, (8, 8, 3), (-1, 1), trainable=True, head=False)
-        model.compile(optimizer=keras.optimizers.SGD(0.5), loss="mse", jit_compile=False)
-    assert isinstance(model.trainable_variables[0].value, tf.distribute.DistributedValues)
-    # No `fit`: the end of an iterator over devices may take TensorFlow a minute.
-    model.train_on_batch(images(4), np.ones((4, 4), "float32"))
-    assert np.abs(model.trainable_variables[0].numpy() - KERNEL).max() > 1e-3
 
 
 class WithTraining(tf.Module):

@@ -148,7 +148,7 @@ def test_a_measured_step_gives_the_time(monkeypatch):
         assert planned["step_seconds"] > 0 and planned["loss"] > 0
         assert planned["seconds"] == planned["step_seconds"] * planned["steps"]
     assert plan["stages"]["teacher.train"]["teacher_flops"] == 0
-    assert plan["targets"] is None
+    assert plan["targets"] == {}
     assert plan["seconds"] == sum(planned["seconds"] for planned in plan["stages"].values())
     assert "for all steps on this machine" in told[1] and "nothing was written" in told[-1]
 
@@ -167,7 +167,7 @@ def test_fixed_targets_cost_a_pass_a_view_and_none_a_step(monkeypatch, mode, cro
     measure, passes, told = dry._view_seconds, [], []
     monkeypatch.setattr(dry, "_view_seconds", lambda *args: passes.append(measure(*args)) or 0.5)
     plan = dry.dry_run(config, progress=told.append)
-    targets, distil = plan["targets"], plan["stages"]["distil"]
+    targets, distil = plan["targets"]["distil"], plan["stages"]["distil"]
     assert (targets["images"], targets["crops"], targets["views"]) == (1297, crops, 1297 * crops)
     one = plan["teacher"].flops
     assert one > 0 and targets["flops"] == one * 1297 * crops

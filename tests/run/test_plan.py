@@ -3,6 +3,7 @@
 import pytest
 from tiny_run import tiny_run as tiny
 
+from keras_kd.config import stage
 from keras_kd.models.flops import Size
 from keras_kd.run import Experiment
 from keras_kd.run.plan import describe, in_all, make_plan, measured
@@ -18,7 +19,7 @@ def planned(**changes):
 
 def test_lengths_and_costs():
     _, plan = planned()
-    assert (plan["images"], plan["classes"], plan["targets"]) == (64, 10, None)
+    assert (plan["images"], plan["classes"], plan["targets"]) == (64, 10, {})
     distil = plan["stages"]["distil"]
     assert [distil[key] for key in ("steps", "epochs", "warmup", "interval")] == [6, 1.5, 1, 3]
     # Forward, and a backward pass that takes twice as long, of 16 images; a teacher only forward.
@@ -30,8 +31,23 @@ def test_lengths_and_costs():
 def test_fixed_targets_are_a_pass_a_view():
     _, plan = planned(**{"distil.mode": "fix/ic_ens", "distil.fix_crops": 5})
     wanted = {"images": 64, "crops": 5, "views": 320, "flops": 320 * TEACHER.flops}
-    assert plan["targets"] == wanted
+    assert plan["targets"] == {"distil": wanted}
     assert plan["stages"]["distil"]["teacher_flops"] == 0
+
+
+def test_every_stage_with_fixed_targets_has_its_pass():
+    """The assistant's as well as the student's."""
+    config = tiny(**{"distil.mode": "fix/rs"})
+    config.assistant = stage(**{**config.distil.to_dict(), "network": "student"})
+    config.stages = ("teacher", "assistant", "distil")
+    config.distil.teachers = ("assistant",)
+    experiment = Experiment(config)
+    plan = make_plan(experiment, [(TEACHER, None), (STUDENT, TEACHER), (STUDENT, STUDENT)])
+    assert {path: targets["flops"] for path, targets in plan["targets"].items()} == {
+        "assistant": 64 * TEACHER.flops,
+        "distil": 64 * STUDENT.flops,
+    }
+    assert describe(experiment, plan).count("64 images x 1 crop = 64 views") == 2
 
 
 def test_what_is_told():
@@ -53,9 +69,7 @@ def test_what_is_told():
     ],
 )
 def test_times_are_told_in_the_largest_unit_of_which_there_are_two(seconds, told):
-    assert (
-        in_all({"seconds": seconds, "targets": None}, 8) == f"in all: about {told} on this machine"
-    )
+    assert in_all({"seconds": seconds, "targets": {}}, 8) == f"in all: about {told} on this machine"
 
 
 def test_tiny_networks_give_no_time():

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from hub_modules import KERNEL, KINDS, save
 
 import keras_kd
 from keras_kd.methods import SoftTargets
@@ -74,3 +75,16 @@ def test_as_a_backbone_that_is_fine_tuned(make_strategy, saved):
         trained.append(kd.get_weights())
     for a, b in zip(*trained):
         np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_its_variables_are_mirrored(make_strategy, tmp_path, kind):
+    with make_strategy(1).scope():
+        model = keras_kd.models.hub(
+            save(kind, str(tmp_path / kind)), 4, (8, 8, 3), (-1, 1), trainable=True, head=False
+        )
+        model.compile(optimizer=keras.optimizers.SGD(0.5), loss="mse", jit_compile=False)
+    assert isinstance(model.trainable_variables[0].value, tf.distribute.DistributedValues)
+    x = np.random.default_rng(1).uniform(-1, 1, (4, 8, 8, 3)).astype("float32")
+    model.train_on_batch(x, np.ones((4, 4), "float32"))
+    assert np.abs(model.trainable_variables[0].numpy() - KERNEL).max() > 1e-3
