@@ -47,7 +47,11 @@ def born_again():
     return config
 
 
-@pytest.fixture(scope="module", params=[assistant, born_again], ids=lambda make: make.__name__)
+# What resumes a chain knows nothing of its kind: one every day, the other in the slow suite.
+CHAINS = [assistant, pytest.param(born_again, marks=pytest.mark.slow)]
+
+
+@pytest.fixture(scope="module", params=CHAINS, ids=lambda make: make.__name__)
 def finished(request, tmp_path_factory):
     """(its config, its report, its workdir) of a run that nothing disturbed."""
     workdir = tmp_path_factory.mktemp("runs") / request.param.__name__

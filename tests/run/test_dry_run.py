@@ -23,7 +23,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "configs"
 FILES = sorted(path for path in FOLDER.rglob("*.py") if path.name != "__init__.py")
 # The smallest and one recipe; the others take as long each. Lengths of a recipe differ in numbers
 # alone, and `test_plans` has all of them; so one dry run a recipe is enough.
-QUICK = {"digits.py", "flowers102.py", "assistant.py", "born_again.py"}
+QUICK = {"digits.py", "flowers102.py"}
 VARIANTS = ("ensemble,S160", "T384,mobilenet_gn", "fast,mobilenet_bn", "shampoo")  # of imagenet.py
 
 

@@ -214,6 +214,7 @@ SHORT = [
 ]
 
 
+@pytest.mark.slow  # two replicas are tested in tests/strategy, a second start in this file
 def test_the_command_runs_on_two_virtual_devices_and_again(tmp_path):
     code, out, err = command(*SHORT, f"--workdir={tmp_path}", "--virtual_devices=2")
     assert code == 0, err
