@@ -1,39 +1,43 @@
 """Grocery Store: 81 kinds of fruit, vegetables and cartons, photographed in shops.
 
-Task: 2,640 training and 2,485 test photographs (Klasson et al. 2019), at 96 px.
-Teacher: EfficientNet-Lite0, pretrained on ImageNet, fine-tuned here on the labels.
-Student: MobileNetV3-Small (minimalistic) from scratch, by function matching (Beyer et al. 2021).
-Command: keras-kd-train --config=configs/grocery_store.py --workdir=workdir/grocery_store \\
-    --config.data.data_dir=DATA --config.teacher.model.kwargs.weights=efficientnet_lite0.npz
-Expected result: docs/results.md.
+Task: 2,640 training and 2,485 test photographs (Klasson et al. 2019).
+Teacher: EfficientNet-Lite0, pretrained on ImageNet, fine-tuned here on the labels at 160 px.
+Student: EfficientNet-Lite0 as well, from the same pretrained weights, but on images of 96 px, which
+cost little more than a third: it matches the teacher on the very same crops, seen sharper by the
+teacher (Beyer et al. 2021, arXiv 2106.05237, mode same/ic).
+Baseline: the student on labels alone, from the same weights, for as many steps.
+Command: keras-kd-train --config=configs/grocery_store.py:efficientnet_lite0.npz \\
+    --workdir=workdir/grocery_store --config.data.data_dir=DATA
+Expected result: docs/results.md, "Grocery Store"; about half an hour on two CPU cores.
 """
 
 from keras_kd.config import base, stage
 
+LENGTH = {"total": "20 epochs", "interval": "5 epochs"}
 
-def get_config():
-    """Teacher and student at 96 px, the whole in about an hour on two CPU cores."""
+
+def get_config(weights=""):
+    """Teacher at 160 px and student at 96.
+
+    Args:
+        weights: `.npz` of EfficientNet-Lite0, from which both start; empty: random weights.
+    """
     config = base()
     config.name = "grocery_store"
     config.batch_size = 64
     config.data.source = "tfds:grocery_store"
     config.data.resolution = 96
+    config.data.teacher_resolution = 160
     config.data.crop_area = (0.2, 1.0)
-    config.teacher.model = {
-        "name": "efficientnet_lite",
-        "kwargs": {"variant": 0, "weights": "", "synchronized": False},
-    }
+    for network in (config.teacher, config.student):
+        network.model = {
+            "name": "efficientnet_lite",
+            "kwargs": {"variant": 0, "weights": weights, "synchronized": False},
+        }
     config.teacher.train = stage(
-        mode="same/ic", total="6 epochs", interval="2 epochs", learning_rate=5e-4
+        mode="same/ic", total="10 epochs", interval="5 epochs", learning_rate=5e-4
     )
-    config.student.model = {
-        "name": "mobilenet_v3_small",
-        "kwargs": {
-            "alpha": 1.0, "minimalistic": True, "dropout": 0.0, "momentum": 0.9,
-            "synchronized": False,
-        },
-    }  # fmt: skip
-    config.baseline.update(mode="same/ic", total="20 epochs", interval="5 epochs")
-    config.distil.update(mode="same/ic", total="20 epochs", interval="5 epochs")
+    config.baseline.update(mode="same/ic", learning_rate=5e-4, **LENGTH)
+    config.distil.update(mode="same/ic", learning_rate=5e-4, **LENGTH)
     config.distil.methods = {"soft_targets": {"temperature": 2.0}}
     return config
