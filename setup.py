@@ -24,6 +24,7 @@ setup(
         "absl-py>=2.0",
         "ai-edge-litert>=1.2",
         "filelock>=3.20",
+        "flatbuffers>=24.3.25",
         "importlib-resources>=6.0",  # tensorflow-datasets needs it to download and does not say so
         "jinja2>=3.1",
         "keras>=3.12",
@@ -32,6 +33,7 @@ setup(
         "numpy>=1.26",
         "pillow>=10.0",
         "scikit-learn>=1.4",
+        "scipy>=1.11",
         "tensorboard>=2.19",
         "tensorflow>=2.20",
         "tensorflow-datasets>=4.9.7",

@@ -41,11 +41,14 @@ def write_report(experiment, command=""):
     logits = {"student_logits": predict(evaluation, student, "student")}
     if teacher is not None:
         logits["teacher_logits"] = predict(evaluation, teacher, "teacher")
+    compared = yardstick(config)
+    if compared is not None:
+        baseline = experiment.networks[compared.name]
+        logits["baseline_logits"] = predict(evaluation, baseline, "student")
     write_atomically(
         workdir / "predictions.npz", lambda file: np.savez(file, label=labels, **logits)
     )
     result = workdir.result(stage.name)
-    compared = yardstick(config)
     report = {
         "dataset": config.data.eval_source or config.data.source,
         "name": config.name,
@@ -57,6 +60,7 @@ def write_report(experiment, command=""):
             "parameters": student.count_params(),
         },
         "fidelity": None,
+        "paired": _paired(logits, labels),
         "train": {key: result[key] for key in ("steps", "images_per_second", "seconds")},
         "stages": {one.name: _stage(experiment, one) for one in experiment.stages},
         "classes": list(experiment.source.class_names),
@@ -73,6 +77,24 @@ def write_report(experiment, command=""):
         report["fidelity"] = {"kl": result["kl"], "agreement": result["agreement"]}
     write_json(workdir / "report.json", report)
     return report
+
+
+def _paired(logits, labels):
+    """Images on which the student alone is right, and those on which another network alone is.
+
+    Args:
+        logits: name -> `[N, K]`, the student's among them.
+        labels: int `[N]`.
+
+    Returns:
+        dict: role -> [student alone, other alone].
+    """
+    right = {name: values.argmax(axis=-1) == labels for name, values in logits.items()}
+    own = right.pop("student_logits")
+    return {
+        name.removesuffix("_logits"): [int((own & ~other).sum()), int((other & ~own).sum())]
+        for name, other in right.items()
+    }
 
 
 def _stage(experiment, stage):

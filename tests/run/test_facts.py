@@ -26,6 +26,13 @@ def test_the_log_of_a_stage_and_its_entry_agree(finished_run):
     with np.load(workdir / "predictions.npz") as saved:
         for role in ("student", "teacher"):
             assert share(saved[f"{role}_logits"], saved["label"]) == report[role]["accuracy"]
+        # Images on which one of two is right make up the difference of their accuracies.
+        for role in ("teacher", "baseline"):
+            own, other = report["paired"][role]
+            lead = report["student"]["accuracy"] - report[role]["accuracy"]
+            assert (own - other) / len(saved["label"]) == pytest.approx(lead)
+            answers = [saved[f"{who}_logits"].argmax(-1) for who in ("student", role)]
+            assert own == ((answers[0] == saved["label"]) & (answers[1] != saved["label"])).sum()
 
 
 def test_the_reported_figures_are_those_of_the_saved_models(finished_run):
