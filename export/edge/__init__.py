@@ -1,0 +1,1 @@
+"""Scripts that leave with the files: each runs alone, without TensorFlow and without keras-kd."""
