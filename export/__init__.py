@@ -14,9 +14,11 @@ _HOME = {
     "check_formats": "formats",
     "render": "report",
     "summary_table": "summary",
+    "Options": "options",
 }
 
 __all__ = [
+    "Options",
     "benchmark",
     "check_formats",
     "export",

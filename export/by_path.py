@@ -18,7 +18,9 @@ def verify(model_or_logits, path, dataset, progress=None):
 
     Returns:
         A dict: `accuracy` (None without labels) and `agreement_with_keras` (same top class), in
-        [0, 1]; `max_abs_logit_difference`; `examples`, the number of images.
+        [0, 1]; `max_abs_logit_difference`, or `max_abs_probability_difference` of a file that
+        answers in those;
+        `examples`, the number of images.
 
     Raises:
         ValueError: nothing at `path`, an empty dataset, or logits of another length.

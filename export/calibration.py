@@ -85,4 +85,22 @@ def checked_images(representative, shape, format):
             "Expected representative images in [-1, 1]. Received: values from "
             f"{images.min():g} to {images.max():g}. {advice}"
         )
+    _check_range(images)
     return images
+
+
+def _check_range(images):
+    """Refuses images of another range that lies within [-1, 1], as [0, 1] does.
+
+    Photographs, drawings and scans in [-1, 1] have dark pixels, which are below zero, or reach an
+    end of the range.
+    """
+    low, high = float(images.min()), float(images.max())
+    if low == high or not (low >= 0 or (low >= -0.5 and high <= 0.5)):
+        return
+    raise ValueError(
+        "Expected representative images in [-1, 1]. Received: values from "
+        f"{low:g} to {high:g}, as of images in {'[0, 1]' if low >= 0 else '[-0.5, 0.5]'}. Prepare "
+        "them as for evaluation: pixel / 127.5 - 1. If yours are truly without a dark pixel, add "
+        "an image that is black, of -1."
+    )

@@ -1,6 +1,7 @@
 """The report's table of a run's networks, side by side: facts for the template `stages`."""
 
 from keras_kd.evaluation import expected_calibration_error
+from keras_kd.export import gains
 from keras_kd.export.facts import BASELINE, section
 from keras_kd.utils import words
 
@@ -21,6 +22,7 @@ def stages(report, found, predictions, student_bytes):
             "colour": stage.colour,
             "tags": _tags(stage),
             "wrong": wrong(report, stage.facts.get("accuracy")),
+            "interval": _interval(report, stage.facts.get("accuracy")),
             "calibration_error": _calibration_error(predictions, stage.role),
         }
         for stage in found
@@ -37,6 +39,11 @@ def stages(report, found, predictions, student_bytes):
         "rows": rows,
         "most": max(sizes, default=0),
     }
+
+
+def _interval(report, accuracy):
+    found = gains.accuracy_interval(accuracy, section(report, "data").get("test_images"))
+    return gains.between(found, words.percent) if found else words.DASH
 
 
 def _tags(stage):

@@ -5,22 +5,26 @@ import re
 import numpy as np
 import tensorflow as tf
 
-from keras_kd.export.network import image_shape, logits_of, student_of
+from keras_kd.export.network import check_logits, image_shape, logits_of, student_of
+
+# What a file answers, by its name, from the logits.
+ANSWERS = {"logits": tf.identity, "probabilities": tf.nn.softmax}
 
 
-def convert(model, resolution, set_up):
-    """The bytes of a TFLite file that takes `[1, H, W, C]` and gives float logits `[1, K]`.
+def convert(model, resolution, set_up, output="logits"):
+    """The bytes of a TFLite file that takes `[1, H, W, C]` and answers in floats `[1, K]`.
 
     Args:
         model: a Keras model, or a `KDModel`.
         resolution: pixels, for a model that leaves its input size open.
         set_up: function that sets the options of a `tf.lite.TFLiteConverter`.
+        output: "logits" or "probabilities".
 
     Raises:
         ValueError: an operation that TFLite does not have, by name; or not a model of images.
     """
     try:
-        return convert_or_fail(model, resolution, set_up)
+        return convert_or_fail(model, resolution, set_up, output)
     except ConversionFailed as failed:
         raise no_kernel(failed) from failed.__cause__
 
@@ -29,7 +33,7 @@ class ConversionFailed(Exception):
     """The converter refused; the message tells what, in one line."""
 
 
-def convert_or_fail(model, resolution, set_up):
+def convert_or_fail(model, resolution, set_up, output="logits"):
     """As `convert`, for a caller who knows another way.
 
     Raises:
@@ -37,9 +41,10 @@ def convert_or_fail(model, resolution, set_up):
     """
     model = student_of(model)
     shape = image_shape(model, resolution)
+    check_logits(model, shape)
     module = tf.Module()
     function = tf.function(
-        lambda image: {"logits": logits_of(model, image)},
+        lambda image: {output: ANSWERS[output](logits_of(model, image))},
         # A batch of one lets the converter fold shapes, without which some ops stay in float.
         input_signature=[tf.TensorSpec([1, *shape], tf.float32, name="image")],
     ).get_concrete_function()
@@ -60,10 +65,14 @@ def no_kernel(failed):
     )
 
 
-def float_tensors(content):
+def float_tensors(content, inner=False):
     """Names of the floating-point tensors in a TFLite file, given its path or its bytes.
 
     None in a file that is int8 throughout: the list is the proof.
+
+    Args:
+        content: path or bytes.
+        inner: whether to leave out the file's own input and output.
     """
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
@@ -72,10 +81,16 @@ def float_tensors(content):
     resolver = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     interpreter = Interpreter(**source, experimental_op_resolver_type=resolver)
     floats = (np.float16, np.float32, np.float64)
+    outer = [*interpreter.get_input_details(), *interpreter.get_output_details()] if inner else []
+    left_out = {tensor["index"] for tensor in outer}
     names = []
     for subgraph in range(interpreter.num_subgraphs()):
         details = interpreter.get_tensor_details(subgraph)
-        names += [tensor["name"] for tensor in details if tensor["dtype"] in floats]
+        names += [
+            tensor["name"]
+            for tensor in details
+            if tensor["dtype"] in floats and tensor["index"] not in left_out
+        ]
     return names
 
 

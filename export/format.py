@@ -2,6 +2,10 @@
 
 import importlib.util
 
+from keras_kd.utils import words
+
+MIN_AGREEMENT = 0.97  # of runs before `config.export.min_agreement`
+
 
 class Format:
     """One kind of file for a device. Each file in `formats/` defines one, named by that file.
@@ -100,4 +104,26 @@ class Format:
         Returns:
             list of str, to stand behind the format's name and a colon, without a full stop.
         """
-        return [facts["fallback"]] if facts.get("fallback") else []
+        told = [facts["fallback"]] if facts.get("fallback") else []
+        if not agrees(facts):
+            told.append(_disagreement(facts))
+        return told
+
+
+def agrees(facts):
+    """Whether a file answers like the Keras student, as often as its run asked for.
+
+    Args:
+        facts: the format's entry in `exports`, perhaps of an older version or not yet measured.
+    """
+    share, least = facts.get("agreement_with_keras"), facts.get("min_agreement", MIN_AGREEMENT)
+    return not (words.is_number(share) and words.is_number(least)) or share >= least
+
+
+def _disagreement(facts):
+    told = (
+        f"answers like the Keras student on only {words.percent(facts['agreement_with_keras'])} "
+        "of the test images"
+    )
+    losses = [str(loss[0]) for loss in facts.get("losses") or [] if loss]
+    return f"{told}; the layers that lose most: {', '.join(losses)}" if losses else told

@@ -6,6 +6,7 @@ import numpy as np
 
 from keras_kd.export.calibration import SampledSource
 from keras_kd.export.measure import keras_logits
+from keras_kd.export.options import Options
 from keras_kd.run import Finished
 from keras_kd.run.streams import sides_of
 
@@ -15,11 +16,13 @@ class Material:
 
     Args:
         workdir: path of the run's working directory.
+        options: `keras_kd.export.options.Options`; default: those of the run's config.
     """
 
-    def __init__(self, workdir):
+    def __init__(self, workdir, options=None):
         self.run = Finished(workdir)
         self.config = self.run.config
+        self._options = options
 
     @functools.cached_property
     def student(self):
@@ -78,6 +81,15 @@ class Material:
     def scale(self):
         """Resized short side over the side of the central square."""
         return self.config.data.eval_scale
+
+    @property
+    def run_name(self):
+        return self.config.name
+
+    @property
+    def options(self):
+        """The choices that hold for all files."""
+        return self._options or Options.of(self.config.export)
 
     def for_format(self, kind):
         """dict of what a format needs, by name."""

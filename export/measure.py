@@ -1,19 +1,28 @@
 """Is the file's answer the student's, and how long does an image take?"""
 
 import numpy as np
+from scipy.special import softmax
 
 from keras_kd.export.network import logits_of, student_of
+
+# By what a file answers: the same of the student's logits, and what a difference is one of.
+SAME = {
+    "logits": (lambda logits: logits, "logit"),
+    "probabilities": (lambda logits: softmax(logits, axis=-1), "probability"),
+}
 
 
 def compare(model_or_logits, runner, dataset, progress=None):
     """As `verify`, for a file that is open, see `keras_kd.export.format.Format.open`."""
     reference = _reference(model_or_logits)
+    same, unit = SAME[getattr(runner, "output", "logits")]
     examples = labelled = correct = agreed = 0
     difference = 0.0
     for batch in dataset:
         images, labels = _images_and_labels(batch)
         expected, received = reference(examples, images), runner(images)
         _check_same(expected, received)
+        expected = same(expected)
         top = received.argmax(-1)
         agreed += int((top == expected.argmax(-1)).sum())
         difference = max(difference, float(np.abs(expected - received).max()))
@@ -27,7 +36,7 @@ def compare(model_or_logits, runner, dataset, progress=None):
     return {
         "accuracy": correct / labelled if labelled else None,
         "agreement_with_keras": agreed / examples,
-        "max_abs_logit_difference": difference,
+        f"max_abs_{unit}_difference": difference,
         "examples": examples,
     }
 

@@ -3,15 +3,17 @@
 import logging
 import time
 
+from keras_kd.export.claim import claim
 from keras_kd.export.formats import check_formats, get
 from keras_kd.export.material import Material
+from keras_kd.export.resizing import compare_resizing
 from keras_kd.run.workdir import existing_workdir
 from keras_kd.utils.files import read_json, write_json
 
 _log = logging.getLogger(__name__)
 
 
-def export(workdir, formats=None):
+def export(workdir, formats=None, options=None):
     """Exports the student of a training run, and checks and times each file on the test images.
 
     Writes one file or folder a format below `workdir/export`, and adds what was measured to
@@ -21,6 +23,7 @@ def export(workdir, formats=None):
         workdir: the folder that keras-kd-train wrote.
         formats: names of modules in `keras_kd/export/formats`; None takes those of the run's
             config, or else all that are written by default.
+        options: `keras_kd.export.options.Options`; None takes those of the run's config.
 
     Returns:
         A dict by format: `bytes`, `accuracy`, `agreement_with_keras`, `max_abs_logit_difference`,
@@ -32,10 +35,11 @@ def export(workdir, formats=None):
         OSError: data that are gone, or a full disk; what was there before is untouched.
     """
     workdir = existing_workdir(workdir)
-    material = Material(workdir)
+    material = Material(workdir, options)
     # Before anything slow is done: a typo must not cost minutes.
     chosen = check_formats(formats or tuple(material.config.export.formats) or None)
     logits, labels = material.answers
+    claim(workdir / "export", material.config.to_dict())
     _log.info(
         "Exporting the student: %s parameters, checked on %s images of split %r.",
         f"{material.student.count_params():,}",
@@ -48,7 +52,21 @@ def export(workdir, formats=None):
     for name in chosen:
         results[name] = export_one(name, workdir, material)
         record_result(workdir, name, results[name])
+    record(workdir, "resizing", _resizing(material))
     return results
+
+
+def _resizing(material):
+    """Answers to images resized in other ways, see `keras_kd.export.resizing`."""
+    found = compare_resizing(material)
+    for kind in found["kinds"][1:]:
+        _log.info(
+            "  %s: the same answer on %.2f%% of %s test images",
+            kind["name"],
+            100 * kind["agreement"],
+            f"{found['examples']:,}",
+        )
+    return found
 
 
 def export_one(name, workdir, material):
@@ -62,6 +80,7 @@ def export_one(name, workdir, material):
     checked = kind.verify(material.answers[0], path, material.test_images)
     rate = checked["examples"] / max(time.perf_counter() - start, 1e-9)
     entry = {**written, **checked, **kind.benchmark(path)}
+    entry["min_agreement"] = material.options.min_agreement
     entry["path"] = path.relative_to(workdir).as_posix()
     accuracy = "" if checked["accuracy"] is None else f"accuracy {checked['accuracy']:.2%}, "
     _log.info(
@@ -81,7 +100,11 @@ def export_one(name, workdir, material):
 
 def record_result(workdir, name, entry):
     """Adds one format to `exports` in `report.json`, leaving the others as they are."""
+    known = read_json(workdir / "report.json", {}).get("exports") or {}
+    record(workdir, "exports", {**known, name: entry})
+
+
+def record(workdir, key, facts):
+    """Sets one key of `report.json`, leaving the others as they are."""
     path = workdir / "report.json"
-    report = read_json(path, {})
-    report["exports"] = {**(report.get("exports") or {}), name: entry}
-    write_json(path, report)
+    write_json(path, {**read_json(path, {}), key: facts})

@@ -4,14 +4,21 @@ import time
 
 import numpy as np
 
+from keras_kd.export import lite_file
+
 
 class LiteRunner:
-    """A TFLite file behind a function from images to logits.
+    """A TFLite file behind a function from images to answers.
 
     Args:
         path: the `.tflite` file.
         threads: threads of the interpreter, >= 1.
+
+    Attributes:
+        output: what it answers, "logits" or "probabilities".
     """
+
+    output = "logits"
 
     def __init__(self, path, threads=1):
         from ai_edge_litert.interpreter import Interpreter
@@ -23,13 +30,14 @@ class LiteRunner:
                 f"Expected a TFLite file. Received: path={str(path)!r} ({error}). Export it again."
             ) from error
         self.threads = threads
+        self.output = lite_file.preparation(path).get("output", self.output)
         self.interpreter.allocate_tensors()
         (self._input,) = self.interpreter.get_input_details()
         (self._output,) = self.interpreter.get_output_details()
         self.image_shape = tuple(int(size) for size in self._input["shape"][1:])
 
     def __call__(self, images):
-        """Float32 logits `[B, K]` of float32 images `[B, H, W, C]` in [-1, 1]."""
+        """Float32 answers `[B, K]` to float32 images `[B, H, W, C]` in [-1, 1]."""
         answers = []
         for image in np.asarray(images, np.float32):
             self.interpreter.set_tensor(self._input["index"], _quantise(image[None], self._input))
@@ -53,6 +61,7 @@ class SavedModelRunner:
         path: the folder.
     """
 
+    output = "logits"
     threads = None  # TensorFlow's own choice
 
     def __init__(self, path):

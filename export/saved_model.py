@@ -8,7 +8,14 @@ from pathlib import Path
 import tensorflow as tf
 
 from keras_kd.data.ops import central_boxes, check_scale, full_boxes
-from keras_kd.export.network import image_shape, logits_of, student_of
+from keras_kd.export.card import one_line
+from keras_kd.export.network import (
+    check_logits,
+    checked_names,
+    image_shape,
+    logits_of,
+    student_of,
+)
 from keras_kd.utils.crops import EVAL_SCALE
 from keras_kd.utils.files import folder_bytes, replace_folder
 
@@ -21,8 +28,10 @@ def to_saved_model(
     `serving_default` takes `image`, float32 `[N, H, W, C]` in [-1, 1]; `serve_bytes` takes `bytes`,
     string `[N]` of encoded JPEG or PNG images of any size, and does the evaluation's crop and
     resize itself. Both return `logits` and `probabilities`, float32 `[N, K]`, `class`, int64
-    `[N]`, and, where names are given, `class_name`, string `[N]`. No Python code of ours is
-    needed to load it.
+    `[N]`, and, where names are given, `class_name`, string `[N]`. `serve_bytes` also returns
+    `ok`, bool `[N]`, and `error`, string `[N]`: an image that does not decode is named there, with
+    zeros for numbers and class -1, and the others are answered. No Python code of ours is needed
+    to load it.
 
     Args:
         model: a Keras model with one image input and logits out; of a `KDModel`, its student.
@@ -44,12 +53,13 @@ def to_saved_model(
     check_scale("scale", scale)
     model = student_of(model)
     shape = image_shape(model, resolution)
-    names = _checked_names(class_names, model)
+    check_logits(model, shape)
+    names = checked_names(class_names, model)
     module, signatures = _build(model, shape, names, full_image, scale)
     with tempfile.TemporaryDirectory() as scratch, replace_folder(path) as fresh:
         if names:
             listing = Path(scratch, "class_names.txt")
-            listing.write_text("\n".join(map(_one_line, names)) + "\n", encoding="utf-8")
+            listing.write_text("\n".join(map(one_line, names)) + "\n", encoding="utf-8")
             module.class_names_file = tf.saved_model.Asset(str(listing))
         tf.saved_model.save(module, str(fresh), signatures=signatures)
         extra = fresh / "assets.extra"
@@ -109,12 +119,11 @@ def _build(model, shape, names, full_image, scale):
         return answer(image)
 
     def from_bytes(encoded):
-        images = tf.map_fn(
-            lambda item: decode_for_evaluation(item, shape, full_image, scale),
-            encoded,
-            fn_output_signature=tf.TensorSpec(shape, tf.float32),
+        decode = functools.partial(
+            decode_for_evaluation, shape=shape, full_image=full_image, scale=scale
         )
-        return answer(images)
+        images, ok = _decode_all(encoded, decode, shape)
+        return _told_apart(answer(images), ok)
 
     wanted = {"serving_default": (from_image, tf.TensorSpec([None, *shape], tf.float32, "image"))}
     if shape[-1] in (1, 3):
@@ -129,23 +138,40 @@ def _build(model, shape, names, full_image, scale):
     return module, signatures
 
 
-def _checked_names(class_names, model):
-    if class_names is None:
-        return None
-    names = [str(name) for name in class_names]
-    output = model.output_shape
-    output = output.get("logits") if isinstance(output, dict) else output
-    classes = output[-1] if output else None
-    classes = 2 if classes == 1 else classes  # one logit z is [0, z]
-    if classes is not None and len(names) != classes:
-        raise ValueError(
-            f"Expected {classes} class names, one for each logit. Received: "
-            f"class_names={names[:5]}{'...' if len(names) > 5 else ''} ({len(names)} names). "
-            "Give the names of the data the student was trained on."
-        )
-    return names
+def _decode_all(encoded, decode, shape):
+    """Encoded images as one batch, in which those that do not decode are grey; and which did.
+
+    Args:
+        encoded: string `[N]`.
+        decode: function of one of them to a float32 image `[H, W, C]`.
+        shape: (H, W, C).
+
+    Returns:
+        (float32 `[N, H, W, C]`, bool `[N]`).
+    """
+    count = tf.shape(encoded, out_type=tf.int64)[0]
+    # Of all that a graph can do, only a data set passes over an element that fails.
+    decoded = (
+        tf.data.Dataset.from_tensor_slices(encoded)
+        .enumerate()
+        .map(lambda place, item: (place, decode(item)), num_parallel_calls=tf.data.AUTOTUNE)
+        .ignore_errors()
+    )
+    # One more behind the last, since a batch of nothing would be no element.
+    spare = tf.data.Dataset.from_tensors((count, tf.zeros(shape)))
+    places, images = decoded.concatenate(spare).batch(count + 1).get_single_element()
+    rows, size = places[:, None], tf.cast(count + 1, tf.int64)
+    images = tf.scatter_nd(rows, images, tf.concat([[size], tf.constant(shape, tf.int64)], 0))
+    ok = tf.scatter_nd(rows, tf.ones_like(places), [size]) > 0
+    return tf.ensure_shape(images[:-1], (None, *shape)), ok[:-1]
 
 
-def _one_line(name):
-    """A name that keeps to its line in the text asset; the graph holds the exact one."""
-    return " ".join(name.splitlines()) or " "
+def _told_apart(outputs, ok):
+    """The outputs, where images that did not decode have none, and what became of each image."""
+    nothing = {"class": tf.constant(-1, tf.int64)}
+    for name, values in outputs.items():
+        own = tf.reshape(ok, [-1, *[1] * (len(values.shape) - 1)])
+        outputs[name] = tf.where(own, values, nothing.get(name, tf.zeros([], values.dtype)))
+    places = tf.strings.as_string(tf.range(tf.shape(ok)[0]))
+    broken = tf.strings.join(["image ", places, " is no whole JPEG, PNG, GIF or BMP file"])
+    return {**outputs, "ok": ok, "error": tf.where(ok, "", broken)}

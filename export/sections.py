@@ -5,9 +5,9 @@ A function returns what its template of the same name shows, or nothing where th
 
 import json
 
-from keras_kd.export import formats
+from keras_kd.export import formats, gains
 from keras_kd.export.comparison import wrong
-from keras_kd.export.facts import section, teacher_of
+from keras_kd.export.facts import BASELINE, TEACHER, section, teacher_of
 from keras_kd.export.headline import smallest_export
 from keras_kd.utils import words
 
@@ -15,22 +15,31 @@ from keras_kd.utils import words
 def cards(report):
     """The figures that matter most: list of (label, value, detail)."""
     student, teacher = section(report, "student"), section(report, "teacher")
-    accuracy, baseline = student.get("accuracy"), section(report, "baseline").get("accuracy")
-    found, who = [], teacher_of(report)
+    accuracy, found, who = student.get("accuracy"), [], teacher_of(report)
     if words.is_number(accuracy):
-        found.append(("Student accuracy", words.percent(accuracy), wrong(report, accuracy)))
-        for label, name, other in (
-            (f"Against the {who}", who, teacher.get("accuracy")),
-            (f"Gain from the {who}", "baseline", baseline),
+        detail = ", ".join(filter(None, (wrong(report, accuracy), _interval(report, accuracy))))
+        found.append(("Student accuracy", words.percent(accuracy), detail))
+        for label, name, role in (
+            (f"Against the {who}", who, TEACHER),
+            (f"Gain from the {who}", "baseline", BASELINE),
         ):
-            if words.is_number(other):
-                points = f"{words.points(accuracy - other)} points"
-                found.append((label, points, f"{name} {words.percent(other)}"))
+            lead = gains.lead(report, role)
+            if lead is not None:
+                difference, interval = lead
+                detail = f"{name} {words.percent(section(report, role)['accuracy'])}"
+                detail += f", 95 % interval {gains.between(interval)}" if interval else ""
+                found.append((label, f"{words.points(difference)} points", detail))
     share = words.fraction(student.get("parameters"), teacher.get("parameters"))
     if share:
         detail = f"{words.count(student['parameters'])} of {words.count(teacher['parameters'])}"
         found.append(("Parameters", share, detail))
     return found + _device_cards(report)
+
+
+def _interval(report, accuracy):
+    """ "95 % interval 97.00 % to 99.00 %", or "" where it is not known."""
+    found = gains.accuracy_interval(accuracy, section(report, "data").get("test_images"))
+    return f"95 % interval {gains.between(found, words.percent)}" if found else ""
 
 
 def _device_cards(report):
@@ -59,7 +68,17 @@ def exports(report):
         kind, star = formats.of_name(name), "* " if entry.get("fallback") else ""
         known = words.is_number(base) and words.is_number(entry.get("bytes")) and base
         share = words.percent(entry["bytes"] / base, 0) if known else words.DASH
-        rows.append({**entry, "name": name, "star": star, "title": kind.title, "share": share})
+        interval = gains.accuracy_interval(entry.get("accuracy"), entry.get("examples"))
+        rows.append(
+            {
+                **entry,
+                "name": name,
+                "star": star,
+                "title": kind.title,
+                "share": share,
+                "interval": gains.between(interval, words.percent) if interval else words.DASH,
+            }
+        )
         notes += [f"{star}{name}: {remark}." for remark in kind.remarks(entry)]
     return {
         "rows": rows,
@@ -67,6 +86,15 @@ def exports(report):
         "reference": reference,
         "most": max(sizes, default=0),
     }
+
+
+def resizing(report):
+    """How often the student answers the same where a device resizes images in another way."""
+    facts = section(report, "resizing")
+    kinds = [entry for entry in facts.get("kinds") or [] if isinstance(entry, dict)]
+    if not kinds:
+        return None
+    return {"rows": kinds, "images": words.count(facts.get("examples"))}
 
 
 def data(report):

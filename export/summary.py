@@ -1,13 +1,14 @@
 """The run in one plain-text table, for the terminal."""
 
-from keras_kd.export import formats
+from keras_kd.export import formats, gains
 from keras_kd.export.facts import section, stages_of
+from keras_kd.export.format import agrees
 from keras_kd.run.workdir import existing_workdir
 from keras_kd.utils import words
 from keras_kd.utils.files import read_json
 from keras_kd.utils.tables import text_table
 
-HEADER = ("", "accuracy", "agreement", "parameters", "bytes", "latency")
+HEADER = ("", "accuracy", "95 % interval", "agreement", "parameters", "bytes", "latency")
 
 
 def summary_table(workdir):
@@ -26,10 +27,13 @@ def summary_table(workdir):
     """
     report = read_json(existing_workdir(workdir) / "report.json", {})
     exports = {name: section(report["exports"], name) for name in section(report, "exports")}
+    images = section(report, "data").get("test_images")
     rows = [
-        _row(stage.label, stage.facts, "agreement") for stage in stages_of(report) if stage.facts
+        _row(stage.label, stage.facts, "agreement", images)
+        for stage in stages_of(report)
+        if stage.facts
     ]
-    rows += [_row(name + _star(facts), facts, "agreement_with_keras")
+    rows += [_row(name + _star(facts), facts, "agreement_with_keras", facts.get("examples", images))
              for name, facts in exports.items() if facts]  # fmt: skip
     if not rows:
         return "Nothing has been measured in this working directory yet."
@@ -41,14 +45,16 @@ def summary_table(workdir):
 
 
 def _star(facts):
-    """Marks a file that is not all that its format promises."""
-    return " *" if facts.get("fallback") else ""
+    """Marks a file that is not all that its format promises, or not the student."""
+    return " *" if facts.get("fallback") or not agrees(facts) else ""
 
 
-def _row(name, facts, agreement):
+def _row(name, facts, agreement, images):
+    interval = gains.accuracy_interval(facts.get("accuracy"), images)
     return (
         name,
         words.percent(facts.get("accuracy")),
+        gains.between(interval, words.percent) if interval else words.DASH,
         words.percent(facts.get(agreement)),
         words.count(facts.get("parameters")),
         words.count(facts.get("bytes")),

@@ -13,3 +13,5 @@ class Dynamic(TFLite):
         import tensorflow as tf
 
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        # A scale a channel in large dense layers is FULLY_CONNECTED 12, of runtimes from 2.17 on.
+        converter._experimental_disable_per_channel_quantization_for_dense_layers = True

@@ -1,13 +1,18 @@
 """keras-kd-export: exports the student of a finished run.
 
-keras-kd-export --workdir=DIR [--formats=NAME,NAME]
+keras-kd-export --workdir=DIR [--formats=NAME,NAME] [--io=uint8] [--output=probabilities]
+
+What is not given is as in the run's config, section export.
 """
+
+import dataclasses
 
 from absl import flags
 
 from keras_kd.commands import console
 from keras_kd.export.formats import check_formats, found
-from keras_kd.run.workdir import existing_workdir
+from keras_kd.export.options import Options
+from keras_kd.run.workdir import existing_workdir, load_config
 
 
 def main(argv=None):
@@ -19,6 +24,14 @@ def main(argv=None):
         None,
         f"What to write, among {', '.join(found())}. Default: those of the run's config, or all.",
     )
+    console.define(
+        "io", flags.DEFINE_string, None, "In and out of integer files: int8, uint8, float32."
+    )
+    console.define("output", flags.DEFINE_string, None, "What files answer: logits, probabilities.")
+    console.define(
+        "min_agreement", flags.DEFINE_float, None, "Files like the student on less are told of."
+    )
+    console.define("serving", flags.DEFINE_boolean, None, "Write a version for TF Serving too.")
     console.run("keras-kd-export", __doc__, export, argv)
 
 
@@ -26,14 +39,31 @@ def export():
     """Writes the files, and the report over them."""
     workdir = existing_workdir(flags.FLAGS.workdir)  # before TensorFlow's slow import
     formats = flags.FLAGS.formats and check_formats(flags.FLAGS.formats)
+    options = chosen(load_config(workdir))
     console.set_native_notes_aside(workdir)
     from keras_kd.export.report import render
     from keras_kd.export.run import export
     from keras_kd.export.summary import summary_table
 
-    export(workdir, formats)
+    export(workdir, formats, options)
     print(f"\n{summary_table(workdir)}\n")
     print(f"Report: {render(workdir)}")
+
+
+def chosen(config):
+    """The run's options, with what the flags change.
+
+    Raises:
+        ValueError: a value that is none; names its flag.
+    """
+    given = {field.name: flags.FLAGS[field.name].value for field in dataclasses.fields(Options)}
+    try:
+        return dataclasses.replace(
+            Options.of(config.export),
+            **{name: value for name, value in given.items() if value is not None},
+        )
+    except ValueError as error:
+        raise ValueError(f"--{error}") from error
 
 
 if __name__ == "__main__":

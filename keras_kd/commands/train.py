@@ -97,7 +97,7 @@ def train():
         return
     missing = [name for name in formats if name not in report["exports"]]
     if missing:
-        export.export(workdir, missing)
+        export.export(workdir, missing, export.Options.of(config.export))
     page = export.render(workdir)
     print(export.summary_table(workdir))
     print(f"Report: {page}")

@@ -167,6 +167,11 @@ def base():
         {
             "formats": ("all",),  # or some of `keras-kd-export --help`
             "calibration_images": 200,
+            "io": "int8",  # numbers in and out of integer files: int8, uint8 or float32
+            "output": "logits",  # what TFLite files answer: logits or probabilities
+            # Share of the test images; a file that answers like the student on less is told of.
+            "min_agreement": 0.97,
+            "serving": False,  # the SavedModel also as serving/student/VERSION, for TF Serving
         }
     )
     config.lock()

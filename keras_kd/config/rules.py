@@ -6,6 +6,9 @@ from typing import Any, NamedTuple
 
 from keras_kd.utils.lengths import steps
 
+EXPORT_INPUTS = ("int8", "uint8", "float32")
+EXPORT_OUTPUTS = ("logits", "probabilities")
+
 
 class Rule(NamedTuple):
     """A condition on one value.
@@ -61,6 +64,9 @@ RUN = (
         "a pair (smallest, largest) with 0 < smallest <= largest <= 1",
     ),
     Rule("export.calibration_images", lambda v: v >= 1, "at least 1"),
+    Rule("export.io", *_one_of(*EXPORT_INPUTS)),
+    Rule("export.output", *_one_of(*EXPORT_OUTPUTS)),
+    Rule("export.min_agreement", lambda v: 0.0 <= v <= 1.0, "a share between 0 and 1"),
 )
 NETWORK = (Rule("input_range", _is_range, "empty or a pair (lowest, highest)"),)
 STAGE = (

@@ -23,6 +23,9 @@ from keras_kd.config.rules import Rule, follow, require, require_length
         ("data.eval_scale", 0.9, "finite and at least 1.*eval_scale=0.9"),
         ("distil.ema", 1.0, r"config\.distil\.ema must be at least 0 .* and below 1"),
         ("baseline.ema", -0.1, r"config\.baseline\.ema"),
+        ("export.io", "int16", r"config\.export\.io must be one of int8, uint8, float32"),
+        ("export.output", "classes", "one of logits, probabilities"),
+        ("export.min_agreement", 97.0, "between 0 and 1"),
     ],
 )
 def test_mistakes_are_named(key, value, message):

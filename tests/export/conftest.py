@@ -9,6 +9,7 @@ import pytest
 
 from keras_kd.config import base
 from keras_kd.data import EVAL_SCALE
+from keras_kd.export.options import Options
 
 SHAPE = (12, 12, 3)
 NAMES = ["tench", "<script>alert(1)</script>", "göteborg & co"]
@@ -61,6 +62,8 @@ def exported(tmp_path_factory, batch_norm_net, images):
         "class_names": NAMES,
         "full_image": False,
         "scale": EVAL_SCALE,
+        "run_name": "test",
+        "options": Options(),
     }
     folder = tmp_path_factory.mktemp("exported")
 

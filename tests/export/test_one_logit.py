@@ -8,7 +8,10 @@ import tensorflow as tf
 from keras_kd.data import EVAL_SCALE
 from keras_kd.export import formats, to_saved_model, verify
 from keras_kd.export.measure import compare
+from keras_kd.export.options import Options
 from keras_kd.export.runners import SavedModelRunner
+
+OTHERS = {"scale": EVAL_SCALE, "run_name": "", "options": Options()}
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +54,7 @@ def test_so_does_every_format(student, images, truth, tmp_path, name):
     z, labels = truth
     kind = formats.get(name)
     material = {"calibration_images": [images], "class_names": None, "full_image": False}
-    material = {need: {**material, "scale": EVAL_SCALE}[need] for need in kind.needs}
+    material = {need: {**material, **OTHERS}[need] for need in kind.needs}
     path = tmp_path / kind.file_name
     kind.write(student, path, **material)
     answers = kind.open(path)(images)

@@ -8,14 +8,19 @@ REPORT = {
     "baseline": {"accuracy": 0.95},
     "data": {"test_images": 500},
 }
+KINDS = (("one", 1.0), ("other", 0.97))
 
 
 def test_cards():
     files = {"f": {"bytes": 90713, "accuracy": 0.97, "latency_ms": 0.125}}
     assert sections.cards(REPORT | {"exports": files}) == [
-        ("Student accuracy", "98.00 %", "10 of 500 wrong"),
-        ("Against the teacher", "\u22121.00 points", "teacher 99.00 %"),
-        ("Gain from the teacher", "+3.00 points", "baseline 95.00 %"),
+        ("Student accuracy", "98.00 %", "10 of 500 wrong, 95 % interval 96.35 % to 99.04 %"),
+        (
+            "Against the teacher",
+            "\u22121.00 points",
+            "teacher 99.00 %, 95 % interval \u22122.78 to +0.68",
+        ),
+        ("Gain from the teacher", "+3.00 points", "baseline 95.00 %, 95 % interval +0.61 to +5.52"),
         ("Parameters", "1/8", "70,000 of 560,000"),
         ("f file", "90.7 kB", "accuracy 97.00 %"),
         ("f latency", "0.125 ms", "8,000 images a second"),
@@ -31,6 +36,21 @@ def test_sizes_are_shares_of_the_reference():
     assert told["note"] == "* other: odd."
     del files["float32"]
     assert sections.exports({"exports": files})["reference"] is None
+
+
+def test_files_carry_their_interval_and_their_runtime():
+    entry = {"bytes": 1, "accuracy": 0.5, "examples": 10, "runtime": "2.5.0"}
+    (row,) = sections.exports({"exports": {"x": entry}})["rows"]
+    assert row["interval"] == "18.71 % to 81.29 %" and row["runtime"] == "2.5.0"
+    (row,) = sections.exports({"exports": {"x": {"bytes": 1}}})["rows"]
+    assert row["interval"] == "\u2013"
+
+
+def test_ways_to_resize_stand_side_by_side():
+    kinds = [{"name": name, "accuracy": 0.9, "agreement": share} for name, share in KINDS]
+    told = sections.resizing({"resizing": {"examples": 1000, "kinds": kinds}})
+    assert told == {"rows": kinds, "images": "1,000"}
+    assert sections.resizing({}) is None
 
 
 def test_data():

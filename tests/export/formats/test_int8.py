@@ -45,7 +45,7 @@ def test_a_refused_int8_conversion_falls_back_and_says_why(tmp_path, monkeypatch
 
     real, tried = conversion.convert_or_fail, []
 
-    def refuse_integers_only(model, resolution, set_up):
+    def refuse_integers_only(model, resolution, set_up, output="logits"):
         def noted(converter):
             set_up(converter)
             tried.append(list(converter.target_spec.supported_ops))

@@ -1,0 +1,154 @@
+"""TFLite in integers: what the formats of this kind share.
+
+Scheme: Jacob et al. 2017, arXiv:1712.05877.
+"""
+
+import functools
+import logging
+import re
+
+from keras_kd.export.tflite import TFLite, card_of
+
+_log = logging.getLogger(__name__)
+LOOKED_AT = 16  # images on which the layers' errors are measured
+MOST_LOSSES = 3
+
+
+class Integers(TFLite):
+    """Ranges of activations are measured on calibration images, from the training split.
+
+    Attributes:
+        float_norms: whether norms that measure each image, and the additions between them, stay
+            in float32.
+    """
+
+    needs = (*TFLite.needs, "calibration_images")
+    float_norms = True
+
+    def set_up(self, converter, images, floats_allowed=False):
+        import tensorflow as tf
+
+        from keras_kd.export import quantizer
+
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        operations = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        operations += [tf.lite.OpsSet.TFLITE_BUILTINS] if floats_allowed else []
+        converter.target_spec.supported_ops = operations
+        converter.representative_dataset = lambda: ([image[None]] for image in images)
+        quantizer.measure_only(converter)
+
+    def write(self, student, path, resolution=None, calibration_images=None, **needed):
+        """Converts and writes the student, in float32 where an operation has no int8 kernel.
+
+        Args:
+            student: as for `Format.write`.
+            path: as for `Format.write`.
+            resolution: as for `Format.write`.
+            calibration_images: iterable of float arrays `[1, H, W, C]` or `[B, H, W, C]` in
+                [-1, 1].
+            **needed: as for `TFLite.write`.
+
+        Returns:
+            dict as of every TFLite file; `fallback` says why it is not integer throughout;
+            `losses` are the layers that lose most, a list of [name, error in quantisation steps].
+
+        Raises:
+            ValueError: images that are missing or do not fit, or an operation that TFLite lacks.
+        """
+        from keras_kd.export import conversion, quantizer
+        from keras_kd.export.calibration import checked_images
+        from keras_kd.export.network import image_shape, layers_of, student_of
+
+        options = needed.get("options")
+        io = options.io if options else "int8"
+        card = card_of(student, resolution, **needed)
+        images = checked_images(
+            calibration_images, image_shape(student_of(student), resolution), self.name
+        )
+        set_up, refused = functools.partial(self.set_up, images=images), None
+        try:
+            measured = conversion.convert_or_fail(student, resolution, set_up, card.output)
+        except conversion.ConversionFailed as failed:
+            with_floats = functools.partial(set_up, floats_allowed=True)
+            measured = conversion.convert(student, resolution, with_floats, card.output)
+            refused = f"some operations have no int8 kernel and run in float32 ({failed})"
+        measured = quantizer.with_input_range(measured)
+        norms = self.float_norms and quantizer.has_norms(measured)
+        kept = quantizer.NORM if norms else ()
+        content = quantizer.quantised(measured, io, kept)
+        floats = conversion.float_tensors(content, inner=io == "float32")
+        fallback = refused or _fallback(floats, norms)
+        if fallback:
+            _log.warning(
+                "%s is not int8 throughout: %s. Float tensors: %s",
+                path,
+                fallback,
+                _listing(floats),
+            )
+        written = self.finish(
+            path,
+            content,
+            card,
+            float_tensors=floats,
+            fully_quantized=not fallback,
+            fallback=fallback,
+        )
+        errors = quantizer.layer_errors(measured, images[:LOOKED_AT], kept)
+        names = {layer.name for layer in layers_of(student_of(student))}
+        return written | {"io": io, "losses": _largest(errors, names)}
+
+    def remarks(self, facts):
+        told = super().remarks(facts)
+        if facts.get("fully_quantized"):
+            throughout = "no float tensor at all"
+            if facts.get("io") == "float32":
+                throughout = "no float tensor but the images and the answers"
+            return [throughout, *told]
+        return told
+
+
+def _fallback(floats, norms):
+    """Why a file is not integer throughout, or None."""
+    if not floats:
+        return None
+    if norms:
+        return (
+            "norms that measure each image, and additions, stay in float32, since integers would "
+            "cost accuracy; format int8_full has them in integers"
+        )
+    return f"{len(floats)} tensors stay in float32 between dequantise and quantise"
+
+
+def _listing(names, most=8):
+    rest = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + rest
+
+
+def _largest(errors, layers):
+    """The layers with the largest errors, as `losses`.
+
+    Args:
+        errors: name of a tensor -> error.
+        layers: names of the student's layers.
+    """
+    found = {}
+    for tensor, error in errors.items():
+        name = layer_of(tensor, layers)
+        found[name] = max(error, found.get(name, 0.0))
+    ranked = sorted(found.items(), key=lambda item: -item[1])
+    return [[name, round(error, 3)] for name, error in ranked[:MOST_LOSSES]]
+
+
+def layer_of(tensor, layers):
+    """The layer whose answer a tensor is, by the names that the converter gives tensors.
+
+    Args:
+        tensor: such as "student_1/norm2_1/Mean_1": models, layers and operations on the way, with
+            the numbers that a trace appended.
+        layers: set of names of layers.
+    """
+    for part in re.split("[/;:]", tensor):
+        for name in (part, re.sub(r"_\d+$", "", part)):
+            if name in layers:
+                return name
+    return "the answers" if tensor.startswith("StatefulPartitionedCall") else tensor

@@ -1,0 +1,72 @@
+"""Proof that a SavedModel shows itself, of encoded images of many sizes, what was evaluated."""
+
+import json
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+# Short sides in pixels, among them those of which 7/8 end in a half; the long one is up to twice.
+SIDES = (1, 2, 7, 8, 12, 20, 28, 33, 36, 44, 52, 60, 63, 64, 76, 84, 92, 100, 108, 116, 127, 129,
+         140, 148, 156, 172, 188, 204, 225, 236, 252, 260)  # fmt: skip
+
+
+def compare_bytes(path):
+    """Compares `serve_bytes` of a SavedModel with its own answers to the images of the evaluation.
+
+    Images of many sizes are made, JPEG and PNG in turn, evaluated through the data pipeline as a
+    folder of photographs is, and served as bytes.
+
+    Args:
+        path: the folder that `to_saved_model` wrote.
+
+    Returns:
+        dict: `examples`; `agreement`, the share of equal classes in [0, 1];
+        `max_abs_logit_difference`. None where the SavedModel takes no bytes.
+    """
+    from keras_kd.data import evaluation_dataset
+
+    loaded = tf.saved_model.load(str(path))
+    if "serve_bytes" not in loaded.signatures:
+        return None
+    notes = json.loads((Path(path) / "assets.extra" / "keras_kd.json").read_text("utf-8"))
+    _, height, width, channels = notes["input_shape"]
+    if height != width or channels != 3:
+        return None
+    with tempfile.TemporaryDirectory() as scratch:
+        files = _write_images(Path(scratch))
+        seen = evaluation_dataset(
+            f"folder:{scratch}",
+            "test",
+            len(files),
+            height,
+            full_image=notes["full_image"],
+            scale=notes["scale"],
+        )
+        images, labels = next(iter(seen))
+        encoded = [files[int(label)].read_bytes() for label in labels]
+    expected = loaded.signatures["serving_default"](image=images)["logits"].numpy()
+    served = loaded.signatures["serve_bytes"](bytes=tf.constant(encoded))
+    logits, ok = served["logits"].numpy(), served["ok"].numpy()
+    return {
+        "examples": len(files),
+        "agreement": float(((logits.argmax(-1) == expected.argmax(-1)) & ok).mean()),
+        "max_abs_logit_difference": float(np.abs(logits - expected).max()),
+    }
+
+
+def _write_images(folder):
+    """One image a class, so that its label tells which it is; the files in the classes' order."""
+    rng, files = np.random.default_rng(0), []
+    for number, short in enumerate(SIDES):
+        long = short + int(rng.integers(0, short + 1))
+        size = (short, long) if number % 2 else (long, short)
+        pixels = rng.integers(0, 256, (*size, 3), np.uint8)
+        encode, ending = ((tf.io.encode_jpeg, "jpg"), (tf.io.encode_png, "png"))[number // 2 % 2]
+        for split in ("train", "test"):
+            file = folder / split / f"{number:03d}" / f"0.{ending}"
+            file.parent.mkdir(parents=True)
+            file.write_bytes(encode(pixels).numpy())
+        files.append(file)
+    return files

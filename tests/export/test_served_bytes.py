@@ -1,0 +1,52 @@
+"""Bytes that are served show what was evaluated, at every size; and a fault would be seen."""
+
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_kd.export import to_saved_model
+from keras_kd.export.served_bytes import SIDES, compare_bytes
+
+
+@pytest.fixture(scope="module")
+def saved_model(tmp_path_factory, batch_norm_net):
+    path = tmp_path_factory.mktemp("bytes") / "model"
+    to_saved_model(batch_norm_net, path, scale=1.25)
+    return path
+
+
+def test_all_sizes_are_the_evaluated_ones(saved_model):
+    told = compare_bytes(saved_model)
+    assert told["examples"] == len(SIDES) and told["agreement"] == 1.0
+    assert told["max_abs_logit_difference"] < 1e-5
+
+
+def test_another_box_is_seen(saved_model):
+    """The notes say a scale that the graph does not have."""
+    path = saved_model / "assets.extra" / "keras_kd.json"
+    notes = path.read_text()
+    path.write_text(json.dumps(json.loads(notes) | {"scale": 2.0}))
+    try:
+        assert compare_bytes(saved_model)["max_abs_logit_difference"] > 1e-3
+    finally:
+        path.write_text(notes)
+
+
+def test_a_broken_image_is_named_and_the_others_are_answered(saved_model):
+    serve = tf.saved_model.load(str(saved_model)).signatures["serve_bytes"]
+    rng = np.random.default_rng(0)
+    good = [tf.io.encode_png(rng.integers(0, 256, (20, 30, 3), np.uint8)).numpy() for _ in range(2)]
+    jpeg = tf.io.encode_jpeg(rng.integers(0, 256, (40, 40, 3), np.uint8)).numpy()
+    batch = [good[0], b"no image", jpeg[: len(jpeg) // 3], good[1], b""]
+    told = serve(bytes=tf.constant(batch))
+    assert told["ok"].numpy().tolist() == [True, False, False, True, False]
+    errors = [error.decode() for error in told["error"].numpy()]
+    assert errors[0] == errors[3] == "" and errors[1].startswith("image 1 is no whole JPEG")
+    assert told["class"].numpy()[[1, 2, 4]].tolist() == [-1, -1, -1]
+    np.testing.assert_array_equal(told["probabilities"].numpy()[1], 0)
+    alone = serve(bytes=tf.constant(good))
+    np.testing.assert_allclose(told["logits"].numpy()[[0, 3]], alone["logits"], atol=1e-5)
+    nothing = serve(bytes=tf.constant([b"x", b"y"]))
+    assert not nothing["ok"].numpy().any()
