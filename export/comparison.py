@@ -43,7 +43,7 @@ def stages(report, found, predictions, student_bytes):
 
 def _interval(report, accuracy):
     found = gains.accuracy_interval(accuracy, section(report, "data").get("test_images"))
-    return gains.between(found, words.percent) if found else words.DASH
+    return gains.shares(found)
 
 
 def _tags(stage):

@@ -50,12 +50,14 @@ def is_sure(found):
     return None if interval is None else intervals.is_apart(interval)
 
 
-def between(interval, of=words.points):
-    """ "+0.10 to +1.20", an interval in words.
+def between(interval):
+    """ "+0.10 to +1.20": the interval of a difference in percentage points."""
+    return " to ".join(map(words.points, interval))
 
-    Args:
-        interval: (low, high), shares.
-        of: how each of the two is told.
-    """
-    low, high = map(of, interval)
-    return f"{low} to {high}"
+
+def shares(interval):
+    """ "98.0 to 99.5 %": the interval of an accuracy, a dash where it is not known."""
+    if interval is None:
+        return words.DASH
+    low, high = interval
+    return f"{100 * low:.1f} to {100 * high:.1f} %"

@@ -39,7 +39,7 @@ def cards(report):
 def _interval(report, accuracy):
     """ "95 % interval 97.00 % to 99.00 %", or "" where it is not known."""
     found = gains.accuracy_interval(accuracy, section(report, "data").get("test_images"))
-    return f"95 % interval {gains.between(found, words.percent)}" if found else ""
+    return f"95 % interval {gains.shares(found)}" if found else ""
 
 
 def _device_cards(report):
@@ -76,7 +76,7 @@ def exports(report):
                 "star": star,
                 "title": kind.title,
                 "share": share,
-                "interval": gains.between(interval, words.percent) if interval else words.DASH,
+                "interval": gains.shares(interval),
             }
         )
         notes += [f"{star}{name}: {remark}." for remark in kind.remarks(entry)]

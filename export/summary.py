@@ -54,7 +54,7 @@ def _row(name, facts, agreement, images):
     return (
         name,
         words.percent(facts.get("accuracy")),
-        gains.between(interval, words.percent) if interval else words.DASH,
+        gains.shares(interval),
         words.percent(facts.get(agreement)),
         words.count(facts.get("parameters")),
         words.count(facts.get("bytes")),

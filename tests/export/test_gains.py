@@ -28,4 +28,5 @@ def test_what_is_not_known_is_not_guessed():
 
 def test_an_interval_in_words():
     assert gains.between((-0.001, 0.02)) == "\u22120.10 to +2.00"
+    assert gains.shares((0.9797, 1.0)) == "98.0 to 100.0 %" and gains.shares(None) == "\u2013"
     assert gains.accuracy_interval(0.5, 10) == pytest.approx((0.1871, 0.8129), abs=5e-5)
