@@ -20,6 +20,7 @@ from keras_kd.run.lines import lines_to
 from keras_kd.run.offline import TINY, OfflineExperiment, change, offline, random_source
 from keras_kd.run.plan import describe, in_all, make_plan, measured
 from keras_kd.run.targets import stand_in
+from keras_kd.teachers import kinds
 from keras_kd.utils import handles
 
 logger = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ TINY_SIDE = 32
 def dry_run(config, tiny=False, progress=None):
     """Checks all of a run that can be checked without its data, and measures a step.
 
-    Published BiT weights are not fetched: such a teacher has random ones here. Other handles are
+    Published weights are not fetched: such a teacher has random ones here. Other handles are
     loaded as the run will load them. Targets that were computed before are not looked at.
 
     Args:
@@ -147,11 +148,11 @@ def _scaled(handle, config, data):
 
 
 def _is_random(config):
-    """Whether no network is loaded from somewhere."""
+    """Whether no network is loaded from somewhere: weights that would be fetched are random."""
     teachers = [teacher.handle for stage in stages_of(config) for teacher in stage.teachers]
     named = [name for handle in filter(None, teachers) for name, _ in handles.members(handle)]
     named += [config[name].init for name in networks_of(config) if config[name].init]
-    return all(name.startswith("bit:") for name in named)
+    return all(kinds.builder(name) is not None for name in named)
 
 
 def _with_an_opinion(teacher):

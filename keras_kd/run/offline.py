@@ -1,12 +1,12 @@
 """A run without its data and its published weights: random ones stand for both."""
 
-from keras_kd import teachers
+from keras_kd import models, teachers
 from keras_kd.config.keys import sections
 from keras_kd.data.fake import FakeSource, fake_source
-from keras_kd.models import bit_resnet
 from keras_kd.run.experiment import Experiment
 from keras_kd.run.sources import check_channels
-from keras_kd.teachers.load import assemble, published_bit
+from keras_kd.teachers import kinds
+from keras_kd.teachers.load import assemble
 from keras_kd.utils import handles
 
 # What `tiny` makes of a network: one of the same family.
@@ -53,12 +53,14 @@ class OfflineExperiment(Experiment):
         return self._loaded[key]
 
     def _published_or_loaded(self, name, shape, input_range):
-        if not name.startswith("bit:"):
+        found = kinds.builder(name, self.source.num_classes)
+        if found is None:
             pixels = tuple(input_range) or None
             return teachers.load(name, self.source.num_classes, shape, pixels)
-        entry = published_bit(name, self.source.num_classes)
-        kwargs = TINY["bit_resnet"] if self._tiny else {"depth": entry.depth, "width": entry.width}
-        return bit_resnet(num_classes=entry.num_classes, input_shape=shape, **kwargs)
+        builder, kwargs = found
+        if self._tiny:
+            kwargs = TINY.get(builder, kwargs)
+        return models.build(builder, self.source.num_classes, shape, **kwargs)
 
 
 def offline(config):
@@ -67,12 +69,13 @@ def offline(config):
     for network in sections(config, "network"):
         if "weights" in network.model.kwargs:
             change(network.model.kwargs, {"weights": None})
-        if not network.init.startswith("bit:"):
+        found = kinds.builder(network.init)
+        if found is None:
             continue
-        entry, network.init = published_bit(network.init), ""
+        network.init = ""
         if not network.model.name:
-            network.model.name = "bit_resnet"
-            change(network.model.kwargs, {"depth": entry.depth, "width": entry.width})
+            network.model.name, kwargs = found
+            change(network.model.kwargs, kwargs)
     return config
 
 

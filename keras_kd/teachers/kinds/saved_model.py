@@ -1,0 +1,20 @@
+"""A folder with a SavedModel, which may record the values that it expects."""
+
+from pathlib import Path
+
+from keras_kd.models.saved import recorded_range
+from keras_kd.teachers.kind import Kind
+from keras_kd.teachers.prepare import open_module
+
+
+class SavedModel(Kind):
+    """Every folder."""
+
+    words = "a SavedModel folder"
+    order = 91
+
+    def owns(self, handle):
+        return Path(handle).is_dir()
+
+    def open(self, handle, request):
+        return open_module(handle, request, recorded_range(Path(handle)))
