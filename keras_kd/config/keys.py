@@ -100,6 +100,9 @@ def network(name="resnet", train=None, **kwargs):
             # already; "a,b@224": see keras_kd.utils.handles; empty: a stage trains it.
             "handle": "",
             "input_range": (),  # pixel values that handle or init expect; empty: [-1, 1] or known
+            # In its place: "imagenet", or "(means), (deviations)" of the channels in [0, 1].
+            "normalization": "",
+            "layout": "",  # of the images in an onnx: or tflite: file, nhwc or nchw; empty: found
             "init": "",  # pretrained weights to train it from, see keras_kd.models.start_from
             "engine": "auto",  # how it teaches, see keras_kd.teachers.freeze; auto: the fastest
             # An empty name: the network that init brings.

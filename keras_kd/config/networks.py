@@ -3,7 +3,9 @@
 from keras_kd import models
 from keras_kd.config.chain import is_loaded, networks_of, stages_of
 from keras_kd.config.rules import NETWORK, follow, require
+from keras_kd.models.pixels import pixels_of
 from keras_kd.teachers.frozen import engines
+from keras_kd.teachers.wanted import check_layout
 from keras_kd.utils import handles
 
 
@@ -18,11 +20,7 @@ def check(config):
     """
     for name in networks_of(config):
         follow(NETWORK, config, name)
-        for key, refuse in (("engine", engines.check), ("handle", handles.absolute)):
-            try:
-                refuse(config[name][key])
-            except ValueError as error:
-                raise ValueError(f"config.{name}.{key}: {error}") from error
+        _check_values(config, name)
         require(
             not (config[name].handle and config[name].init),
             config,
@@ -31,8 +29,40 @@ def check(config):
         )
         if not is_loaded(config[name]):
             _check_model(config, name)
+            require(
+                not config[name].layout,
+                config,
+                f"{name}.layout",
+                f"empty where config.{name}.handle is: it tells the layout of that file's images",
+            )
+            require(
+                config[name].init or not config[name].normalization,
+                config,
+                f"{name}.normalization",
+                f"empty where config.{name}.handle and config.{name}.init are: networks that are "
+                "built here take images in [-1, 1]",
+            )
     for stage in stages_of(config):
         _check_engines(config, stage)
+
+
+def _check_values(config, name):
+    """Refuses values of single keys that those refuse who read them."""
+    section = config[name]
+
+    def pixels(normalization):
+        pixels_of(tuple(section.input_range) or None, normalization)
+
+    for key, refuse in (
+        ("engine", engines.check),
+        ("handle", handles.absolute),
+        ("normalization", pixels),
+        ("layout", check_layout),
+    ):
+        try:
+            refuse(section[key])
+        except ValueError as error:
+            raise ValueError(f"config.{name}.{key}: {error}") from error
 
 
 def _check_model(config, name):

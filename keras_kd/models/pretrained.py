@@ -7,13 +7,13 @@ import keras
 from keras_kd.models.bit import bit_resnet, load_bit_npz
 from keras_kd.models.bit.published import bit_file, published, stage_units
 from keras_kd.models.bit.weights import check_network, load_pretrained
+from keras_kd.models.cutting import features_of, pooled
 from keras_kd.models.efficientnet_lite import load_efficientnet_npz
-from keras_kd.models.hub import HUB_HOSTS, check_range, hub, load_module
+from keras_kd.models.hub import HUB_HOSTS, HubModule, hub, load_module
 from keras_kd.models.layers import check_size, head
 from keras_kd.models.npz import listed, read_arrays
-from keras_kd.models.output import SQUASHING, TRANSPARENT
-from keras_kd.models.saved import OURS, convert, expected_range, open_keras, recorded_range
-from keras_kd.models.taps import flat_calls
+from keras_kd.models.pixels import pixels_of
+from keras_kd.models.saved import OURS, expected_range, open_keras, recorded_range
 
 KINDS = (
     "'bit:NAME', the path of an .npz or .keras file, a SavedModel folder, 'hub:HANDLE', or a "
@@ -21,7 +21,16 @@ KINDS = (
 )
 
 
-def start_from(init, num_classes, input_shape, network=None, *, keep_head=False, input_range=None):
+def start_from(
+    init,
+    num_classes,
+    input_shape,
+    network=None,
+    *,
+    keep_head=False,
+    input_range=None,
+    normalization=None,
+):
     """A trainable network with pretrained weights and a classifier that starts at zero.
 
     Args:
@@ -39,6 +48,7 @@ def start_from(init, num_classes, input_shape, network=None, *, keep_head=False,
             module's is always new.
         input_range: (low, high) of the pixel values that `init`'s own network expects; by default
             what it is known to expect, see `keras_kd.teachers.load`.
+        normalization: in its place, see `keras_kd.teachers.load`.
 
     Returns:
         A functional `keras.Model` with float32 logits `[B, num_classes]`, all of it trainable. Its
@@ -52,14 +62,15 @@ def start_from(init, num_classes, input_shape, network=None, *, keep_head=False,
     text = str(init) if isinstance(init, Path) else init
     if not isinstance(text, str) or not text:
         raise ValueError(f"init must be {KINDS}. Received: init={init!r}.")
-    if input_range is not None:
-        input_range = check_range(input_range)
+    pixels = pixels_of(input_range, normalization)
     if network is None:
-        network = _own_network(text, num_classes, shape, keep_head, input_range)
-    elif input_range not in (None, OURS):
+        network = _own_network(text, num_classes, shape, keep_head, pixels)
+    elif not pixels.are_ours:
+        told = "normalization" if pixels.normalization else "input_range"
         raise ValueError(
-            "The networks of keras_kd.models take images in [-1, 1]; input_range is for those that "
-            f"init brings. Received: input_range={input_range}, init={text!r}. Leave it out."
+            f"The networks of keras_kd.models take images in [-1, 1]; {told} is for those that "
+            f"init brings. Received: {told}={normalization or input_range}, init={text!r}. Leave "
+            "it out."
         )
     else:
         _fill(network, text, keep_head)
@@ -70,7 +81,7 @@ def start_from(init, num_classes, input_shape, network=None, *, keep_head=False,
     return network
 
 
-def _own_network(init, num_classes, shape, keep_head, input_range):
+def _own_network(init, num_classes, shape, keep_head, pixels):
     """The network that `init` itself holds."""
     if init.startswith("bit:"):
         entry = published(init.removeprefix("bit:"))
@@ -78,25 +89,35 @@ def _own_network(init, num_classes, shape, keep_head, input_range):
         _fill(network, init, keep_head)
         return network
     if init.startswith("hub:") or init.startswith(HUB_HOSTS):
-        values = input_range or (0.0, 1.0)
-        return hub(init.removeprefix("hub:"), num_classes, shape, values, trainable=True)
+        values = pixels.input_range or (0.0, 1.0)
+        return _hub(init.removeprefix("hub:"), num_classes, shape, values, pixels)
     path = _existing(init)
     if path.is_dir():
-        values = input_range or recorded_range(path)
-        if values is None:
+        values = pixels.input_range or recorded_range(path)
+        if values is None and pixels.normalization is None:
             load_module(init)  # a wrong folder is refused before the question of the range
             raise ValueError(
                 "input_range must be given for a SavedModel folder without "
                 f"assets.extra/keras_kd.json. Received: init={init!r}. Give the values its images "
                 "have: (-1, 1), (0, 1) or (0, 255)."
             )
-        return hub(init, num_classes, shape, values, trainable=True)
+        return _hub(init, num_classes, shape, values, pixels)
     if path.suffix == ".npz":
         raise ValueError(
             "An .npz file holds weights and no network. "
             f"Received: init={init!r} without a network. Name its builder, such as bit_resnet."
         )
-    return _with_new_head(open_keras(path), init, num_classes, shape, keep_head, input_range)
+    return _with_new_head(open_keras(path), init, num_classes, shape, keep_head, pixels)
+
+
+def _hub(handle, num_classes, shape, values, pixels):
+    """A module with a new head, behind a normalization where there is one."""
+    if pixels.normalization is None:
+        return hub(handle, num_classes, shape, values, trainable=True)
+    images = keras.Input(shape, name="image")
+    module = HubModule(handle, OURS, trainable=True, name="pre_logits")
+    x = module(pixels.convert(images, "to_pretrained_range"))
+    return keras.Model(images, head(x, num_classes), name="hub")
 
 
 def _existing(init):
@@ -179,7 +200,7 @@ def _shapes(weights):
     return [weight.shape for weight in weights]
 
 
-def _with_new_head(model, init, num_classes, shape, keep_head, input_range):
+def _with_new_head(model, init, num_classes, shape, keep_head, pixels):
     """A Keras model on images of `shape`, cut below its classifier, with a new one."""
     inputs = getattr(model, "inputs", None) or []
     if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].shape[-1] != shape[-1]:
@@ -188,7 +209,7 @@ def _with_new_head(model, init, num_classes, shape, keep_head, input_range):
             f"init={init!r} with inputs of shapes {[tuple(one.shape) for one in inputs]}."
         )
     known = expected_range(model)
-    if input_range is None and known not in (None, OURS):
+    if not pixels and known not in (None, OURS):
         low, high = (f"{value:g}" for value in known)
         raise ValueError(
             "images in this toolkit are in [-1, 1]. Received: "
@@ -196,12 +217,9 @@ def _with_new_head(model, init, num_classes, shape, keep_head, input_range):
             f"({low}, {high}) to have the values converted."
         )
     images = keras.Input(shape, name="image")
-    converted = images
-    if input_range not in (None, OURS):
-        converted = convert(images, input_range, "to_pretrained_range")
     try:
-        features, old = _features(model, converted)
-        x = _pooled(features, model)
+        features, old = features_of(model, pixels.convert(images, "to_pretrained_range"))
+        x = pooled(features, model)
         network = keras.Model(images, head(x, num_classes), name=model.name)
     except ValueError as error:
         raise ValueError(
@@ -214,66 +232,3 @@ def _with_new_head(model, init, num_classes, shape, keep_head, input_range):
         if old.use_bias:
             new.bias.assign(old.weights[1])
     return network
-
-
-def _features(model, images):
-    """(features, the classifier that stood on them or None) of a model run on symbolic images."""
-    _, calls, outputs = flat_calls(model, images=images)
-    made_by, source = {}, {}
-    for operation, args, kwargs, output in calls:
-        tensors = [
-            t for t in keras.tree.flatten((args, kwargs)) if isinstance(t, keras.KerasTensor)
-        ]
-        for one in keras.tree.flatten(output):
-            made_by[id(one)], source[id(one)] = operation, tensors and tensors[0]
-    end = tensor = outputs["logits"]
-    while _passes(made_by.get(id(tensor))):
-        tensor = source[id(tensor)]
-    operation = made_by.get(id(tensor))
-    if not _classifies(operation, tensor):
-        return end, None
-    tensor = source[id(tensor)]
-    while isinstance(made_by.get(id(tensor)), keras.layers.Dropout):
-        tensor = source[id(tensor)]
-    return tensor, operation
-
-
-def _passes(operation):
-    """Whether only the form of the logits changes here: squashed, reshaped, dropped."""
-    if not isinstance(operation, keras.layers.Layer):
-        return type(operation).__name__ in ("Softmax", "Sigmoid", "LogSoftmax")
-    if isinstance(operation, keras.layers.Activation):
-        return _linear_or_squashing(operation)
-    return isinstance(operation, (keras.layers.Softmax, *TRANSPARENT))
-
-
-def _classifies(operation, output):
-    """Whether a layer is a classifier: dense, or a 1x1 convolution of a single pixel."""
-    if isinstance(operation, keras.layers.Dense):
-        return len(output.shape) == 2 and _linear_or_squashing(operation)
-    if isinstance(operation, keras.layers.Conv2D):
-        return tuple(output.shape[1:3]) == (1, 1) == operation.kernel_size
-    return False
-
-
-def _linear_or_squashing(layer):
-    return getattr(layer.activation, "__name__", "") in ("linear", *SQUASHING)
-
-
-def _pooled(features, model):
-    """Features `[B, F]` by the name of `pre_logits`."""
-    if len(features.shape) == 4:
-        name = None if _has(model, "pre_logits") else "pre_logits"
-        return keras.layers.GlobalAveragePooling2D(name=name)(features)
-    if len(features.shape) != 2:
-        raise ValueError(f"its features have the shape {tuple(features.shape)}")
-    if _has(model, "pre_logits"):
-        return features
-    return keras.layers.Activation("linear", name="pre_logits")(features)
-
-
-def _has(model, name):
-    return any(
-        layer.name == name or (isinstance(layer, keras.Model) and _has(layer, name))
-        for layer in model.layers
-    )

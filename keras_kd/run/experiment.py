@@ -70,7 +70,7 @@ class Experiment:
         self.stages = stages_of(self.config)
         self.last = self.stages[-1]
         self.networks = {}
-        self._loaded = {}  # handle, side and range of the pixels -> teacher
+        self._loaded = {}  # handle, side and how it is read -> teacher
         self._untrained = {}  # stage -> network that learns from labels
 
     def _prepared(self, config):
@@ -125,15 +125,26 @@ class Experiment:
             self._untrained[stage.name], _ = networks.build_learner(*arguments)
         return self._untrained[stage.name], []
 
-    def load(self, handle, side, input_range=()):
-        """The frozen teacher behind a handle, for images of `side` px; loaded once."""
-        key = handle, side, tuple(input_range)
+    def load(self, handle, side, **reading):
+        """The frozen teacher behind a handle, for images of `side` px; loaded once.
+
+        Args:
+            handle: as `keras_kd.teachers.load` takes it.
+            side: of the images, px.
+            **reading: what `keras_kd.run.networks.reading` gave.
+        """
+        reading = {
+            key: tuple(value) if isinstance(value, list) else value
+            for key, value in sorted(reading.items())
+        }
+        key = handle, side, *reading.items()
         if key not in self._loaded:
             shape = (side, side, self.source.channels)
-            self._loaded[key] = teachers.load(
-                handle, self.source.num_classes, shape, tuple(input_range) or None
-            )
+            self._loaded[key] = self._load(handle, shape, reading)
         return self._loaded[key]
+
+    def _load(self, handle, shape, reading):
+        return teachers.load(handle, self.source.num_classes, shape, **reading)
 
     def teacher(self, stage, learned=None):
         """Whom a stage follows, as one Keras model; None where it learns from labels alone.
@@ -148,8 +159,8 @@ class Experiment:
         def make(teacher, shape):
             if teacher.stage:
                 return known[teacher.stage]
-            pixels = self.config[teacher.network].input_range if teacher.network else ()
-            return self.load(teacher.handle, shape[0], pixels)
+            reading = networks.reading(self.config, teacher.network)
+            return self.load(teacher.handle, shape[0], **reading)
 
         own = [side_of(self.config, teacher.network) for teacher in stage.teachers]
         shape = (side, side, self.source.channels)

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from keras_kd import data, teachers
 from keras_kd.config.chain import side_of
-from keras_kd.run import sources
+from keras_kd.run import networks, sources
 from keras_kd.run.experiment import Experiment
 from keras_kd.run.streams import sides_of
 from keras_kd.run.workdir import load_config
@@ -90,8 +90,8 @@ class Finished(Experiment):
         def load(teacher, shape):
             if teacher.stage:
                 return teachers.load(str(self._trained(teacher.stage)), num_classes, shape)
-            pixels = tuple(self.config[teacher.network].input_range) if teacher.network else ()
-            return teachers.load(teacher.handle, num_classes, shape, pixels or None)
+            reading = networks.reading(self.config, teacher.network)
+            return teachers.load(teacher.handle, num_classes, shape, **reading)
 
         side = sides_of(self.config, self.last).teacher
         sides = [side_of(self.config, teacher.network) for teacher in self.last.teachers]

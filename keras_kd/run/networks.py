@@ -11,6 +11,9 @@ from keras_kd.config.chain import only_teaches, side_of
 from keras_kd.config.training import methods_of
 from keras_kd.run.streams import sides_of
 
+# Keys of a network's section that are arguments of `keras_kd.teachers.load`.
+READ = ("input_range", "normalization", "layout")
+
 
 @contextlib.contextmanager
 def made_in(precision):
@@ -21,6 +24,20 @@ def made_in(precision):
         yield
     finally:
         keras.mixed_precision.set_dtype_policy(before)
+
+
+def reading(config, network):
+    """How what a network's handle leads to is read: what the config says of it.
+
+    Args:
+        config: the run's config.
+        network: name of the network's section; empty for a handle without one.
+
+    Returns:
+        dict of arguments of `keras_kd.teachers.load`.
+    """
+    said = {key: config[network][key] for key in READ} if network else {}
+    return {key: value for key, value in said.items() if value}
 
 
 def build(config, network, source, seed=0, precision=None):
@@ -54,6 +71,7 @@ def build(config, network, source, seed=0, precision=None):
             made,
             keep_head=not only_teaches(config, network),
             input_range=tuple(section.input_range) or None,
+            normalization=section.normalization or None,
         )
 
 

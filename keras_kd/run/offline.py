@@ -41,22 +41,16 @@ class OfflineExperiment(Experiment):
     def lengths(self):
         return self._lengths or super().lengths
 
-    def load(self, handle, side, input_range=()):
-        key = handle, side, tuple(input_range)
-        if key not in self._loaded:
+    def _load(self, handle, shape, reading):
+        def make(name, shape):
+            return self._published_or_loaded(name, shape, reading)
 
-            def make(name, shape):
-                return self._published_or_loaded(name, shape, input_range)
+        return assemble(handles.members(handle), shape, make)
 
-            shape = (side, side, self.source.channels)
-            self._loaded[key] = assemble(handles.members(handle), shape, make)
-        return self._loaded[key]
-
-    def _published_or_loaded(self, name, shape, input_range):
+    def _published_or_loaded(self, name, shape, reading):
         found = kinds.builder(name, self.source.num_classes)
         if found is None:
-            pixels = tuple(input_range) or None
-            return teachers.load(name, self.source.num_classes, shape, pixels)
+            return teachers.load(name, self.source.num_classes, shape, **reading)
         builder, kwargs = found
         if self._tiny:
             kwargs = TINY.get(builder, kwargs)

@@ -3,23 +3,6 @@
 The kinds stand in `keras_kd.teachers.kinds`, one file each.
 """
 
-import dataclasses
-
-
-@dataclasses.dataclass(frozen=True)
-class Request:
-    """What a run knows of the teacher that it asks for; arguments as of `keras_kd.teachers.load`.
-
-    Attributes:
-        num_classes: number of logits that it must give; None: any.
-        input_shape: (height, width, channels) of the images that it will see; None: its own.
-        input_range: (low, high) of the pixel values that it expects; None: what is known.
-    """
-
-    num_classes: int | None = None
-    input_shape: tuple | None = None
-    input_range: tuple | None = None
-
 
 class Kind:
     """A kind of handle.
@@ -27,21 +10,23 @@ class Kind:
     Attributes:
         words: how such a handle is written, for errors.
         order: kinds of lower order are asked first whether a handle is theirs, and told first.
+        layouts: whether the order of an input's axes may be told.
     """
 
     words = ""
     order = 0
+    layouts = False
 
     def owns(self, handle):
         """Whether a handle, a str, is of this kind."""
         raise NotImplementedError
 
-    def open(self, handle, request):
+    def open(self, handle, wanted):
         """The network behind a handle.
 
         Args:
             handle: str that this kind owns.
-            request: a `Request`.
+            wanted: a `keras_kd.teachers.wanted.Wanted`.
 
         Returns:
             a Keras model from images in [-1, 1] to what the network gives.
@@ -67,3 +52,21 @@ class Kind:
             ValueError: no such network, or one of other classes.
         """
         return None
+
+
+def check_read(kind, handle, wanted):
+    """Refuses what is said of a handle and its kind would not look at.
+
+    Args:
+        kind: a `Kind`.
+        handle: str, for the error.
+        wanted: a `keras_kd.teachers.wanted.Wanted`.
+
+    Raises:
+        ValueError: names it.
+    """
+    if wanted.layout and not kind.layouts:
+        raise ValueError(
+            "layout is for files whose input may have its channels first. Received: "
+            f"layout={wanted.layout!r} for handle={handle!r}. Leave it out."
+        )

@@ -2,17 +2,25 @@
 
 import keras
 
-from keras_kd.models.hub import check_range
 from keras_kd.models.output import as_two_classes
+from keras_kd.models.pixels import pixels_of
 from keras_kd.teachers import kinds
 from keras_kd.teachers.checks import check_classes
 from keras_kd.teachers.ensemble import Ensemble, resized
-from keras_kd.teachers.kind import Request
+from keras_kd.teachers.kind import Kind, check_read
 from keras_kd.teachers.prepare import prepare, probe
+from keras_kd.teachers.wanted import Wanted, check_layout
 from keras_kd.utils import handles
 
 
-def load(handle, num_classes=None, input_shape=None, input_range=None):
+def load(
+    handle,
+    num_classes=None,
+    input_shape=None,
+    input_range=None,
+    normalization=None,
+    layout="",
+):
     """Loads and freezes a teacher that takes images in [-1, 1] and gives logits.
 
     Args:
@@ -28,6 +36,11 @@ def load(handle, num_classes=None, input_shape=None, input_range=None):
             the conversion is put in front where the ranges differ. By default [-1, 1] for Keras
             models, (0, 1) for hub handles, and for a SavedModel folder what its
             `assets.extra/keras_kd.json` says.
+        normalization: in place of `input_range`, where the model expects a mean and a deviation a
+            channel: "imagenet", as teachers from PyTorch mostly do, or ((means), (deviations)) of
+            pixels in [0, 1].
+        layout: "nhwc" or "nchw", the order of the input's axes of an ONNX or TFLite file; empty:
+            found out by its shape.
 
     Returns:
         A frozen `keras.Model` with logits `[B, num_classes]`; one logit z becomes those of two
@@ -38,21 +51,24 @@ def load(handle, num_classes=None, input_shape=None, input_range=None):
             value range or kind of output do not fit.
         ConnectionError: when a hub handle or published weights cannot be fetched.
     """
-    if input_range is not None:
-        input_range = check_range(input_range)
-    if input_shape is not None:
-        input_shape = tuple(input_shape)
+    input_shape = None if input_shape is None else tuple(input_shape)
+    pixels = pixels_of(input_range, normalization)
+    wanted = Wanted(num_classes, input_shape, pixels, check_layout(layout))
     if isinstance(handle, str) and handle:
         members = handles.members(handle)
         if members != [(handle, None)]:
-            one = lambda name, shape: load(name, num_classes, shape, input_range)  # noqa: E731
-            return assemble(members, input_shape, one)
-    request = Request(num_classes, input_shape, input_range)
+            return assemble(
+                members,
+                input_shape,
+                lambda name, shape: load(name, num_classes, shape, *pixels, layout),
+            )
     if isinstance(handle, keras.Model):
-        label, model = handle.name, prepare(handle, repr(handle.name), request)
+        check_read(Kind, handle.name, wanted)
+        label, model = handle.name, prepare(handle, repr(handle.name), wanted)
     else:
         kind, label = kinds.get(handle)
-        model = kind.open(label, request)
+        check_read(kind, label, wanted)
+        model = kind.open(label, wanted)
     model = as_two_classes(model)
     check_classes(model, num_classes, label)
     probe(model, input_shape, label)

@@ -4,17 +4,17 @@ import keras
 import numpy as np
 
 from keras_kd.models.hub import hub, load_module, run_once
-from keras_kd.models.saved import OURS, convert, expected_range
+from keras_kd.models.saved import OURS, expected_range
 from keras_kd.teachers.checks import check_images, check_logits
 
 
-def prepare(model, label, request):
+def prepare(model, label, wanted):
     """Checks a Keras model and puts the conversion of values in front where it is needed.
 
     Args:
         model: Keras model.
         label: what the user calls it, for errors.
-        request: `keras_kd.teachers.kind.Request`.
+        wanted: `keras_kd.teachers.wanted.Wanted`.
 
     Returns:
         a `keras.Model` from images in [-1, 1] to logits.
@@ -22,14 +22,14 @@ def prepare(model, label, request):
     Raises:
         ValueError: its input, its output or its value range does not fit.
     """
-    input_shape, input_range = request.input_shape, request.input_range
+    input_shape = wanted.input_shape
     if not getattr(model, "inputs", None) and input_shape is not None:
         # A subclassed model declares no shapes until it is called on symbolic images.
         inputs = keras.Input(input_shape, name="image")
         model = keras.Model(inputs, model(inputs), name=model.name)
     check_images(model, label, input_shape)
     check_logits(model, label)
-    if input_range is None:
+    if not wanted.pixels:
         expected = expected_range(model)
         if expected not in (None, OURS):
             low, high = (f"{value:g}" for value in expected)
@@ -38,20 +38,33 @@ def prepare(model, label, request):
                 f"are. Received: handle={label}, whose first layer expects [{low}, {high}]. "
                 f"Pass input_range=({low}, {high}) to have the values converted."
             )
-    elif input_range != OURS:
-        inputs = keras.Input(model.input_shape[1:], name="image")
-        x = convert(inputs, input_range, "to_teacher_range")
-        model = keras.Model(inputs, model(x), name=f"{model.name}_converted")
-    return model
+    return converted(model, wanted.pixels)
 
 
-def open_module(handle, request, known_range):
+def converted(model, pixels):
+    """A model with the layer in front that makes its pixel values of images in [-1, 1].
+
+    Args:
+        model: Keras model of one image input.
+        pixels: `keras_kd.models.pixels.Pixels` that it expects.
+
+    Returns:
+        a `keras.Model`; `model` itself where nothing is to be converted.
+    """
+    if pixels.are_ours:
+        return model
+    inputs = keras.Input(model.input_shape[1:], name="image")
+    x = pixels.convert(inputs, "to_teacher_range")
+    return keras.Model(inputs, model(x), name=f"{model.name}_converted")
+
+
+def open_module(handle, wanted, known_range):
     """A TF-Hub module or SavedModel folder as a Keras model from images in [-1, 1].
 
     Args:
         handle: as `keras_kd.models.hub.load_module` takes it.
-        request: `keras_kd.teachers.kind.Request`.
-        known_range: (low, high) that it expects unless the request says another; None: not known.
+        wanted: `keras_kd.teachers.wanted.Wanted`.
+        known_range: (low, high) that it expects unless `wanted` says another; None: not known.
 
     Returns:
         a `keras.Model`.
@@ -60,8 +73,10 @@ def open_module(handle, request, known_range):
         ValueError: no module, or neither size nor value range are known.
         ConnectionError: it cannot be fetched.
     """
-    input_range = request.input_range or known_range
-    if request.input_shape is None:
+    # Behind a normalization the module sees the values as they are.
+    pixels = wanted.pixels
+    input_range = OURS if pixels.normalization else pixels.input_range or known_range
+    if wanted.input_shape is None:
         raise ValueError(
             "input_shape must be given for a hub module or SavedModel, which declares none. "
             f"Received: handle={handle!r}, input_shape=None. Pass (height, width, channels)."
@@ -74,7 +89,8 @@ def open_module(handle, request, known_range):
             f"Received: handle={handle!r}, input_range=None. Pass the values its images have: "
             "(-1, 1), (0, 1) or (0, 255)."
         )
-    return hub(handle, None, request.input_shape, input_range, head=False)
+    model = hub(handle, None, wanted.input_shape, input_range, head=False)
+    return converted(model, pixels) if pixels.normalization else model
 
 
 def probe(model, input_shape, label):

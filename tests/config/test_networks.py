@@ -13,6 +13,10 @@ from keras_kd.config import check
         ("student.model.kwargs", {"dept": 20}, "depth"),
         ("teacher.handle", "a.keras,,b.keras", r"config\.teacher\.handle: a teacher's handle must"),
         ("teacher.engine", "xlaa", r"config\.teacher\.engine: "),
+        ("teacher.normalization", "imagenett", r"config\.teacher\.normalization: .*imagenet"),
+        ("teacher.normalization", "imagenet", r"teacher\.normalization must be empty where"),
+        ("teacher.layout", "nwhc", r"config\.teacher\.layout: layout must be one of nhwc, nchw"),
+        ("teacher.layout", "nchw", r"teacher\.layout must be empty where .*teacher\.handle is"),
     ],
 )
 def test_mistakes_are_named(key, value, message):
@@ -33,4 +37,13 @@ def test_a_network_without_a_name_is_the_one_of_its_file():
     check(config)
     config.student.model.kwargs = {"depth": 8}
     with pytest.raises(ValueError, match=r"student\.model\.kwargs must be empty .*config\.student"):
+        check(config)
+
+
+def test_values_of_pixels_are_told_in_one_way():
+    config = changed("teacher.handle", "teacher.keras")
+    config.teacher.normalization, config.teacher.layout = "imagenet", "nchw"
+    check(config)
+    config.teacher.input_range = (0, 1)
+    with pytest.raises(ValueError, match=r"config\.teacher\.normalization: .*input_range=\(0, 1\)"):
         check(config)

@@ -320,3 +320,22 @@ def test_weights_of_another_network(tmp_path):
     flat.save(tmp_path / "flat.keras")
     with pytest.raises(ValueError, match=r"must run on images of shape \(24, 24, 3\)"):
         start_from(tmp_path / "flat.keras", 3, (24, 24, 3))
+
+
+def test_a_normalization_stands_in_front_of_what_was_trained_with_it(tmp_path):
+    """The closed form of ImageNet's: pixels in [0, 1], less the mean, divided by the deviation."""
+    values = (images() + 1) / 2
+    values = (values - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
+    donor = randomize(resnet(8, 0.5, 4, (16, 16, 3)))
+    donor.save(tmp_path / "donor.keras")
+    tf.saved_model.save(Features(), str(tmp_path / "module"))
+    kernel = Features().kernel.numpy()
+    for init, expected in (
+        ("donor.keras", features(donor, values.astype("float32"))),
+        ("module", values.mean((1, 2)) @ kernel),
+    ):
+        network = start_from(tmp_path / init, 3, (16, 16, 3), normalization="imagenet")
+        assert_fresh(network, 3)
+        np.testing.assert_allclose(features(network, images()), expected, atol=1e-5)
+    with pytest.raises(ValueError, match=r"normalization is for those that init brings"):
+        start_from("a.keras", 4, (16, 16, 3), donor, normalization="imagenet")

@@ -22,8 +22,8 @@ def handle(tmp_path):
 
 def test_a_handle_is_loaded_once_for_each_range_of_pixels(handle):
     run = Experiment(tiny_run())
-    one, same = run.load(handle, 8, [0, 1]), run.load(handle, 8, (0, 1))
-    other = run.load(handle, 8, (0, 255))
+    one, same = run.load(handle, 8, input_range=[0, 1]), run.load(handle, 8, input_range=(0, 1))
+    other = run.load(handle, 8, input_range=(0, 255))
     assert one is same and one is not other
     images = np.ones((1, 8, 8, 1), np.float32)
     bias = keras.models.load_model(handle).layers[-1].bias.numpy()

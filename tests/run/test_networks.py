@@ -126,3 +126,10 @@ def test_a_relative_path_becomes_absolute(pretrained, monkeypatch):
     path, _ = pretrained
     monkeypatch.chdir(path.parent)
     assert absolute(tiny(path.name)).student.init == str(path)
+
+
+def test_how_a_handle_is_read_is_what_the_config_says():
+    config = tiny_run()
+    assert networks.reading(config, "teacher") == networks.reading(config, "") == {}
+    config.teacher.normalization, config.teacher.layout = "imagenet", "nchw"
+    assert networks.reading(config, "teacher") == {"normalization": "imagenet", "layout": "nchw"}

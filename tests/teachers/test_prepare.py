@@ -28,6 +28,21 @@ def test_probabilities_in_every_place(activation):
             load(model, 4)
 
 
+def test_a_normalization_stands_in_front_of_any_kind_of_model(tmp_path):
+    """The closed form, in float64: a channel's pixel in [0, 1], less its mean, by its deviation."""
+    means, deviations = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # torchvision's
+    values = ((images().astype("float64") + 1) / 2 - means) / deviations
+    for normalization in ("imagenet", (means, deviations)):
+        teacher = load(saved(tmp_path / "m"), 3, (8, 8, 3), normalization=normalization)
+        np.testing.assert_allclose(teacher(images()), 2 * values.mean((1, 2)), atol=1e-5)
+    model = small()
+    teacher = load(model, 4, (8, 8, 3), normalization="imagenet")
+    np.testing.assert_allclose(teacher(images()), model(values), atol=1e-5)
+    scaled = small(keras.layers.Rescaling(1 / 255))  # whatever its layers show
+    teacher = load(scaled, 4, normalization=((0.5,) * 3, (0.5,) * 3))
+    np.testing.assert_allclose(teacher(images()), scaled(images()), atol=1e-6)
+
+
 def test_outputs_that_only_running_shows(tmp_path):
     with pytest.raises(ValueError, match="probabilities that sum to 1"):
         load(saved(tmp_path / "p", "softmax"), 3, (8, 8, 3), (-1, 1))

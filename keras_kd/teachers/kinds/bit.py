@@ -17,14 +17,14 @@ class Bit(Kind):
     def owns(self, handle):
         return handle.startswith(SCHEME)
 
-    def open(self, handle, request):
+    def open(self, handle, wanted):
         """What does not fit is refused before a gigabyte is fetched."""
-        entry = _entry(handle, request.num_classes)
-        shape = request.input_shape or (entry.resolution, entry.resolution, 3)
+        entry = _entry(handle, wanted.num_classes)
+        shape = wanted.input_shape or (entry.resolution, entry.resolution, 3)
         check_root((7, 7, shape[-1]), handle)
         path = bit_file(handle.removeprefix(SCHEME))
         model = load_bit_npz(bit_resnet(entry.depth, entry.width, entry.num_classes, shape), path)
-        return prepare(model, repr(handle), request)
+        return prepare(model, repr(handle), wanted)
 
     def builder(self, handle, num_classes=None):
         entry = _entry(handle, num_classes)

@@ -17,5 +17,5 @@ class Hub(Kind):
     def owns(self, handle):
         return handle.startswith((SCHEME, *HUB_HOSTS))
 
-    def open(self, handle, request):
-        return open_module(handle.removeprefix(SCHEME), request, RANGE)
+    def open(self, handle, wanted):
+        return open_module(handle.removeprefix(SCHEME), wanted, RANGE)

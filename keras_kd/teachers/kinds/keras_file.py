@@ -16,5 +16,5 @@ class KerasFile(Kind):
     def owns(self, handle):
         return Path(handle).is_file()
 
-    def open(self, handle, request):
-        return prepare(open_keras(Path(handle)), repr(handle), request)
+    def open(self, handle, wanted):
+        return prepare(open_keras(Path(handle)), repr(handle), wanted)

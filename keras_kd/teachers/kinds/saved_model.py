@@ -16,5 +16,6 @@ class SavedModel(Kind):
     def owns(self, handle):
         return Path(handle).is_dir()
 
-    def open(self, handle, request):
-        return open_module(handle, request, recorded_range(Path(handle)))
+    def open(self, handle, wanted):
+        known = None if wanted.pixels else recorded_range(Path(handle))
+        return open_module(handle, wanted, known)

@@ -1,0 +1,89 @@
+"""A network cut below its classifier, so that another can stand on its features."""
+
+import keras
+
+from keras_kd.models.output import SQUASHING, TRANSPARENT
+from keras_kd.models.taps import flat_calls
+
+
+def features_of(model, images):
+    """What a model gives below its classifier.
+
+    Args:
+        model: functional or `Sequential` Keras model with one image input.
+        images: symbolic images to run it on, of any size that its layers take.
+
+    Returns:
+        (features, classifier): a symbolic tensor, and the layer that stood on it, dense or a 1x1
+        convolution of a single pixel; None where the model ends in features.
+    """
+    _, calls, outputs = flat_calls(model, images=images)
+    made_by, source = {}, {}
+    for operation, args, kwargs, output in calls:
+        tensors = [
+            t for t in keras.tree.flatten((args, kwargs)) if isinstance(t, keras.KerasTensor)
+        ]
+        for one in keras.tree.flatten(output):
+            made_by[id(one)], source[id(one)] = operation, tensors and tensors[0]
+    end = tensor = outputs["logits"]
+    while _passes(made_by.get(id(tensor))):
+        tensor = source[id(tensor)]
+    operation = made_by.get(id(tensor))
+    if not _classifies(operation, tensor):
+        return end, None
+    tensor = source[id(tensor)]
+    while isinstance(made_by.get(id(tensor)), keras.layers.Dropout):
+        tensor = source[id(tensor)]
+    return tensor, operation
+
+
+def _passes(operation):
+    """Whether only the form of the logits changes here: squashed, reshaped, dropped."""
+    if not isinstance(operation, keras.layers.Layer):
+        return type(operation).__name__ in ("Softmax", "Sigmoid", "LogSoftmax")
+    if isinstance(operation, keras.layers.Activation):
+        return _linear_or_squashing(operation)
+    return isinstance(operation, (keras.layers.Softmax, *TRANSPARENT))
+
+
+def _classifies(operation, output):
+    """Whether a layer is a classifier: dense, or a 1x1 convolution of a single pixel."""
+    if isinstance(operation, keras.layers.Dense):
+        return len(output.shape) == 2 and _linear_or_squashing(operation)
+    if isinstance(operation, keras.layers.Conv2D):
+        return tuple(output.shape[1:3]) == (1, 1) == operation.kernel_size
+    return False
+
+
+def _linear_or_squashing(layer):
+    return getattr(layer.activation, "__name__", "") in ("linear", *SQUASHING)
+
+
+def pooled(features, model):
+    """Features as a vector by the name of `pre_logits`.
+
+    Args:
+        features: symbolic, `[B, F]` or `[B, H, W, F]`.
+        model: the model that gave them, whose own `pre_logits` keeps its name.
+
+    Returns:
+        a symbolic tensor `[B, F]`.
+
+    Raises:
+        ValueError: features of another rank.
+    """
+    if len(features.shape) == 4:
+        name = None if _has(model, "pre_logits") else "pre_logits"
+        return keras.layers.GlobalAveragePooling2D(name=name)(features)
+    if len(features.shape) != 2:
+        raise ValueError(f"its features have the shape {tuple(features.shape)}")
+    if _has(model, "pre_logits"):
+        return features
+    return keras.layers.Activation("linear", name="pre_logits")(features)
+
+
+def _has(model, name):
+    return any(
+        layer.name == name or (isinstance(layer, keras.Model) and _has(layer, name))
+        for layer in model.layers
+    )
