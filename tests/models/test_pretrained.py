@@ -338,6 +338,6 @@ def test_a_normalization_stands_in_front_of_what_was_trained_with_it(tmp_path):
         network = start_from(tmp_path / init, 3, (16, 16, 3), normalization="imagenet")
         assert_fresh(network, 3)
         found = tapped(network, ["pre_logits"])(images())["pre_logits"]
-        np.testing.assert_allclose(found, expected, atol=1e-5)
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
     with pytest.raises(ValueError, match=r"normalization is for those that init brings"):
         start_from("a.keras", 4, (16, 16, 3), donor, normalization="imagenet")
