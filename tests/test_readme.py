@@ -10,16 +10,29 @@ from keras_kd.export import summary_table
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+GUIDE = (REPOSITORY / "docs" / "guide.md").read_text(encoding="utf-8")
+
+
+def blocks(text):
+    return re.findall(r"```python\n(.*?)```", text, re.S)
 
 
 def test_the_python_blocks_run_in_order(tmp_path, monkeypatch):
+    """The README's example, and those of the guide's own loop."""
     monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r"```python\n(.*?)```", README, re.S)
-    assert len(blocks) == 3
+    loop, recipe = blocks(README)
+    own = blocks(GUIDE.partition("## My own loop")[2])
+    assert len(own) == 2
     names = {}
-    for block in blocks:
+    for block in [loop, *own]:
         exec(compile(block, "README.md", "exec"), names)
     assert (tmp_path / "student.keras").exists()
+    # That one needs files: test_guide runs it.
+    assert recipe in blocks(GUIDE)
+
+
+def test_the_readme_is_short():
+    assert len(README.splitlines()) <= 130
 
 
 def test_the_example_has_ten_statements_at_most():
@@ -28,12 +41,15 @@ def test_the_example_has_ten_statements_at_most():
     assert len(lines) <= 10
 
 
-PROSE = re.sub(r"```.*?```", "", README, flags=re.S)
+def links(page):
+    """(page, where a link of its prose leads) for each one within the project."""
+    prose = re.sub(r"```.*?```", "", (REPOSITORY / page).read_text(encoding="utf-8"), flags=re.S)
+    return [(page, path) for path in re.findall(r"\]\((?!http)([^)#]+)\)", prose)]
 
 
-@pytest.mark.parametrize("path", re.findall(r"\]\((?!http)([^)#]+)\)", PROSE))
-def test_links_lead_somewhere(path):
-    assert (REPOSITORY / path).exists()
+@pytest.mark.parametrize(("page", "path"), [*links("README.md"), *links("docs/guide.md")])
+def test_links_lead_somewhere(page, path):
+    assert ((REPOSITORY / page).parent / path).exists()
 
 
 def test_the_first_two_commands_are_make_targets():
