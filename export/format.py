@@ -125,5 +125,10 @@ def _disagreement(facts):
         f"answers like the Keras student on only {words.percent(facts['agreement_with_keras'])} "
         "of the test images"
     )
-    losses = [str(loss[0]) for loss in facts.get("losses") or [] if loss]
-    return f"{told}; the layers that lose most: {', '.join(losses)}" if losses else told
+    return f"{told}; {losses_of(facts)}" if losses_of(facts) else told
+
+
+def losses_of(facts):
+    """Which layers lose most, in words; empty where that was not measured."""
+    names = [str(loss[0]) for loss in facts.get("losses") or [] if loss]
+    return f"the layers that lose most: {', '.join(names)}" if names else ""

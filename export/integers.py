@@ -7,6 +7,7 @@ import functools
 import logging
 import re
 
+from keras_kd.export.format import agrees, losses_of
 from keras_kd.export.tflite import TFLite, card_of
 
 _log = logging.getLogger(__name__)
@@ -99,6 +100,8 @@ class Integers(TFLite):
 
     def remarks(self, facts):
         told = super().remarks(facts)
+        if agrees(facts) and facts.get("agreement_with_keras") != 1 and losses_of(facts):
+            told.append(losses_of(facts))
         if facts.get("fully_quantized"):
             throughout = "no float tensor at all"
             if facts.get("io") == "float32":

@@ -42,6 +42,10 @@ def test_remarks_tell_what_is_in_integers():
         "the layers that lose most: norm/mul, add"
     )
     assert kind.remarks({"agreement_with_keras": 0.6, "min_agreement": 0.5}) == []
+    assert kind.remarks(losses | {"agreement_with_keras": 0.99}) == [
+        "the layers that lose most: norm/mul, add"
+    ]
+    assert kind.remarks(losses | {"agreement_with_keras": 1.0}) == []
 
 
 def test_the_layers_that_lose_most_are_named(exported):
