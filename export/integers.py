@@ -79,7 +79,7 @@ class Integers(TFLite):
         content = quantizer.quantised(measured, io, kept)
         floats = conversion.float_tensors(content, inner=io == "float32")
         fallback = refused or _fallback(floats, norms)
-        if fallback:
+        if fallback and not norms:  # what was not meant
             _log.warning(
                 "%s is not int8 throughout: %s. Float tensors: %s",
                 path,
