@@ -7,5 +7,8 @@ REASONS = {
     "distribution/replicas.py": "tests/strategy/test_replicas.py: devices in a process of its own",
     "optimizers/joint_update.py": "tests/strategy/test_optimizers.py and test_shampoo.py",
     "train.py": "two lines, which tests/commands/test_train.py starts",
-    "utils/crops.py": "a constant",
+    "data/image_files.py": "tests/data/test_folder.py and test_loose_folder.py read such files",
+    "run/budget/telling.py": "tests/run/budget/test_settle.py reads the lines",
+    "run/measuring.py": "tests/run/test_profiling.py",
+    "utils/crops.py": "tests/data/ops/test_central_crop.py",
 }

@@ -140,20 +140,44 @@ def base():
             "keep_at": (),  # lengths of the last stage whose checkpoints are kept for good
         }
     )
+    config.budget = ml_collections.ConfigDict(
+        {
+            # Minutes that the whole run may take, exports and report included: it chooses networks,
+            # sizes, batch, views and lengths by timed steps, see keras_kd.run.budget. 0: off.
+            "minutes": 0.0,
+            # Pretrained EfficientNet-Lite for a teacher that is trained: an .npz file; empty: one
+            # that lies beside the images or where the command is started; none: from nothing.
+            "weights": "",
+            "settled": False,  # whether the choice is made; the run itself sets it
+        }
+    )
     config.data = ml_collections.ConfigDict(
         {
             "source": "digits",  # digits, tfds:NAME, folder:PATH, tfrecord:PATTERN, a TFDS folder
             "data_dir": "",  # where tfds keeps its data; empty: its default
             "train_split": "train",
             "eval_split": "test",
+            # Labels that each class keeps, drawn from the seed, for stages that learn from labels;
+            # those with teachers see all images and no label. 0: all labels are there.
+            "labels_per_class": 0,
+            # Further images, whose labels nobody sees, for stages with teachers: folder:PATH of
+            # any images, or another source, such as source itself; empty: none.
+            "unlabelled": "",
+            "unlabelled_split": "train",  # split of it; of folder:PATH there is only train
             "eval_source": "",  # data set of the teacher's classes, where source is of others
             "resolution": 32,  # side of the student's image, px
             "teacher_resolution": 0,  # side of the teacher's; 0: the student's
             "eval_batch_size": 250,
             "eval_scale": EVAL_SCALE,  # resized short side over the central crop that is evaluated
             "eval_full_image": False,  # evaluate on the whole image; eval_scale says nothing then
+            # Kernel that resizes training images, see keras_kd.data.resize; mixed: another one for
+            # each image, so that a student is not at home in one toolkit's pictures only.
+            "resize": "bilinear",
             "flip": True,
             "crop_area": CROP_AREA,  # inception crop: share of the image
+            # Orientation that a camera noted: apply turns images before they are cropped, ignore
+            # takes them as they are stored.
+            "exif": "ignore",
             "allow_bad": 0.01,  # share of unreadable files that is skipped without stopping
         }
     )

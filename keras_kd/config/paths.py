@@ -30,6 +30,8 @@ def absolute(config):
     config = config.copy_and_resolve_references()
     config.data.source = located(config.data.source)
     config.data.eval_source = located(config.data.eval_source)
+    config.data.unlabelled = located(config.data.unlabelled)
+    config.budget.weights = full(config.budget.weights)
     config.data.data_dir = full(config.data.data_dir)
     for section in sections(config, "network"):
         section.handle = handles.absolute(section.handle)

@@ -49,14 +49,17 @@ RUN = (
     Rule("xla", *_one_of("auto", "on", "off")),
     Rule("checkpoint.keep", lambda v: v >= 1, "at least 1"),
     Rule("seed", lambda v: 0 <= v < 2**31, "at least 0 and below 2**31"),
+    Rule("budget.minutes", lambda v: 0 <= v < math.inf, "at least 0 (0 for no budget)"),
     Rule("data.resolution", lambda v: v >= 4, "at least 4 px"),
     Rule(
         "data.teacher_resolution",
         lambda v: v == 0 or v >= 4,
         "0 (the student's) or at least 4 px",
     ),
+    Rule("data.labels_per_class", lambda v: v >= 0, "at least 0 (0 for all labels)"),
     Rule("data.eval_batch_size", lambda v: v >= 1, "at least 1"),
     Rule("data.eval_scale", lambda v: 1 <= v < math.inf, "finite and at least 1"),
+    Rule("data.exif", *_one_of("ignore", "apply")),
     Rule("data.allow_bad", lambda v: 0.0 <= v <= 1.0, "a share between 0 and 1"),
     Rule(
         "data.crop_area",

@@ -5,7 +5,7 @@ from keras_kd.data.examples import Examples, Source
 from keras_kd.data.fixed import FixedViews
 from keras_kd.data.pipeline import build_dataset
 from keras_kd.data.preview import preview
-from keras_kd.data.sources import load_source
+from keras_kd.data.sources import load_source, load_unlabelled
 from keras_kd.data.views import Views
 from keras_kd.utils.crops import EVAL_SCALE
 
@@ -18,5 +18,6 @@ __all__ = [
     "build_dataset",
     "evaluation_dataset",
     "load_source",
+    "load_unlabelled",
     "preview",
 ]

@@ -59,6 +59,9 @@ def batches(steps, plan, examples, groups, decode, size):
         # Drawn for the global batch, then cut: every worker sees the same draws.
         planned = tf.nest.map_structure(lambda value: tf.gather(value, flat_rows), plan(*step))
         planned["item"] = examples.fetch(planned["position"])
+        turns = examples.turns(planned["position"])
+        if turns is not None:
+            planned["turn"] = turns
         if len(groups) == 1:
             return planned
         return tf.nest.map_structure(lambda v: tf.reshape(v, shape + v.shape[1:]), planned)

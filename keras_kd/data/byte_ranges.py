@@ -8,6 +8,8 @@ import weakref
 import numpy as np
 import tensorflow as tf
 
+from keras_kd.data import rescue
+
 _KEPT_OPEN = 256  # Up to this many files stay open; a folder of images has more.
 
 
@@ -18,12 +20,14 @@ class ByteRanges:
         paths: sequence of N_files local file names, str; not all of them need be in use.
         file_index: int `[N]`, which of `paths` holds range i.
         spans: int64 `[N, 2]`, offset and length in bytes.
+        rescued: bool `[N]`, which images Pillow decodes, see `keras_kd.data.rescue`; None for none.
     """
 
-    def __init__(self, paths, file_index, spans):
+    def __init__(self, paths, file_index, spans, rescued=None):
         self.paths = paths
         self.file_index = np.asarray(file_index, np.int32)
         self.spans = np.asarray(spans, np.int64).reshape(-1, 2)
+        self.rescued = np.zeros(len(self.spans), bool) if rescued is None else rescued
         self._keep_open = len(self.paths) <= _KEPT_OPEN
         self._open = {}
         self._lock = threading.Lock()
@@ -31,6 +35,17 @@ class ByteRanges:
 
     def __len__(self):
         return len(self.spans)
+
+    def take(self, rows):
+        """Some of the ranges: `ByteRanges` of rows int `[M]`."""
+        return ByteRanges(self.paths, self.file_index[rows], self.spans[rows], self.rescued[rows])
+
+    def join(self, other):
+        """These ranges, and after them those of another `ByteRanges`."""
+        file_index = np.concatenate([self.file_index, other.file_index + len(self.paths)])
+        spans = np.concatenate([self.spans, other.spans])
+        rescued = np.concatenate([self.rescued, other.rescued])
+        return ByteRanges(_Chain(self.paths, other.paths), file_index, spans, rescued)
 
     def used(self):
         """The files that ranges lie in: positions in `paths`, int `[M]`, each once."""
@@ -53,19 +68,38 @@ class ByteRanges:
         return data
 
     def fetch(self, positions):
-        """Graph-side read of many ranges: int `[B]` -> string `[B]`."""
+        """Graph-side read of many ranges: int `[B]` -> string `[B]`, each decodable."""
         positions = tf.convert_to_tensor(positions)
         data = tf.numpy_function(self._read_many, [positions], tf.string, stateful=False)
         return tf.ensure_shape(data, positions.shape)
 
     def _read_many(self, positions):
-        return np.array([self.read(position) for position in positions], object)
+        return np.array([self._decodable(position) for position in positions], object)
+
+    def _decodable(self, position):
+        """Bytes that TensorFlow decodes right."""
+        encoded = self.read(position)
+        return rescue.as_png(encoded) if self.rescued[position] else encoded
 
     def _descriptor(self, path):
         with self._lock:
             if path not in self._open:
                 self._open[path] = os.open(path, os.O_RDONLY)
             return self._open[path]
+
+
+class _Chain:
+    """Two sequences after one another."""
+
+    def __init__(self, first, second):
+        self._first, self._second = first, second
+
+    def __len__(self):
+        return len(self._first) + len(self._second)
+
+    def __getitem__(self, index):
+        before = len(self._first)
+        return self._first[index] if index < before else self._second[index - before]
 
 
 def _close_all(descriptors):

@@ -7,10 +7,10 @@ or counts anything.
 
 import tensorflow as tf
 
-from keras_kd.data.resize import resizer
+from keras_kd.data.resize import DEFAULT, resizer
 
 
-def decoder(examples, views, outputs, ring=False, num_classes=None, with_ids=False):
+def decoder(examples, views, outputs, ring=False, num_classes=None, with_ids=False, resize=DEFAULT):
     """Function of a group's plan to its rows of `(x, y)`.
 
     Args:
@@ -20,6 +20,8 @@ def decoder(examples, views, outputs, ring=False, num_classes=None, with_ids=Fal
         ring: whether the row before the first one is the last one, not an extra one in front.
         num_classes: number of classes for one-hot labels, or None.
         with_ids: whether x carries `id`.
+        resize: kernel, see `keras_kd.data.resize`; where it is a mixed one, a group's plan holds
+            what was drawn for each row as `kernel`.
     """
     seen = {role: getattr(views, role) for role, _ in outputs.values()}
     crops = {ops: _cropper(examples, ops) for ops in {view.pixel_ops for view in seen.values()}}
@@ -29,7 +31,8 @@ def decoder(examples, views, outputs, ring=False, num_classes=None, with_ids=Fal
     def decode(group):
         drawn = views.mixes and tf.nest.map_structure(lambda rows: rows[0], group["mix"])
         mix = lambda image, partner: views.mix.apply(image, partner, drawn)  # noqa: E731
-        images = _images(group, seen, outputs, crops, mix if views.mixes else None)
+        resizers = {side: resizer(side, resize) for _, side in outputs.values()}
+        images = _images(group, seen, outputs, (crops, resizers), mix if views.mixes else None)
         x = {key: tf.stack(rows[own]) for key, rows in images.items()}
         # A mixer leaves a row's own image the heavier one: its label stays.
         y = tf.gather(examples.labels, group["position"])
@@ -46,11 +49,11 @@ def decoder(examples, views, outputs, ring=False, num_classes=None, with_ids=Fal
 
 
 def _cropper(examples, pixel_ops):
-    """Function of an item, a box and what was drawn for the ops to the uint8 crop."""
+    """Function of an item, its turn, a box and what was drawn for the ops to the uint8 crop."""
 
     @tf.function(autograph=False)  # Traced once for all rows: tracing a branch is slow.
-    def crop(item, box, *drawn):
-        image = examples.crop(item, box)
+    def crop(item, turn, box, *drawn):
+        image = examples.crop(item, box, turn)
         for op, own in zip(pixel_ops, drawn):
             image = op.apply(image, own)
         return image
@@ -58,22 +61,29 @@ def _cropper(examples, pixel_ops):
     return crop
 
 
-def _images(group, seen, outputs, crops, mix):
-    """Key of x -> list of images, each mixed with the one before it where there is a `mix`."""
-    resize = {side: resizer(side) for _, side in outputs.values()}
+def _images(group, seen, outputs, makers, mix):
+    """Key of x -> list of images, each mixed with the one before it where there is a `mix`.
+
+    `makers` are the functions that crop, by their ops, and those that resize, by the side.
+    """
+    crops, resize = makers
     drawn = {role: _rows(group["views"][role]) for role in seen}
     x, plain = {key: [] for key in outputs}, {key: [] for key in outputs}
-    before = []
-    for row, item in enumerate(tf.unstack(group["item"])):
+    before, items = [], tf.unstack(group["item"])
+    turns, kernels = (
+        tf.unstack(group[name]) if name in group else [None] * len(items)
+        for name in ("turn", "kernel")
+    )
+    for row, (item, turn) in enumerate(zip(items, turns)):
         # Each row waits for the one before: the floats of all do not fit into the cache.
         with tf.control_dependencies(before):
             # Each crop is decoded once, whatever the number of sizes it is resized to.
             pixels = {
-                role: crops[view.pixel_ops](item, *drawn[role][row]["pixels"])
+                role: crops[view.pixel_ops](item, turn, *drawn[role][row]["pixels"])
                 for role, view in seen.items()
             }
         for key, (role, side) in outputs.items():
-            image = resize[side](pixels[role])
+            image = resize[side](pixels[role], kernels[row])
             for op, own in zip(seen[role].float_ops, drawn[role][row]["floats"]):
                 image = op.apply(image, own)
             if mix is not None:

@@ -6,6 +6,7 @@ from keras_kd.data import assembly
 from keras_kd.data.decode import decoder
 from keras_kd.data.ops.central_crop import CentralCrop, check_scale
 from keras_kd.data.ops.whole_image import WholeImage
+from keras_kd.data.resize import DEFAULT, KERNELS, check_kernel
 from keras_kd.data.share import Share
 from keras_kd.data.sources import load_source
 from keras_kd.data.view import View
@@ -24,6 +25,7 @@ def evaluation_dataset(
     with_ids=False,
     full_image=False,
     scale=EVAL_SCALE,
+    resize=DEFAULT,
     fill_to=0,
 ):
     """Every example of a split once, in order, without anything random.
@@ -42,6 +44,7 @@ def evaluation_dataset(
             cut off; `scale` says nothing then.
         scale: resized short side over the side of the central crop, at least 1: 256 / 224 or
             160 / 128 in Beyer et al. 2021, arXiv:2106.05237.
+        resize: kernel, a name of `keras_kd.data.resize.KERNELS`: that of a phone, or Pillow's.
         fill_to: N > 0, where no shape may be open: all batches are whole, and as many as N divides.
 
     Returns:
@@ -54,6 +57,7 @@ def evaluation_dataset(
     """
     share = Share(batch_size, resolution, teacher_resolution=teacher_resolution)
     check_scale("scale", scale)
+    check_kernel("resize", resize, KERNELS)
     views = Views(View(WholeImage() if full_image else CentralCrop(scale)))
     source = load_source(source)
     examples = source.split(split)
@@ -71,7 +75,8 @@ def evaluation_dataset(
         return {"position": positions, "views": views.draw(sizes, 0, step)}
 
     groups, _ = assembly.group_rows(range(batch_size), batch_size, mixed=False)
-    decode = decoder(examples, views, share.outputs(views), with_ids=with_ids)
+    outputs = share.outputs(views)
+    decode = decoder(examples, views, outputs, with_ids=with_ids, resize=resize)
     steps = tf.data.Dataset.range(num_batches)
     data = assembly.batches(steps, plan, examples, groups, decode, batch_size)
     if fill_to:

@@ -1,13 +1,16 @@
 """What every source gives the pipeline: labels, sizes, and any image by its position."""
 
+import dataclasses
 import os
 from dataclasses import dataclass, field
 
 import numpy as np
 import tensorflow as tf
 
+from keras_kd.data import orientation
 from keras_kd.data import scan as scanning
 from keras_kd.data.byte_ranges import ByteRanges
+from keras_kd.data.orientation import UPRIGHT
 from keras_kd.data.splits import resolve_split
 
 
@@ -16,15 +19,17 @@ class Examples:
     """The examples of one split, open to random access.
 
     Attributes:
-        labels: int32 `[N]`, in `[0, num_classes)`.
-        sizes: int32 `[N, 2]`, height and width in pixels. EXIF orientation is not applied, neither
-            here nor when decoding: an image is what its pixels are.
+        labels: int32 `[N]`, in `[0, num_classes)`; -1 where an image has none, or hides it.
+        sizes: int32 `[N, 2]`, height and width in pixels, of upright images where `upright`.
         ids: int64 `[N]`, unchanged by sub-splits and by files skipped elsewhere.
         channels: channels of every decoded image.
         store: object whose `fetch(indices)` maps int `[B]` to string or uint8 tensors `[B, ...]`.
         is_jpeg: bool `[N]`, or None where images are held decoded.
         skipped: list of `(file, reason)` for what could not be read.
         checksums: uint32 `[N]`, CRC-32 of each encoded image; None where images are held decoded.
+        orientations: uint8 `[N]`, of EXIF, in [1, 8]; None where images are held decoded.
+        upright: whether images are turned as their EXIF orientation says; else an image is what its
+            pixels are.
     """
 
     labels: np.ndarray
@@ -35,25 +40,65 @@ class Examples:
     is_jpeg: np.ndarray | None = None
     skipped: list = field(default_factory=list)
     checksums: np.ndarray | None = None
+    orientations: np.ndarray | None = None
+    upright: bool = False
+
+    @property
+    def num_lying(self):
+        """How many images lie on their side or are mirrored, as they are stored."""
+        return 0 if self.orientations is None else int((self.orientations != UPRIGHT).sum())
+
+    @property
+    def num_rescued(self):
+        """How many images Pillow reads, since TensorFlow decodes them wrong or not at all."""
+        return int(np.sum(getattr(self.store, "rescued", 0)))
+
+    @property
+    def turned(self):
+        """Whether there are images that are turned when they are decoded."""
+        return self.upright and self.num_lying > 0
 
     @property
     def num_examples(self):
         return len(self.labels)
 
+    def take(self, rows):
+        """Some of the examples.
+
+        Args:
+            rows: int `[M]`, their positions.
+
+        Returns:
+            `Examples`.
+        """
+        columns = {name: getattr(self, name) for name in _COLUMNS}
+        taken = {name: value[rows] for name, value in columns.items() if value is not None}
+        return dataclasses.replace(self, **taken, store=self.store.take(rows))
+
     def fetch(self, indices):
         """Graph-side access: int `[B]` -> encoded bytes, string `[B]` (uint8 images in memory)."""
         return self.store.fetch(indices)
 
-    def crop(self, item, box):
+    def turns(self, indices):
+        """Graph-side access: int `[B]` -> int32 `[B, 5]` for `crop`; None where none is turned."""
+        if not self.turned:
+            return None
+        return tf.gather(orientation.turns(self.sizes, self.orientations), indices)
+
+    def crop(self, item, box, turn=None):
         """Decodes only what lies in a box of one fetched item.
 
         Args:
             item: one element of what `fetch` returned.
             box: int32 `[4]`: top, left, height, width in pixels.
+            turn: the same element of what `turns` returned.
 
         Returns:
             uint8 `[height, width, channels]`.
         """
+        if turn is not None:
+            stored = self.crop(item, orientation.stored_box(box, turn))
+            return tf.ensure_shape(orientation.turned(stored, turn), (None, None, self.channels))
         if self.is_jpeg is None:
             image = _slice(item, box)
         elif self.is_jpeg.all():
@@ -72,6 +117,10 @@ class Examples:
         return tf.io.decode_and_crop_jpeg(item, box, channels=self.channels)
 
 
+# With a row an example.
+_COLUMNS = ("labels", "sizes", "ids", "is_jpeg", "checksums", "orientations")
+
+
 def _slice(image, box):
     return tf.slice(image, [box[0], box[1], 0], [box[2], box[3], -1])
 
@@ -85,6 +134,14 @@ class ArrayStore:
 
     def __init__(self, images):
         self.images = np.asarray(images, np.uint8)
+
+    def take(self, rows):
+        """Some of the images: an `ArrayStore` of rows int `[M]`."""
+        return ArrayStore(self.images[rows])
+
+    def join(self, other):
+        """These images, and after them those of another `ArrayStore`, of the same size."""
+        return ArrayStore(np.concatenate([self.images, other.images]))
 
     def fetch(self, indices):
         return tf.gather(tf.constant(self.images), indices)
@@ -102,7 +159,13 @@ class Source:
         counts: dict of split name -> number of files, readable or not.
         allow_bad: fraction of unreadable files that is accepted, in [0, 1].
         index_dir: folder that keeps the scans, or None.
+
+    Attributes:
+        exif: "apply" turns images as their EXIF orientation says, "ignore" leaves them as they are
+            stored; to be set before a split is asked for.
     """
+
+    exif = "ignore"
 
     def __init__(self, name, class_names, channels, counts, allow_bad=0.01, index_dir=None):
         self.name = name
@@ -177,13 +240,18 @@ class Source:
             if key is not None:
                 scanning.save_index(self.index_dir, key, result)
         scanning.check_scan(result, total, self.num_classes, self.allow_bad, what)
+        upright = self.exif == "apply"
+        sizes, orientations = result.sizes, result.orientations
+        rescued = result.rescued
         return Examples(
             labels=result.labels,
-            sizes=result.sizes,
+            sizes=orientation.upright_sizes(sizes, orientations) if upright else sizes,
             ids=np.asarray(ids, np.int64)[result.kept],
             channels=self.channels,
-            store=ByteRanges(ranges.paths, ranges.file_index[result.kept], result.spans),
+            store=ByteRanges(ranges.paths, ranges.file_index[result.kept], result.spans, rescued),
             is_jpeg=result.is_jpeg,
             skipped=result.skipped,
             checksums=result.checksums,
+            orientations=orientations,
+            upright=upright,
         )

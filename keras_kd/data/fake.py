@@ -37,6 +37,7 @@ class FakeSource(Source):
 
     def __init__(self, name, class_names, channels, counts, side):
         super().__init__(name, class_names, channels, counts)
+        self.side = side
         shape = (POOL, side, side, channels)
         self._pool = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
 
@@ -55,17 +56,24 @@ class FakeSource(Source):
 class _Pool(ArrayStore):
     """Few images under many indices."""
 
+    def take(self, rows):
+        return self
+
+    def join(self, other):
+        return self
+
     def fetch(self, indices):
         return super().fetch(tf.math.floormod(indices, len(self.images)))
 
 
-def fake_source(name, data_dir=None, side=64):
+def fake_source(name, data_dir=None, side=64, load=load_source):
     """The `FakeSource` that stands for a data set; no image is read and nothing is downloaded.
 
     Args:
         name: name of a source, see `load_source`.
         data_dir: folder that holds prepared TFDS data sets, or None.
         side: side of the images in pixels.
+        load: what opens the real one, `load_source` or `load_unlabelled`.
 
     Raises:
         ValueError: a TFDS data set that is neither prepared nor in `KNOWN`; and as `load_source`.
@@ -73,7 +81,7 @@ def fake_source(name, data_dir=None, side=64):
     """
     scheme, _, rest = name.partition(":")
     if scheme != "tfds":
-        real = load_source(name)
+        real = load(name)
     elif folder := _prepared(rest, data_dir):
         real = load_source(str(folder))
     else:

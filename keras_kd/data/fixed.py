@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from keras_kd.data import assembly, modes
 from keras_kd.data.decode import decoder
+from keras_kd.data.resize import DEFAULT, MIXED, check_kernel
 from keras_kd.data.sources import load_source
 from keras_kd.data.views import MOST_CROPS, Views
 from keras_kd.utils.integers import check_integer
@@ -28,6 +29,8 @@ class FixedViews:
         crops: views of each example under `fix/ic_ens`, in [1, 2**20]; the paper's is 1,024. The
             other modes have one.
         seed: int, the seed of the run.
+        resize: kernel, see `keras_kd.data.resize`; a mixed one is the student's, and the teacher
+            sees the default's images.
         **options: of a mode, see `Views.of_mode`.
 
     Raises:
@@ -37,7 +40,9 @@ class FixedViews:
         2021, arXiv:2106.05237, section 3.
     """
 
-    def __init__(self, source, split, mode, resolution, *, crops=1024, seed=0, **options):
+    def __init__(
+        self, source, split, mode, resolution, *, crops=1024, seed=0, resize=DEFAULT, **options
+    ):
         self.views = Views.of(mode, **options)
         if self.views.fixed is None:
             fixed = ", ".join(name for name, row in modes.MODES.items() if "fixed" in row)
@@ -52,6 +57,8 @@ class FixedViews:
         self.resolution, self.seed = resolution, seed
         self.source, self.split = load_source(source), split
         self.examples = self.source.split(split)
+        check_kernel("resize", resize)
+        self.resize = DEFAULT if resize == MIXED else resize
         self.crops = crops if self.views.averaged else 1
 
     @property
@@ -68,6 +75,8 @@ class FixedViews:
         """What the views depend on beside the examples: a flat dict of what counts in this mode."""
         seen = {f"views.{name}": value for name, value in self.views.describe().items()}
         seen["views.teacher_resolution"] = self.resolution
+        if self.resize != DEFAULT:
+            seen["views.resize"] = self.resize
         return seen | (
             {"views.crops": self.crops, "seed": self.seed} if self.views.averaged else {}
         )
@@ -120,7 +129,8 @@ class FixedViews:
             return {"position": positions, "views": drawn}
 
         groups, _ = assembly.group_rows(range(batch_size), batch_size, mixed=False)
-        decode = decoder(self.examples, self.views, {"image": ("fixed", self.resolution)})
+        outputs = {"image": ("fixed", self.resolution)}
+        decode = decoder(self.examples, self.views, outputs, resize=self.resize)
         data = assembly.batches(pairs, plan, self.examples, groups, decode, batch_size)
         data = assembly.map_parallel(data, lambda image, label: image)
         return assembly.finished(data, cardinality)

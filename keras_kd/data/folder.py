@@ -3,21 +3,30 @@
 import hashlib
 import os
 
-import numpy as np
+from keras_kd.data.image_files import (
+    SUFFIXES,
+    ImageFiles,
+    existing_folder,
+    images_in,
+    subfolders,
+)
 
-from keras_kd.data.byte_ranges import ByteRanges
-from keras_kd.data.examples import Source
-from keras_kd.data.paths import Paths
-
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
-# Images that TensorFlow cannot decode: counted as skipped, never passed over in silence.
-_UNREADABLE = (".tif", ".tiff", ".heic", ".heif", ".avif", ".jp2")
-_SPLITS = {"train": "train", "test": "test", "validation": "validation", "val": "validation"}
+# Names of folders that are splits, in any case of letters, and the splits that they are.
+_SPLITS = {
+    "train": "train",
+    "test": "test",
+    **dict.fromkeys(("validation", "val", "valid"), "validation"),
+}
 TEST_FRACTION = 0.2
 _LAYOUT = "Expected PATH/CLASS/*.jpg, or PATH/SPLIT/CLASS/*.jpg with train, test or validation."
 
 
-class Folder(Source):
+def _split_named(name):
+    """The split that a folder's name means, or None."""
+    return _SPLITS.get(name.lower())
+
+
+class Folder(ImageFiles):
     """Images in `PATH/SPLIT/CLASS/` or `PATH/CLASS/`.
 
     Files are read in the order of the SHA-256 of their path below PATH, a fixed shuffle, so that
@@ -38,43 +47,15 @@ class Folder(Source):
     """
 
     def __init__(self, path, allow_bad=0.01, index_dir=None):
-        self.path = os.path.expanduser(os.fspath(path))
-        if not os.path.isdir(self.path):
-            raise FileNotFoundError(
-                f"A folder of images was expected. Received: folder={self.path!r}, which does not "
-                "exist or is no folder. Check the path."
-            )
+        self.path = existing_folder(path)
         listed = _list_splits(self.path)
         class_names = _class_names(listed)
         number = {name: label for label, name in enumerate(class_names)}
-        ordered = [
-            (file, number[name])
-            for split in sorted(listed)
-            for file, name in _shuffled(listed[split])
-        ]
-        # Of all splits in a row, as ids count them.
-        self._files = Paths(self.path, (file for file, _ in ordered))
-        self._labels = np.array([label for _, label in ordered], np.int32)
-        counts = {split: sum(map(len, classes.values())) for split, classes in listed.items()}
-        super().__init__(f"folder:{path}", class_names, 3, counts, allow_bad, index_dir)
-
-    def _examples(self, parts, what):
-        offsets = self._id_offsets()
-        ids = np.concatenate([offsets[name] + np.arange(lo, hi) for name, lo, hi in parts])
-        ranges = ByteRanges(self._files, ids, np.zeros((len(ids), 2)))
-
-        def read(position):
-            path = self._files[ids[position]]
-            if path.lower().endswith(_UNREADABLE):
-                raise ValueError(f"the format is not one of {', '.join(SUFFIXES)}")
-            with open(path, "rb") as opened:
-                data = opened.read()
-            return data, self._labels[ids[position]], 0, len(data)
-
-        def describe(position):
-            return self._files.name(ids[position])
-
-        return self._scanned(ranges, ids, read, describe, parts, what)
+        files = {
+            split: [(file, number[name]) for file, name in _shuffled(classes)]
+            for split, classes in listed.items()
+        }
+        super().__init__(f"folder:{path}", self.path, class_names, files, allow_bad, index_dir)
 
 
 def _shuffled(classes):
@@ -85,13 +66,14 @@ def _shuffled(classes):
 
 def _list_splits(path):
     """{split: {class name: [file below path]}}."""
-    folders = _subfolders(path)
+    folders = subfolders(path)
     if not folders:
         raise ValueError(f"No class folders found. {_LAYOUT} Received: folder={path!r}")
     # A class may be called "train": it is a split only if it holds folders, not files.
-    splits = [name for name in folders if name in _SPLITS and _subfolders(f"{path}/{name}")]
-    empty = [name for name in folders if name in _SPLITS and name not in splits]
-    if empty and (splits or set(folders) <= set(_SPLITS)):
+    named = [name for name in folders if _split_named(name)]
+    splits = [name for name in named if subfolders(f"{path}/{name}")]
+    empty = [name for name in named if name not in splits]
+    if empty and (splits or folders == named):
         raise ValueError(
             f"The split {empty[0]!r} has no class folders and so no images. {_LAYOUT} "
             f"Received: folder={os.path.join(path, empty[0])!r}"
@@ -104,34 +86,26 @@ def _list_splits(path):
             f"The folder holds splits ({', '.join(splits)}) and others ({', '.join(others[:5])}) "
             f"side by side. {_LAYOUT} Received: folder={path!r}"
         )
-    if "val" in splits and "validation" in splits:
-        raise ValueError(f"Keep one of val and validation. Received: folder={path!r}, with both")
+    for split in splits:
+        same = [one for one in splits if _split_named(one) == _split_named(split)]
+        if len(same) > 1:
+            raise ValueError(
+                f"Keep one of {' and '.join(same)}. Received: folder={path!r}, with both"
+            )
     return {
-        _SPLITS[split]: {
+        _split_named(split): {
             name: _list_class(path, os.path.join(split, name))
-            for name in _subfolders(os.path.join(path, split))
+            for name in subfolders(os.path.join(path, split))
         }
         for split in splits
     }
 
 
-def _subfolders(path):
-    with os.scandir(path) as entries:
-        return sorted(e.name for e in entries if e.is_dir() and not e.name.startswith("."))
-
-
 def _list_class(path, below):
     """The image files of one class folder, as paths below `path`."""
     folder = os.path.join(path, below)
-    with os.scandir(folder) as entries:
-        names = sorted(
-            e.name
-            for e in entries
-            if e.name.lower().endswith(SUFFIXES + _UNREADABLE)
-            and not e.name.startswith(".")
-            and e.is_file()
-        )
-    inner = _subfolders(folder)
+    names = images_in(folder)
+    inner = subfolders(folder)
     if inner or not names:
         problem = (
             f"holds folders of its own ({', '.join(inner[:3])})" if inner else "holds no images"

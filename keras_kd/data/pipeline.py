@@ -14,6 +14,7 @@ import tensorflow as tf
 from keras_kd.data import assembly, modes
 from keras_kd.data.decode import decoder
 from keras_kd.data.random_streams import epoch_positions
+from keras_kd.data.resize import MIXED, draw_kernels
 from keras_kd.data.share import Share, split_options
 from keras_kd.data.sources import load_source
 from keras_kd.data.views import Views
@@ -44,7 +45,7 @@ def build_dataset(source, split, mode, batch_size, resolution, seed=0, start_ste
         **options: of a mode, how strong its views are: `flip`, `crop_area`, `crop_aspect`,
             `rc_scale`, `mixup_alpha`, see `Views.of_mode`. And which batches, and which part of
             them: `teacher_resolution`, `teacher_view`, `one_hot`, `with_ids`, `worker_index`,
-            `num_workers`, `num_steps`, `by_step`, see `keras_kd.data.share.Share`.
+            `num_workers`, `num_steps`, `resize`, `by_step`, see `keras_kd.data.share.Share`.
 
     Returns:
         `tf.data.Dataset` of `(x, y)`. x is float32 `[B / n, L, L, C]` in [-1, 1] where teacher and
@@ -103,6 +104,8 @@ def training_batches(source, split, views, share):
         positions = epoch_positions(ranks, examples.num_examples, share.seed)
         sizes = tf.gather(examples.sizes, positions)
         planned = {"position": positions, "views": views.draw(sizes, share.seed, step)}
+        if share.resize == MIXED:
+            planned["kernel"] = draw_kernels(batch_size, share.seed, step)
         if views.mixes:
             drawn = views.draw_mix(share.seed, step)
             repeat = lambda v: tf.repeat(v[tf.newaxis], batch_size, axis=0)  # noqa: E731
@@ -111,7 +114,9 @@ def training_batches(source, split, views, share):
 
     groups, ring = assembly.group_rows(share.rows, batch_size, views.mixes)
     num_classes = source.num_classes if share.one_hot else None
-    decode = decoder(examples, views, share.outputs(views), ring, num_classes, share.with_ids)
+    decode = decoder(
+        examples, views, share.outputs(views), ring, num_classes, share.with_ids, share.resize
+    )
     # A range, not a counter: it is what a service can split.
     steps = tf.data.Dataset.range(share.start_step, _LAST_STEP)
     cardinality = tf.data.INFINITE_CARDINALITY

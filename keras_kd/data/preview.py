@@ -120,7 +120,9 @@ def originals_of(examples, rows):
     """Whole images, uint8, at these positions."""
     items = examples.fetch(tf.constant(rows))
     boxes = np.concatenate([np.zeros_like(examples.sizes[rows]), examples.sizes[rows]], axis=1)
-    return [examples.crop(item, box).numpy() for item, box in zip(items, boxes)]
+    turns = examples.turns(rows)
+    turns = [None] * len(rows) if turns is None else turns
+    return [examples.crop(*one).numpy() for one in zip(items, boxes, turns)]
 
 
 def _draw(source, examples, x, columns, mode, weight, path):
@@ -130,7 +132,8 @@ def _draw(source, examples, x, columns, mode, weight, path):
 
     rows = positions(examples, x["id"])
     originals = originals_of(examples, rows[:columns])
-    names = [source.class_names[examples.labels[row]] for row in rows]
+    names = [*source.class_names, "no label"]  # which is -1
+    names = [names[examples.labels[row]] for row in rows]
     student = x.get("student", x.get("image"))
     grid = {"original": originals, "teacher": x.get("teacher", student), "student": student}
     figure = Figure(figsize=(1.6 * columns + 1.0, 5.8), dpi=100, layout="constrained")

@@ -16,12 +16,14 @@ from dataclasses import dataclass, field
 import numpy as np
 import tensorflow as tf
 
+from keras_kd.data import rescue
+from keras_kd.data.orientation import orientation_of
 from keras_kd.utils import processors
 from keras_kd.utils.archives import DAMAGE, read_archive
 
 _CHUNK = 1024  # Files in flight: bounds memory by the results, never by the bytes.
 _SHOWN = 5  # Bad files named in an error.
-_FORMAT = 2  # Version of the index file.
+_FORMAT = 3  # Version of the index file.
 # What is noted of each file; tuples of Python would take ten times the memory.
 _ROW = np.dtype(
     [
@@ -31,6 +33,8 @@ _ROW = np.dtype(
         ("spans", np.int64, 2),
         ("is_jpeg", bool),
         ("checksums", np.uint32),
+        ("orientations", np.uint8),
+        ("rescued", bool),
     ]
 )
 
@@ -46,6 +50,8 @@ class Scan:
         spans: int64 `[N, 2]`, offset and length in bytes of the encoded image inside its file.
         is_jpeg: bool `[N]`.
         checksums: uint32 `[N]`, CRC-32 of the encoded image.
+        orientations: uint8 `[N]`, of EXIF, in [1, 8].
+        rescued: bool `[N]`, whether Pillow reads the image, see `keras_kd.data.rescue`.
         skipped: list of `(file, reason)`.
     """
 
@@ -55,20 +61,46 @@ class Scan:
     spans: np.ndarray
     is_jpeg: np.ndarray
     checksums: np.ndarray
+    orientations: np.ndarray
+    rescued: np.ndarray
     skipped: list = field(default_factory=list)
 
 
 def decode_full(encoded):
-    """Decodes a whole image to `(height, width)`, or raises what TensorFlow says is wrong."""
+    """Decodes a whole image to `((height, width), whether Pillow reads it)`.
+
+    Raises:
+        ValueError, OSError, tf.errors.OpError: what is wrong.
+    """
     if not encoded:
         raise ValueError("the file is empty")
+    other = None if rescue.is_plain(encoded) else _by_pillow(encoded)
+    try:
+        image = _by_tensorflow(encoded)
+    except (ValueError, tf.errors.OpError):
+        if other is None:
+            raise
+        image = None
+    rescued = other is not None and (image is None or rescue.differ(image.numpy(), other))
+    return (other if rescued else image).shape[:2], rescued
+
+
+def _by_pillow(encoded):
+    """What Pillow sees, or None: then it is TensorFlow that says what is wrong."""
+    try:
+        return rescue.pixels(encoded)
+    except (OSError, ValueError):
+        return None
+
+
+def _by_tensorflow(encoded):
     # Decoding has no accelerator kernel; without this a GPU would be asked first.
     with tf.device("CPU:0"):
         image = tf.raw_ops.DecodeImage(contents=encoded, channels=3, expand_animations=False)
     height, width, _ = image.shape
     if not height or not width:
         raise ValueError(f"the image has no pixels, its shape is {tuple(image.shape)}")
-    return height, width
+    return image
 
 
 def scan(read, describe, total, threads=None):
@@ -90,11 +122,13 @@ def scan(read, describe, total, threads=None):
         """Fills the position's row, or tells what is wrong."""
         try:
             encoded, label, offset, length = read(position)
-            size = decode_full(encoded)
+            size, rescued = decode_full(encoded)
         except (OSError, ValueError, tf.errors.OpError) as error:
             return describe(position), _reason(error)
-        is_jpeg = encoded[:3] == b"\xff\xd8\xff"
-        rows[position] = True, label, size, (offset, length), is_jpeg, zlib.crc32(encoded)
+        is_jpeg = encoded[:3] == b"\xff\xd8\xff" and not rescued
+        span, checksum = (offset, length), zlib.crc32(encoded)
+        seen = orientation_of(encoded), rescued
+        rows[position] = True, label, size, span, is_jpeg, checksum, *seen
         return None
 
     skipped = []
@@ -157,7 +191,10 @@ def fingerprint(parts, paths):
     """A key that changes when a file's name, size or modification time does."""
     digest = hashlib.sha256(json.dumps([_FORMAT, parts]).encode())
     for path in paths:
-        status = os.stat(path)
+        try:
+            status = os.stat(path)
+        except OSError:  # a link that leads nowhere: the scan tells
+            status = os.lstat(path)
         digest.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
     return digest.hexdigest()
 

@@ -242,6 +242,13 @@ class Portable(Source):
                 f"{self._source.name}, whose images are held by {type(store).__name__}. Train "
                 "without --data_service."
             )
+        if count := int(store.rescued.sum()):
+            first = store.paths[store.file_index[np.argmax(store.rescued)]]
+            raise ValueError(
+                "A tf.data service reads images that TensorFlow decodes right. Received: "
+                f"{self._source.name}, with {count:,} that Pillow reads, such as {first}. Save "
+                "them as PNG or JPEG, or train without --data_service."
+            )
         return dataclasses.replace(examples, store=PortableRanges(store))
 
 

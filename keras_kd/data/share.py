@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from keras_kd.data.resize import DEFAULT, check_kernel
 from keras_kd.utils.integers import check_integer
 from keras_kd.utils.names import nearest
 
@@ -23,6 +24,7 @@ class Share:
         worker_index: which part of the global batch this worker gets, in [0, num_workers).
         num_workers: number of workers; must divide the batch size.
         num_steps: number of batches, counted from `start_step`; endless where None.
+        resize: kernel that makes a square of a crop, see `keras_kd.data.resize`.
         by_step: whether elements are `(step, (x, y))`, each made by itself, so that the workers of
             a tf.data service can share out the steps. See `keras_kd.data.service`.
 
@@ -41,6 +43,7 @@ class Share:
     worker_index: int = 0
     num_workers: int = 1
     num_steps: int | None = None
+    resize: str = DEFAULT
     by_step: bool = False
 
     def __post_init__(self):
@@ -48,6 +51,7 @@ class Share:
             value = getattr(self, name)
             if value is not None or name not in _OPEN:
                 check_integer(name, value, lowest)
+        check_kernel("resize", self.resize)
         if self.worker_index >= self.num_workers:
             raise ValueError(
                 f"worker_index must lie in [0, {self.num_workers}), the number of workers. "

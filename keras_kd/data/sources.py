@@ -5,6 +5,8 @@ import os
 from keras_kd.data.digits import Digits
 from keras_kd.data.examples import Source
 from keras_kd.data.folder import Folder
+from keras_kd.data.loose_folder import LooseFolder
+from keras_kd.data.orientation import EXIF
 from keras_kd.data.tfrecord_source import TFRecords
 from keras_kd.utils.names import nearest
 
@@ -17,7 +19,7 @@ SCHEMES = (
 )
 
 
-def load_source(name, data_dir=None, allow_bad=0.01, index_dir=None):
+def load_source(name, data_dir=None, allow_bad=0.01, index_dir=None, exif="ignore"):
     """Opens a source of labelled images; nothing is read before a split is asked for.
 
     Args:
@@ -30,6 +32,8 @@ def load_source(name, data_dir=None, allow_bad=0.01, index_dir=None):
         index_dir: folder that keeps the scan of each split, keyed by the files' names, sizes and
             modification times, so that a restart need not decode everything again. None keeps
             nothing.
+        exif: "apply" turns images as their EXIF orientation says, for crops, sizes and pixels;
+            "ignore" takes them as they are stored.
 
     Returns:
         A `Source`.
@@ -41,6 +45,11 @@ def load_source(name, data_dir=None, allow_bad=0.01, index_dir=None):
     """
     if isinstance(name, Source):
         return name
+    if exif not in EXIF:
+        raise ValueError(
+            f"data.exif must be one of {', '.join(EXIF)}. Received: exif={exif!r}"
+            f"{nearest(exif, EXIF)}"
+        )
     number = isinstance(allow_bad, (int, float)) and not isinstance(allow_bad, bool)
     if not number or not 0 <= allow_bad <= 1:
         raise ValueError(
@@ -48,9 +57,13 @@ def load_source(name, data_dir=None, allow_bad=0.01, index_dir=None):
         )
     if not isinstance(name, (str, os.PathLike)) or not os.fspath(name).strip():
         raise ValueError(f"A source must be {_schemes()}. Received: source={name!r}")
-    name = os.fspath(name)
+    opened = _opened(os.fspath(name), data_dir, {"allow_bad": allow_bad, "index_dir": index_dir})
+    opened.exif = exif
+    return opened
+
+
+def _opened(name, data_dir, options):
     scheme, colon, rest = name.partition(":")
-    options = {"allow_bad": allow_bad, "index_dir": index_dir}
     if name == "digits":
         return Digits(**options)
     if colon and scheme == "folder" and rest:
@@ -69,6 +82,27 @@ def load_source(name, data_dir=None, allow_bad=0.01, index_dir=None):
         )
     hint = nearest(scheme, ("digits", "tfds:", "folder:", "tfrecord:"))
     raise ValueError(f"A source must be {_schemes()}. Received: source={name!r}.{hint}")
+
+
+def load_unlabelled(name, data_dir=None, allow_bad=0.01, index_dir=None, exif="ignore"):
+    """Opens a source of images whose labels do not count, or that have none.
+
+    Args:
+        name: as for `load_source`; `folder:PATH` is all images below a folder, sorted or not.
+        data_dir, allow_bad, index_dir, exif: as for `load_source`.
+
+    Returns:
+        a `Source`.
+
+    Raises:
+        ValueError, FileNotFoundError, RuntimeError: as `load_source`.
+    """
+    scheme, _, path = name.partition(":") if isinstance(name, str) else ("", "", "")
+    if scheme == "folder" and path:
+        opened = LooseFolder(path, allow_bad, index_dir)
+        opened.exif = exif
+        return opened
+    return load_source(name, data_dir, allow_bad, index_dir, exif)
 
 
 def _schemes():

@@ -15,6 +15,7 @@ import tensorflow as tf
 from keras_kd.config.chain import networks_of, stages_of
 from keras_kd.config.keys import sections
 from keras_kd.models.flops import size, size_without_weights
+from keras_kd.run.budget import settled
 from keras_kd.run.experiment import prepare
 from keras_kd.run.lines import lines_to
 from keras_kd.run.offline import TINY, OfflineExperiment, change, offline, random_source
@@ -58,7 +59,7 @@ def dry_run(config, tiny=False, progress=None):
         FloatingPointError: a loss that is not finite.
     """
     with lines_to(progress):
-        return _dry_run(offline(prepare(config)), tiny)
+        return _dry_run(offline(settled(prepare(config))), tiny)
 
 
 def _dry_run(config, tiny):
@@ -67,7 +68,7 @@ def _dry_run(config, tiny):
     plan = make_plan(run, _sizes(config, source))
     logger.info("%s", describe(run, plan))
     small = _small(config, tiny)
-    trial = OfflineExperiment(small, source, run.lengths, tiny)
+    trial = OfflineExperiment(small, source, run.lengths_of, tiny)
     for stage in trial.stages:
         planned = plan["stages"][stage.path]
         seconds, planned["loss"] = _two_steps(trial, stage)

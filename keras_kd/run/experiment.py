@@ -89,22 +89,29 @@ class Experiment:
     @functools.cached_property
     def source(self):
         """The `keras_kd.data.Source` whose classes the run is about."""
-        # A restart reads the scan of the files that stands there, and so do the other workers.
-        index = None if self.path is None else str(self.path / "index")
         with strategies.chief_first(self.strategy):
-            return sources.load_classes(self.config, index)
+            return sources.load_classes(self.config, self._index)
+
+    @property
+    def _index(self):
+        """Folder of the scans: a restart reads what stands there, and so do the other workers."""
+        return None if self.path is None else str(self.path / "index")
+
+    @functools.cached_property
+    def unlabelled(self):
+        """The `keras_kd.data.Source` of further images to distil on, or None."""
+        return sources.load_unlabelled(self.config, self._index)
 
     @functools.cached_property
     def streams(self):
         """The `Streams` of the run's data."""
-        source = self.source
+        source, more = self.source, self.unlabelled
         with strategies.chief_first(self.strategy):
-            return Streams(self.config, source, self.strategy, self.data_service)
+            return Streams(self.config, source, self.strategy, self.data_service, more)
 
-    @property
-    def lengths(self):
-        """The run's `keras_kd.training.lengths.Lengths`."""
-        return self.streams.lengths
+    def lengths_of(self, stage):
+        """The `keras_kd.training.lengths.Lengths` of a stage."""
+        return self.streams.lengths_of(stage)
 
     def learner(self, stage, teacher=None, precision=None):
         """A network as it is before a stage, and new objects of the stage's methods.
@@ -117,7 +124,7 @@ class Experiment:
         Returns:
             (a functional Keras model that gives logits, list of `keras_kd.methods.Method`).
         """
-        arguments = self.config, stage, self.source, self.lengths
+        arguments = self.config, stage, self.source, self.lengths_of(stage)
         if stage.settings.methods or precision:
             # Anew each time: the first weights of a method follow those of its student.
             return networks.build_learner(*arguments, teacher, precision)
@@ -205,7 +212,7 @@ class Experiment:
                 stage.name, stage.settings, network, compiled, methods, seed=self.config.seed
             ),
             data,
-            self.lengths,
+            self.lengths_of(stage),
             self.workdir,
             Saving(checkpoint.every, checkpoint.keep, keep_at),
             self.config.xla,
@@ -217,7 +224,7 @@ class Experiment:
 
     def accept_longer(self):
         """Lets stages go on whose totals were raised, see `keras_kd.training.pieces`."""
-        prolonging.accept(self.stages, self.workdir, self.lengths)
+        prolonging.accept(self.stages, self.workdir, self.lengths_of)
 
     def train(self, stage):
         """Trains a stage to its end, from where it stopped; its network then is in `networks`."""

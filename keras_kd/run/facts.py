@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_kd.config.chain import yardstick
-from keras_kd.run import networks
+from keras_kd.run import networks, sources
 from keras_kd.utils.files import write_atomically, write_json
 
 
@@ -110,11 +110,14 @@ def _stage(experiment, stage):
 def _data(experiment):
     settings, source = experiment.config.data, experiment.source
     examples = {
-        "train": experiment.streams.images.split(settings.train_split),
+        "train": experiment.streams.pools.of(experiment.last).examples,
         "eval": source.split(settings.eval_split),
     }
+    pools = experiment.streams.pools
     return {
         "distilled_on": settings.source if settings.eval_source else None,
+        "labelled_images": pools.labels.num_examples if pools.labels.labelled else 0,
+        "images": list(sources.describe(experiment.config, pools, examples["eval"])),
         "train_images": examples["train"].num_examples,
         "test_images": examples["eval"].num_examples,
         "train_split": settings.train_split,

@@ -122,15 +122,17 @@ class Finished(Experiment):
             FileNotFoundError: a folder that is not there.
         """
         place = data_dir or self.config.data.data_dir or None
-        allowed, index = self.config.data.allow_bad, str(self.path / "index")
-        return data.load_source(name, place, allowed, index)
+        settings, index = self.config.data, str(self.path / "index")
+        return data.load_source(name, place, settings.allow_bad, index, settings.exif)
 
     @property
     def training_source(self):
         """The source whose images the student learned from, see `keras_kd.run.sources`."""
         return sources.load_images(self.config, self.source)
 
-    def evaluation_images(self, source=None, split="", batch_size=0, teacher=False):
+    def evaluation_images(
+        self, source=None, split="", batch_size=0, teacher=False, resize="bilinear"
+    ):
         """Images and labels of a split in order, prepared as the run evaluates on its own.
 
         Args:
@@ -138,6 +140,7 @@ class Finished(Experiment):
             split: split expression; empty: the one that the run evaluates on.
             batch_size: images a batch; 0: the run's.
             teacher: whether a batch holds the teacher's view too, where it differs.
+            resize: kernel, as `keras_kd.data.evaluation_dataset` takes it.
 
         Returns:
             a `tf.data.Dataset`, see `keras_kd.data.evaluation_dataset`.
@@ -151,6 +154,7 @@ class Finished(Experiment):
             teacher_resolution=sides.teacher if teacher else None,
             full_image=settings.eval_full_image,
             scale=settings.eval_scale,
+            resize=resize,
         )
 
     def students_at(self, files, teacher):

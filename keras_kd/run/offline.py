@@ -1,7 +1,10 @@
 """A run without its data and its published weights: random ones stand for both."""
 
+import functools
+
 from keras_kd import models, teachers
 from keras_kd.config.keys import sections
+from keras_kd.data import load_unlabelled
 from keras_kd.data.fake import FakeSource, fake_source
 from keras_kd.run.experiment import Experiment
 from keras_kd.run.sources import check_channels
@@ -24,22 +27,26 @@ class OfflineExperiment(Experiment):
     Args:
         config: ConfigDict that `offline` gave.
         source: `keras_kd.data.fake.FakeSource` in the place of the run's data.
-        lengths: `Lengths` of the run; default: those of `config`.
+        lengths_of: function of a stage to the run's `Lengths`; default: those of `config`.
         tiny: whether published networks are narrow ones of their family.
     """
 
-    def __init__(self, config, source, lengths=None, tiny=False):
+    def __init__(self, config, source, lengths_of=None, tiny=False):
         super().__init__(config)
         self.source = source
-        self._lengths = lengths
+        self._lengths_of = lengths_of
         self._tiny = tiny
 
     def _prepared(self, config):
         return config
 
-    @property
-    def lengths(self):
-        return self._lengths or super().lengths
+    @functools.cached_property
+    def unlabelled(self):
+        name, place = self.config.data.unlabelled, self.config.data.data_dir or None
+        return fake_source(name, place, self.source.side, load_unlabelled) if name else None
+
+    def lengths_of(self, stage):
+        return (self._lengths_of or super().lengths_of)(stage)
 
     def _load(self, handle, shape, reading):
         def make(name, shape):

@@ -22,7 +22,7 @@ def make_plan(experiment, sizes):
     student, teacher = sizes[-1]
     return {
         "name": experiment.config.name,
-        "images": experiment.streams.num_examples,
+        "images": experiment.streams.pools.of(experiment.last).num_examples,
         "classes": experiment.source.num_classes,
         "teacher": teacher,
         "student": student,
@@ -49,7 +49,7 @@ def _targets(experiment, stage, teacher):
 
 def _planned(experiment, stage, learner, teacher):
     """The plan of one stage, of the `Size` of its network and of its teacher."""
-    settings, lengths = stage.settings, experiment.lengths
+    settings, lengths = stage.settings, experiment.lengths_of(stage)
     try:
         make_optimizer(settings, lengths)
     except ValueError as error:
@@ -79,7 +79,7 @@ def describe(experiment, plan):
     Returns:
         str of several lines.
     """
-    data, batch = experiment.config.data, experiment.lengths.batch_size
+    data, batch = experiment.config.data, experiment.config.batch_size
     lines = [
         f"{plan['name']}: {data.source}, split {data.train_split}: {plan['images']:,} images, "
         f"{plan['classes']} classes"

@@ -1,24 +1,17 @@
 """keras-kd-train --profile: how fast the last stage steps, and how long it waits for data."""
 
-import itertools
 import os
 import statistics
 import time
 
 import tensorflow as tf
 
-from keras_kd.run.experiment import Experiment
+from keras_kd.run.budget import settled
+from keras_kd.run.measuring import Unsaved, endless, timed
 from keras_kd.run.targets import open_targets, stand_in
 
 WARM_UP = 10  # Steps left out: tracing, compiling, filling the prefetch buffer.
 _TRACED = 10  # Steps in the trace: more of them make a file that TensorBoard opens slowly.
-
-
-class _Unsaved(Experiment):
-    """An `Experiment` that leaves nothing in its working directory, and reads no checkpoint."""
-
-    writes = False
-    workdir = None
 
 
 def profile(config, workdir, num_steps=100):
@@ -43,19 +36,19 @@ def profile(config, workdir, num_steps=100):
     Raises:
         ValueError: an impossible config, or one of several steps per execution.
     """
-    experiment = _Unsaved(config, workdir)
+    experiment = Unsaved(settled(config, workdir), workdir)
     if experiment.config.steps_per_execution > 1:
         raise ValueError(
             "--profile times single steps. Received: config.steps_per_execution="
             f"{config.steps_per_execution}. Profile with --config.steps_per_execution=1."
         )
     stage = _last_stage(experiment)
-    kd, batches = stage.kd, _endless(stage.data.train)
+    kd, batches = stage.kd, endless(stage.data.train)
     start = time.perf_counter()
     kd.train_on_batch(*next(batches))
     first = time.perf_counter() - start
-    _timed(kd, batches, WARM_UP - 1)
-    waits, steps = _timed(kd, batches, num_steps)
+    timed(kd, batches, WARM_UP - 1)
+    waits, steps = timed(kd, batches, num_steps)
     folder = os.path.join(workdir, "tensorboard", "profile")
     with tf.profiler.experimental.Profile(folder):
         for number in range(_TRACED):
@@ -99,25 +92,3 @@ def _last_stage(experiment):
         known = teacher if experiment.has_its_teachers(stage) else None
         stored = open_targets(experiment, stage, known) or stand_in(experiment, stage)
     return experiment.assemble(stage, teacher, learner, stored=stored)
-
-
-def _endless(stream):
-    """Batches from step 0 on; where a stream ends, as a cache's does, the next one goes on."""
-    step = 0
-    while True:
-        data, until = stream(step, step + 10**6)
-        yield from itertools.islice(data, until - step)
-        step = until
-
-
-def _timed(kd, batches, count):
-    """Seconds of waiting for data and of stepping, for each of some steps."""
-    waits, steps = [], []
-    for _ in range(count):
-        start = time.perf_counter()
-        batch = next(batches)
-        ready = time.perf_counter()
-        kd.train_on_batch(*batch)  # Returns numbers, and so when the step is done.
-        waits.append(ready - start)
-        steps.append(time.perf_counter() - ready)
-    return waits, steps

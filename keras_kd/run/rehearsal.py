@@ -16,25 +16,25 @@ def rehearse(experiment):
         ValueError: a network, a method, a tap, a schedule or a mode that cannot be.
     """
     learners = {}
-    ids = experiment.streams.images.split(experiment.config.data.train_split).ids
     for stage in experiment.stages:
         teacher = _teacher(experiment, stage, learners)
         network, methods = experiment.learner(stage, teacher)
         KDModel(network, teacher, methods, stage.settings.label_weight)
         for method in methods:
-            method.check_examples(ids)
+            method.check_examples(experiment.streams.pools.of(stage).examples.ids)
         if stage.teachers:
             # A teacher that has yet to learn is compared when it has, see `compare_targets`.
             known = experiment.has_its_teachers(stage)
             check_targets(experiment, stage, teacher if known else None)
         learners[stage.name] = network
-    lengths = experiment.lengths
     for stage in experiment.stages:
         try:
-            make_optimizer(stage.settings, lengths)
+            make_optimizer(stage.settings, experiment.lengths_of(stage))
         except ValueError as error:
             raise ValueError(f"config.{stage.path}: {error}") from error
-    steps_to_keep(experiment.config.checkpoint.keep_at, experiment.last.settings, lengths)
+    last = experiment.last
+    lengths = experiment.lengths_of(last)
+    steps_to_keep(experiment.config.checkpoint.keep_at, last.settings, lengths)
 
 
 def compare_targets(experiment, learned):

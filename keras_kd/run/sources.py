@@ -2,12 +2,121 @@
 
 Usually both are one data set. Function matching looks at no label, so the images may also be of
 another one: `data.source` names the images, `data.eval_source` the data set that the teacher knows,
-on which the student is evaluated.
+on which the student is evaluated. For the same reason few labels are enough: those who learn from
+labels see the images that have one, and those who follow a teacher see all, and no label.
 
 Paper: Beyer et al. 2021, arXiv 2106.05237, figure 6.
 """
 
+from typing import NamedTuple
+
+import numpy as np
+
 from keras_kd import data
+from keras_kd.data.few_labels import FewLabels
+from keras_kd.data.splits import resolve_split
+from keras_kd.data.unlabelled import Joined, Unlabelled
+
+
+class Pool(NamedTuple):
+    """The images that a stage learns from.
+
+    Attributes:
+        source: `keras_kd.data.Source`.
+        split: split expression of it.
+        labelled: whether its labels are those of the run's classes, and may be seen.
+    """
+
+    source: data.Source
+    split: str
+    labelled: bool
+
+    @property
+    def examples(self):
+        """Its `keras_kd.data.Examples`."""
+        return self.source.split(self.split)
+
+    @property
+    def num_examples(self):
+        """Their number."""
+        return self.examples.num_examples
+
+
+class Pools(NamedTuple):
+    """What the stages of a run learn from; mostly one `Pool` for all.
+
+    Attributes:
+        labels: the `Pool` of stages that learn from labels alone.
+        teachers: that of stages which follow a teacher.
+    """
+
+    labels: Pool
+    teachers: Pool
+
+    def of(self, stage):
+        """The `Pool` of a stage, a `keras_kd.config.chain.StageConfig`."""
+        return self.teachers if stage.teachers else self.labels
+
+
+def make_pools(config, classes, unlabelled=None):
+    """The `Pools` of a run.
+
+    Args:
+        config: ConfigDict of a run.
+        classes: what `load_classes` gave.
+        unlabelled: what `load_unlabelled` gave, or None.
+
+    Raises:
+        ValueError: see `load_images` and `keras_kd.data.unlabelled.Joined`.
+    """
+    settings = config.data
+    images = load_images(config, classes)
+    _check_split(config, "train_split", images)
+    _check_split(config, "eval_split", classes)
+    if unlabelled is not None:
+        _check_split(config, "unlabelled_split", unlabelled)
+    every = Pool(images, settings.train_split, images is classes)
+    labels = teachers = every
+    if settings.labels_per_class:
+        kept = FewLabels(images, settings.labels_per_class, config.seed)
+        labels = every._replace(source=kept)
+        teachers = every._replace(source=Unlabelled(images), labelled=False)
+    if unlabelled is not None:
+        evaluated = classes.split(settings.eval_split)
+        joined = Joined(images, unlabelled, settings.unlabelled_split, evaluated)
+        teachers = every._replace(source=joined, labelled=False)
+    return Pools(labels, teachers)
+
+
+def describe(config, pools, evaluated):
+    """What is to be told of the images beside their number: who has labels, who lies on its side.
+
+    Args:
+        config: ConfigDict of a run.
+        pools: its `Pools`.
+        evaluated: `keras_kd.data.Examples` that models are evaluated on.
+
+    Yields:
+        str, lines.
+    """
+    seen = (pools.teachers.examples, evaluated)
+    total = sum(one.num_examples for one in seen)
+    if lying := sum(one.num_lying for one in seen):
+        what = {
+            "apply": "are turned upright",
+            "ignore": "are taken as they are stored; config.data.exif=apply turns them upright",
+        }[config.data.exif]
+        yield f"EXIF orientation: {lying:,} of {total:,} images lie or are mirrored, and {what}"
+    if rescued := sum(one.num_rescued for one in seen):
+        yield f"{rescued:,} of {total:,} images are read by Pillow, of formats TensorFlow mistakes"
+    if few := config.data.labels_per_class:
+        labels = pools.labels.examples.labels
+        least = np.bincount(labels, minlength=pools.labels.source.num_classes).min()
+        lack = f", though some class has only {least}" if least < few else ""
+        yield f"labels: {len(labels):,} images keep theirs, {few} of each class{lack}"
+    if config.data.unlabelled:
+        joined = pools.teachers.source
+        yield f"unlabelled images: {joined.describe(pools.teachers.split)}"
 
 
 def load_classes(config, index_dir=None):
@@ -46,6 +155,28 @@ def load_images(config, classes):
     return images
 
 
+def _check_split(config, key, source):
+    """Refuses a split that a source has not, by the key that asks for it."""
+    try:
+        resolve_split(config.data[key], source.counts)
+    except ValueError as error:
+        raise ValueError(f"config.data.{key}: {error} Set config.data.{key}.") from error
+
+
+def load_unlabelled(config, index_dir=None):
+    """The data source of further images to distil on, or None where the config names none.
+
+    Args:
+        config: ConfigDict of a run.
+        index_dir: as for `load_classes`.
+
+    Raises:
+        ValueError, FileNotFoundError, RuntimeError: see `keras_kd.data.load_unlabelled`.
+    """
+    name = config.data.unlabelled
+    return _load(config, name, index_dir, data.load_unlabelled) if name else None
+
+
 def check_channels(images, classes):
     """Refuses images of other channels than those of the teacher's data set."""
     if images.channels != classes.channels:
@@ -56,10 +187,11 @@ def check_channels(images, classes):
         )
 
 
-def _load(config, name, index_dir):
-    return data.load_source(
+def _load(config, name, index_dir, load=data.load_source):
+    return load(
         name,
         data_dir=config.data.data_dir or None,
         allow_bad=config.data.allow_bad,
         index_dir=index_dir,
+        exif=config.data.exif,
     )

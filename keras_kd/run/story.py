@@ -9,6 +9,8 @@ import logging
 from keras_kd import data
 from keras_kd.config.views import views_of
 from keras_kd.distribution import strategies
+from keras_kd.run import sources
+from keras_kd.run.budget import settled
 from keras_kd.run.experiment import Experiment, prepare
 from keras_kd.run.facts import save_student, write_report
 from keras_kd.run.lines import lines_to
@@ -42,6 +44,8 @@ def run(config, workdir, strategy=None, progress=None, command="", data_service=
     """
     config = prepare(config)
     strategy = strategy or strategies.build()
+    with lines_to(progress):
+        config = settled(config, workdir)
     experiment = Experiment(config, workdir, strategy, data_service)
     with lines_to(progress):
         workdir = experiment.workdir
@@ -64,11 +68,15 @@ def run(config, workdir, strategy=None, progress=None, command="", data_service=
 
 def _log_data(experiment):
     source, replicas = experiment.source, experiment.strategy.num_replicas_in_sync
+    pool = experiment.streams.pools.of(experiment.last)
     logger.info(
-        f"{source.name}: {experiment.streams.num_examples:,} training images, "
+        f"{source.name}: {pool.num_examples:,} training images, "
         f"{source.num_classes} classes, {replicas} replica(s), "
         f"batch {experiment.config.batch_size}"
     )
+    evaluated = source.split(experiment.config.data.eval_split)
+    for line in sources.describe(experiment.config, experiment.streams.pools, evaluated):
+        logger.info(line)
 
 
 def preview(config, path):
@@ -81,15 +89,17 @@ def preview(config, path):
     Returns:
         the path.
     """
-    experiment = Experiment(config)
+    experiment = Experiment(settled(config))
     stage, sides = experiment.last, sides_of(experiment.config, experiment.last)
+    pool = experiment.streams.pools.of(stage)
     return data.preview(
-        experiment.streams.images,
-        experiment.streams.train_split,
+        pool.source,
+        pool.split,
         views_of(experiment.config, stage.settings),
         sides.student,
         path,
         teacher_resolution=sides.teacher,
         batch_size=experiment.config.batch_size,
         seed=experiment.config.seed,
+        resize=experiment.config.data.resize,
     )

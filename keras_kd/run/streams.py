@@ -6,7 +6,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from keras_kd import data
-from keras_kd.config.chain import last_stage, side_of
+from keras_kd.config.chain import last_stage, side_of, stages_of
 from keras_kd.config.training import methods_of
 from keras_kd.config.views import views_of
 from keras_kd.data import service
@@ -40,38 +40,30 @@ class Streams:
             training images are its own too, unless the config names others.
         strategy: the `tf.distribute.Strategy` whose replicas share a batch; None for one.
         data_service: address of a tf.data service that makes the training batches, or empty.
+        unlabelled: `keras_kd.data.Source` of further images for stages that follow a teacher; None
+            for none.
+
+    Attributes:
+        pools: the `keras_kd.run.sources.Pools` of the run.
 
     Raises:
         ValueError: a batch that is larger than the data or does not divide over the replicas, or
             data that a service cannot read.
     """
 
-    def __init__(self, config, source, strategy=None, data_service=""):
+    def __init__(self, config, source, strategy=None, data_service="", unlabelled=None):
         settings = config.data
         self.config = config
         self.strategy = strategy or tf.distribute.get_strategy()
         check_batch_size(config, self.strategy)
         self.source = source
-        self.images = sources.load_images(config, source)
-        self.train_split = settings.train_split
-        self.num_examples = self.images.split(settings.train_split).num_examples
-        if config.batch_size > self.num_examples:
-            raise ValueError(
-                "config.batch_size must not exceed the number of training images. Received: "
-                f"batch_size={config.batch_size}, {self.num_examples} images in split "
-                f"'{settings.train_split}' of {self.images.name}."
-            )
+        self.pools = sources.make_pools(config, source, unlabelled)
+        for stage in stages_of(config):
+            _check_pool(config, self.pools.of(stage))
         # Held apart from `train`: who makes the batches does not change what they are.
         self.make = data.build_dataset
         if data_service:
             self.make = functools.partial(service.build_dataset, data_service)
-        self.train = functools.partial(
-            data.build_dataset,
-            self.images,
-            settings.train_split,
-            batch_size=config.batch_size,
-            seed=config.seed,
-        )
         self.evaluate = functools.partial(
             data.evaluation_dataset,
             source,
@@ -81,10 +73,28 @@ class Streams:
             scale=settings.eval_scale,
         )
 
-    @property
-    def lengths(self):
-        """The `Lengths` of the run, by which every stage counts its steps."""
-        return Lengths(self.num_examples, self.config.batch_size, self.config.steps_per_execution)
+    def lengths_of(self, stage):
+        """The `Lengths` by which a stage counts its steps; an epoch is that of its own images."""
+        count = self.pools.of(stage).num_examples
+        return Lengths(count, self.config.batch_size, self.config.steps_per_execution)
+
+    def train(self, stage, **arguments):
+        """A function of `start_step` and others to the training batches of a stage.
+
+        Args:
+            stage: `keras_kd.config.chain.StageConfig`.
+            **arguments: of `keras_kd.data.build_dataset`.
+
+        Returns:
+            a `functools.partial` of `build_dataset`.
+        """
+        pool, config = self.pools.of(stage), self.config
+        common = {
+            "batch_size": config.batch_size,
+            "seed": config.seed,
+            "resize": config.data.resize,
+        }
+        return functools.partial(data.build_dataset, pool.source, pool.split, **common, **arguments)
 
     def of(self, stage):
         """What a stage is trained and evaluated on, while its teachers run live.
@@ -102,20 +112,20 @@ class Streams:
         settings, side = stage.settings, sides_of(self.config, stage).student
         # Labels of mixed images are mixed too. Under `fix/*` it sees what a student would.
         views = views_of(self.config, settings)
-        train = functools.partial(
-            self.train,
+        train = self.train(
+            stage,
             mode=views.for_one(),
             resolution=side,
             one_hot=views.mixes,
             with_ids=_needs_ids(settings),
         )
-        return StageData(self._endless(train), self._evaluated(side))
+        return StageData(self._endless(stage, train), self._evaluated(side))
 
     def for_teacher_and_student(self, stage):
         """For teacher and student: `StageData`."""
         sides = sides_of(self.config, stage)
         evaluation = self._evaluated(sides.student, teacher_resolution=sides.teacher)
-        return StageData(self._endless(self._both(stage)), evaluation)
+        return StageData(self._endless(stage, self._both(stage)), evaluation)
 
     def with_targets(self, stage, targets):
         """As `for_teacher_and_student`, with targets that were computed before.
@@ -135,13 +145,13 @@ class Streams:
             # Other workers may see other shards: go as far as all agree.
             until = min(until for until, _ in plans)
             if not all(there for _, there in plans):
-                return self._start(train, start), until
+                return self._start(stage, train, start), until
 
             def join(images, worker_index, num_workers):
                 own = targets.of_worker(worker_index, num_workers)
                 return own.join(images, start, until)
 
-            return self._start(train, start, join, teacher_view=False), until
+            return self._start(stage, train, start, join, teacher_view=False), until
 
         return StageData(stream, self.for_teacher_and_student(stage).evaluation)
 
@@ -155,27 +165,31 @@ class Streams:
         settings, sides = stage.settings, sides_of(self.config, stage)
         views = views_of(self.config, settings)
         own_view = views.teacher is not None
-        train = functools.partial(
-            self.train,
+        train = self.train(
+            stage,
             mode=views,
             resolution=sides.student if own_view else sides.teacher,
             teacher_resolution=sides.teacher if own_view else None,
         )
-        seen = cache_fingerprint.of_data(self.images, self.train_split)
-        batch_size, seed = self.config.batch_size, self.config.seed
-        seen |= cache_fingerprint.of_views(views, batch_size, sides.teacher, seed)
+        pool = self.pools.of(stage)
+        seen = cache_fingerprint.of_data(pool.source, pool.split)
+        config = self.config
+        drawn = config.batch_size, sides.teacher, config.seed, config.data.resize
+        seen |= cache_fingerprint.of_views(views, *drawn)
         images = lambda x, y: x["teacher"] if own_view else x  # noqa: E731
         return lambda start: train(start_step=start).map(images), seen
 
     def fixed_views(self, stage):
         """What the teacher sees of each example under a mode `fix/*`: `data.FixedViews`."""
+        pool = self.pools.of(stage)
         return data.FixedViews(
-            self.images,
-            self.train_split,
+            pool.source,
+            pool.split,
             views_of(self.config, stage.settings),
             sides_of(self.config, stage).teacher,
             crops=stage.settings.fix_crops,
             seed=self.config.seed,
+            resize=self.config.data.resize,
         )
 
     def held_out(self):
@@ -185,21 +199,21 @@ class Streams:
         taught = {"teacher_resolution": sides.teacher} if stage.teachers else {}
         return self.evaluate(sides.student, **taught)
 
-    def _start(self, train, start, join=lambda images, *worker: images, **changes):
+    def _start(self, stage, train, start, join=lambda images, *worker: images, **changes):
         """Training data from step `start` on, of which every worker makes its own rows."""
 
         def make(worker_index, num_workers):
             settings = {**train.keywords, **changes, "start_step": start}
             settings |= {"worker_index": worker_index, "num_workers": num_workers}
             batches = join(self.make(*train.args, **settings), worker_index, num_workers)
-            # Labels of another data set would only make up an accuracy.
-            return batches if self.images is self.source else batches.map(lambda x, y: (x,))
+            # Labels of another data set would only make up an accuracy, and others are hidden.
+            return batches if self.pools.of(stage).labelled else batches.map(lambda x, y: (x,))
 
         return strategies.feed(self.strategy, make)
 
-    def _endless(self, train):
+    def _endless(self, stage, train):
         """The stream of a stage, of data that keep their structure to the end."""
-        return lambda start, stop: (self._start(train, start), stop)
+        return lambda start, stop: (self._start(stage, train, start), stop)
 
     def _evaluated(self, resolution, **options):
         if strategies.is_tpu(self.strategy):  # takes no open shape, and a batch for each core
@@ -209,8 +223,8 @@ class Streams:
     def _both(self, stage):
         settings, sides = stage.settings, sides_of(self.config, stage)
         views = views_of(self.config, settings)
-        return functools.partial(
-            self.train,
+        return self.train(
+            stage,
             mode=views,
             resolution=sides.student,
             teacher_resolution=sides.teacher,
@@ -228,6 +242,18 @@ def _learns_from_labels(settings):
 def _needs_ids(settings):
     """Whether a method of a stage tells the examples apart."""
     return any(method.needs_id for method in methods_of(settings))
+
+
+def _check_pool(config, pool):
+    """Refuses a batch that is larger than what a stage learns from."""
+    few = config.data.labels_per_class
+    if config.batch_size > pool.num_examples:
+        which = f" (data.labels_per_class={few})" if few else ""
+        raise ValueError(
+            "config.batch_size must not exceed the number of training images. Received: "
+            f"batch_size={config.batch_size}, {pool.num_examples} images{which} in split "
+            f"'{pool.split}' of {pool.source.name}."
+        )
 
 
 def check_batch_size(config, strategy):

@@ -47,6 +47,7 @@ def _teach(config, workdir, epochs, cache, packing):
     # A mistake in the flags shows before TensorFlow is there.
     import tensorflow as tf
 
+    from keras_kd.run.budget import settled
     from keras_kd.run.experiment import Experiment
     from keras_kd.run.targets import check_kept
     from keras_kd.teachers.cache.fingerprint import of_teacher
@@ -56,13 +57,13 @@ def _teach(config, workdir, epochs, cache, packing):
     from keras_kd.utils.files import check_writable
     from keras_kd.utils.locks import exclusive
 
-    experiment = Experiment(config, workdir)
+    experiment = Experiment(settled(config, workdir), workdir)
     config, stage = experiment.config, experiment.last
     path = Path(cache or config.teacher_cache or experiment.path / "teacher_cache")
     user = config.copy_and_resolve_references()
     user.teacher_cache = str(path)
     check(user)  # of the targets: some methods can do nothing with them
-    first, stop = step_range(epochs, stage.settings, experiment.lengths)
+    first, stop = step_range(epochs, stage.settings, experiment.lengths_of(stage))
     dtype, top_k, steps_per_shard = packing
     layout = Layout(config.batch_size, experiment.source.num_classes, dtype, top_k, steps_per_shard)
     check_kept(stage, top_k)

@@ -4,7 +4,7 @@ from keras_kd.training.lengths import make_optimizer
 from keras_kd.training.pieces import pieces_of
 
 
-def accept(stages, workdir, lengths):
+def accept(stages, workdir, lengths_of):
     """Refuses a prolongation that cannot be; else the working directory now is the longer run's.
 
     Report, student and exports of the shorter run stay until those of the longer one are there.
@@ -12,15 +12,16 @@ def accept(stages, workdir, lengths):
     Args:
         stages: list of `keras_kd.config.chain.StageConfig`.
         workdir: the run's `keras_kd.run.workdir.Workdir`.
-        lengths: `keras_kd.training.lengths.Lengths` of the run.
+        lengths_of: function of a stage to its `keras_kd.training.lengths.Lengths`.
 
     Raises:
         ValueError: nothing there to prolong, a total that was not raised, or a warm-up that does
             not fit.
     """
-    longer = [stage for stage in stages if _is_longer(stage, workdir, lengths)]
+    longer = [stage for stage in stages if _is_longer(stage, workdir, lengths_of(stage))]
     for stage in longer:
         settings, checkpoints = stage.settings, workdir.checkpoints(stage.name)
+        lengths = lengths_of(stage)
         pieces = pieces_of(checkpoints, lengths.total(settings), settings.prolong)
         try:
             make_optimizer(settings, lengths, pieces)

@@ -36,3 +36,26 @@ def test_what_needs_labels_is_refused(config, key, value, message):
         check(config)
     config.data.eval_source = ""
     check(config)
+
+
+@pytest.mark.parametrize("key, value", [("labels_per_class", 5), ("unlabelled", "digits")])
+def test_a_student_of_images_without_labels_needs_none(key, value):
+    config = base()
+    config.data[key] = value
+    check(config)
+    config.distil.label_weight = 0.5
+    with pytest.raises(ValueError, match=rf"distil.label_weight must be 0 with data.{key}.*0\.5"):
+        check(config)
+    config.distil.label_weight = 0.0
+    config.distil.methods = {"dkd": {}}
+    with pytest.raises(ValueError, match=rf"must do without labels with data.{key}.*'dkd'"):
+        check(config)
+
+
+def test_few_labels_of_another_data_set_mean_nothing():
+    config = base()
+    config.data.update(eval_source="digits", labels_per_class=3)
+    config.teacher.handle = "hub:somewhere"
+    config.baseline.enabled = False
+    with pytest.raises(ValueError, match=r"data\.labels_per_class must be 0 with data\.eval_sour"):
+        check(config)

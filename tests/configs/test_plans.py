@@ -68,7 +68,7 @@ def planned(name, words):
 def rate(config, name, experiment, step):
     """The learning rate of a stage at a step, from the optimizer that the run would take."""
     settings = trained_stages(config)[name]
-    optimizer = make_optimizer(settings, experiment.lengths)
+    optimizer = make_optimizer(settings, experiment.lengths_of(experiment.last))
     optimizer.iterations.assign(step)
     return float(optimizer.learning_rate)
 

@@ -57,7 +57,7 @@ def test_its_parts_are_built_when_they_are_asked_for(tmp_path):
     assert [one.name for one in found.stages] == ["teacher", "baseline", "distil"]
     assert found.last is found.stages[-1] and not (tmp_path / "run").exists()
     assert found.source is found.source and found.streams is found.streams
-    assert found.lengths == (64, 16, 1)
+    assert found.lengths_of(found.last) == (64, 16, 1)
     teacher, baseline, distil = found.stages
     assert [found.has_its_teachers(one) for one in found.stages] == [True, True, False]
     assert found.teacher(baseline) is None

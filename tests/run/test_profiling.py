@@ -37,7 +37,7 @@ def test_slow_data_show_as_waiting(tmp_path, monkeypatch):
         time.sleep(0.2)
         return value
 
-    def slowly(self, train, start, *args, **kwargs):
+    def slowly(self, stage, train, start, *args, **kwargs):
         images = data.build_dataset(*train.args, **train.keywords)
         return images.map(
             lambda x, y: (x, tf.ensure_shape(tf.numpy_function(sleep, [y], y.dtype), y.shape))

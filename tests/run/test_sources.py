@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
+from tiny_run import tiny_run
 
 from keras_kd import data
 from keras_kd.config import absolute, base
@@ -91,7 +92,7 @@ def test_teacher_and_student_see_the_other_images_and_no_label(config):
     )
     np.testing.assert_array_equal(images, next(iter(direct))[0])
     assert source.name == config.data.eval_source
-    assert streams.images.name == config.data.source
+    assert streams.pools.of(experiment.last).source.name == config.data.source
     assert streams.for_teacher(experiment.last)[1]["data.source"] == "folder:others"
 
 
@@ -163,3 +164,88 @@ def test_without_another_data_set_there_is_one_source():
     config = base()
     source = sources.load_classes(config)
     assert sources.load_images(config, source) is source
+
+
+@pytest.fixture
+def scarce():
+    """Two labels a class of 64 digits, and further digits without labels."""
+    changes = {"labels_per_class": 2, "unlabelled": "digits", "unlabelled_split": "train[64:164]"}
+    return tiny_run(**{f"data.{key}": value for key, value in changes.items()})
+
+
+def test_who_learns_from_labels_sees_few_and_who_follows_a_teacher_sees_all(scarce):
+    experiment = Experiment(scarce)
+    teacher, baseline, distil = experiment.stages
+    found = [experiment.lengths_of(stage).num_examples for stage in experiment.stages]
+    assert found == [20, 20, 64 + 100]
+    assert experiment.lengths_of(distil).steps("2 epochs") == 21 > 20 * 2 // 16
+    images, labels = next(iter(experiment.streams.of(baseline).train(0, 4)[0]))
+    assert images.shape == (16, 8, 8, 1) and labels.shape[0] == 16
+    kept = experiment.streams.pools.of(teacher).examples
+    assert np.array_equal(np.bincount(kept.labels), [2] * 10)
+    # Nobody who follows a teacher is shown a label.
+    for _, batch in zip(range(3), experiment.streams.of(distil).train(0, 4)[0]):
+        assert len(batch) == 1 and batch[0].shape == (16, 8, 8, 1)
+    assert set(experiment.streams.pools.of(distil).examples.labels) == {-1}
+
+
+def test_without_few_or_further_images_all_see_the_same():
+    experiment = Experiment(tiny_run())
+    pools = experiment.streams.pools
+    assert pools.labels is pools.teachers and pools.labels.labelled
+    assert not list(sources.describe(experiment.config, pools, pools.labels.examples))
+
+
+def test_the_targets_are_those_of_the_union(scarce, tmp_path):
+    found = []
+    for changes in ({}, {"unlabelled_split": "train[64:163]"}, {"unlabelled": ""}):
+        config = scarce.copy_and_resolve_references()
+        config.data.update(changes)
+        experiment = Experiment(config)
+        found.append(experiment.streams.for_teacher(experiment.last)[1])
+    assert len({one["data.content"] for one in found}) == 3
+    assert [one["data.examples"] for one in found] == [164, 163, 64]
+    # The labels that are drawn are the teacher's matter: its weights tell them.
+    scarce.data.labels_per_class = 3
+    again = Experiment(scarce)
+    assert again.streams.for_teacher(again.last)[1] == found[0]
+
+
+def test_a_run_with_few_labels_computes_the_targets_of_all_images_once(scarce, tmp_path):
+    scarce.distil.mode = "fix/rs"
+    lines = []
+    report = run.run(scarce, tmp_path, progress=lines.append)
+    assert "labels: 20 images keep theirs, 2 of each class" in lines
+    assert "unlabelled images: 100 of digits" in lines
+    assert report["data"]["labelled_images"] == 20 and report["data"]["train_images"] == 164
+    assert report["data"]["images"] == [
+        line for line in lines if line.startswith(("labels", "unl"))
+    ]
+    stored = np.load(tmp_path / "targets" / "fix_rs.npz")
+    assert stored["targets"].shape == (164, 10)
+    teacher = keras.models.load_model(tmp_path / "teacher.keras")
+    pixels = data.load_source("digits").split("train[64:164]").store.images / 127.5 - 1
+    np.testing.assert_allclose(stored["targets"][64:], teacher(pixels), atol=1e-3)
+    last = metrics_log.logged(tmp_path / "metrics.jsonl", "distil")[-1]
+    assert "accuracy" not in last and "val_accuracy" in last
+
+
+@pytest.mark.slow
+def test_cached_targets_of_the_union_give_what_the_live_teacher_gives(scarce, tmp_path):
+    live = run.run(scarce, tmp_path / "live")
+    teach.teach(scarce, tmp_path / "cached", cache=tmp_path / "targets", dtype="float32")
+    scarce.teacher_cache = str(tmp_path / "targets")
+    cached = run.run(scarce, tmp_path / "cached")
+    losses = [
+        [entry["loss"] for entry in metrics_log.logged(tmp_path / each / "metrics.jsonl", "distil")]
+        for each in ("live", "cached")
+    ]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+    assert live["student"]["accuracy"] == pytest.approx(cached["student"]["accuracy"], abs=0.02)
+
+
+def test_batches_must_fit_the_few_labels(scarce):
+    scarce.batch_size = 24
+    said = r"batch_size=24, 20 images \(data.labels_per_class=2\) in split"
+    with pytest.raises(ValueError, match=said):
+        _ = Experiment(scarce).streams

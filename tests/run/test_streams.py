@@ -64,8 +64,8 @@ def test_a_teacher_may_see_larger_images():
 def test_batches_begin_at_any_step_and_are_those_of_the_whole():
     config = tiny_run()
     streams = Streams(config, data.load_source("digits"))
-    assert streams.lengths == (64, 16, 1)
     labels_only = stages_of(config)[0]
+    assert streams.lengths_of(labels_only) == (64, 16, 1)
 
     def labels(start):
         batches = streams.of(labels_only).train(start, 6)[0].take(4 - start)

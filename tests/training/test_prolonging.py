@@ -28,7 +28,7 @@ def longer(total="10 steps", how="stretch", **changes):
 
 def asked(folder, config):
     workdir = Workdir(folder, config)
-    accept(stages_of(config), workdir, LENGTHS)
+    accept(stages_of(config), workdir, lambda stage: LENGTHS)
     return workdir
 
 

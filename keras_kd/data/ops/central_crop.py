@@ -3,11 +3,10 @@
 import math
 from dataclasses import dataclass
 
-import numpy as np
 import tensorflow as tf
 
 from keras_kd.data.ops.base import Crop, parameter
-from keras_kd.utils.crops import EVAL_SCALE
+from keras_kd.utils.crops import EVAL_SCALE, as_quotient
 
 
 def check_scale(name, scale):
@@ -24,10 +23,10 @@ def parts(sizes, scale, square=True):
     """`1 / scale` of the short side, squares, or else of both sides; int32 `[B, 2]`."""
     if square:
         sizes = tf.repeat(tf.reduce_min(sizes, axis=1, keepdims=True), 2, axis=1)
-    # Where half a pixel is left, the last bit of the float32 quotient decides. TensorFlow's graphs
-    # turn a quotient into a product, whose last bit is another: not seen from float64.
-    quotient = tf.cast(sizes, tf.float64) / float(np.float32(scale))
-    sides = tf.cast(tf.round(tf.cast(quotient, tf.float32)), tf.int32)
+    # As `keras_kd.utils.crops.central_side`: with floats, the last bit would decide where half a
+    # pixel is left, and TensorFlow's graphs round that bit otherwise than its eager mode.
+    p, q = as_quotient(scale)
+    sides = tf.cast((2 * q * tf.cast(sizes, tf.int64) + p - 1) // (2 * p), tf.int32)
     return tf.clip_by_value(sides, 1, sizes)
 
 

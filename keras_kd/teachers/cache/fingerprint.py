@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from keras_kd.data.examples import ArrayStore
+from keras_kd.data.resize import DEFAULT
 
 
 def of_teacher(teacher):
@@ -51,12 +52,14 @@ def of_data(source, split):
         kept is believed for as long as the files' sizes and modification times are the same.
     """
     examples = source.split(split)
-    scheme, colon, place = source.name.rpartition(":")
     content = hashlib.sha256(json.dumps(source.class_names).encode())
-    for values in (examples.ids, examples.labels, examples.sizes):
+    columns = [examples.ids, examples.labels, examples.sizes]
+    if examples.turned:
+        columns.append(examples.orientations)
+    for values in columns:
         content.update(np.ascontiguousarray(values, np.int64).tobytes())
     return {
-        "data.source": scheme + colon + os.path.basename(place.rstrip("/")),
+        "data.source": " + ".join(map(_placeless, source.name.split(" + "))),
         "data.split": split,
         "data.examples": examples.num_examples,
         "data.content": content.hexdigest()[:16],
@@ -64,7 +67,7 @@ def of_data(source, split):
     }
 
 
-def of_views(views, batch_size, resolution, seed):
+def of_views(views, batch_size, resolution, seed, resize=DEFAULT):
     """Fields of what the teacher sees at each step.
 
     Args:
@@ -72,6 +75,7 @@ def of_views(views, batch_size, resolution, seed):
         batch_size: size of the global batch.
         resolution: side of the teacher's images in pixels.
         seed: int, the seed of the run.
+        resize: kernel, see `keras_kd.data.resize`.
 
     Returns:
         dict: seed, batch size, and what the teacher's view is. The student's resolution, and its
@@ -79,6 +83,8 @@ def of_views(views, batch_size, resolution, seed):
         from one cache.
     """
     seen = {f"views.{name}": value for name, value in views.describe().items()}
+    if resize != DEFAULT:
+        seen["views.resize"] = resize
     return {
         "seed": seed,
         "batch_size": batch_size,
@@ -95,6 +101,12 @@ def differences(there, here):
         for name in sorted(there.keys() | here.keys())
         if there.get(name, missing) != here.get(name, missing)
     ]
+
+
+def _placeless(name):
+    """A source's name without the folder that it lies in."""
+    scheme, colon, place = name.rpartition(":")
+    return scheme + colon + os.path.basename(place.rstrip("/"))
 
 
 def _images(examples):

@@ -1,0 +1,56 @@
+"""Few labels of many images: which ones stay is drawn from a seed."""
+
+import hashlib
+
+import numpy as np
+
+from keras_kd.data.examples import Source
+
+
+def draw_labels(examples, per_class, seed):
+    """Positions of the examples that keep their labels.
+
+    Each example's rank within its class depends on the seed and its id alone: more labels a class
+    are those of fewer and others, and a file that is gone changes nothing but its own class.
+
+    Args:
+        examples: `keras_kd.data.Examples` with labels.
+        per_class: labels that each class keeps, at least 1; a class with fewer keeps all.
+        seed: int, the seed of the run.
+
+    Returns:
+        int64 `[M]`, in the examples' own order.
+    """
+    keys = np.array([_key(seed, number) for number in examples.ids], np.uint64)
+    order = np.lexsort([keys, examples.labels])
+    # Rank of each in its class: its place in this order behind the first of the class.
+    sorted_labels = examples.labels[order]
+    rank = np.arange(len(order)) - np.searchsorted(sorted_labels, sorted_labels)
+    return np.sort(order[rank < per_class])
+
+
+def _key(seed, number):
+    digest = hashlib.blake2b(f"{int(seed)}/labels/{int(number)}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little")
+
+
+class FewLabels(Source):
+    """The examples of another source that keep their labels, and no others.
+
+    Args:
+        source: the `Source` to draw from.
+        per_class: labels that each class keeps, at least 1.
+        seed: int, the seed of the run.
+    """
+
+    def __init__(self, source, per_class, seed):
+        super().__init__(source.name, source.class_names, source.channels, source.counts)
+        self._source, self._per_class, self._seed = source, per_class, seed
+
+    def split(self, name):
+        """The examples of a split of the source that keep their labels, as many a class."""
+        if name not in self._cache:
+            examples = self._source.split(name)
+            kept = draw_labels(examples, self._per_class, self._seed)
+            self._cache[name] = examples.take(kept)
+        return self._cache[name]

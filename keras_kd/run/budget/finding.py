@@ -1,0 +1,76 @@
+"""What is there for a run that is planned: splits, pretrained weights, a teacher's own size."""
+
+import os
+import re
+from pathlib import Path
+
+from keras_kd.models.saved import open_keras
+
+WEIGHTS = "efficientnet_lite*.npz"
+NOTHING = "none"  # config.budget.weights: start from nothing, whatever lies there
+
+
+def splits(counts, data):
+    """Which splits to train and to evaluate on, where the source has not those of the config.
+
+    Args:
+        counts: dict of the source's splits -> number of images.
+        data: section of the config.
+
+    Returns:
+        dict of `train_split` and `eval_split` where they are to be changed.
+    """
+    if "train" not in counts or data.eval_split != "test" or "test" in counts:
+        return {}
+    if "validation" in counts:
+        return {"eval_split": "validation"}
+    if data.train_split != "train":
+        return {}
+    return {"train_split": "train[:80%]", "eval_split": "train[80%:]"}
+
+
+def found_weights(config):
+    """Path of the pretrained weights for a teacher, or an empty text where there are none.
+
+    Raises:
+        ValueError: a file that is not there.
+    """
+    asked = config.budget.weights
+    if asked == NOTHING:
+        return ""
+    if asked:
+        if not os.path.isfile(asked):
+            raise ValueError(
+                "config.budget.weights must be an .npz file of EfficientNet-Lite, empty or "
+                f"{NOTHING}. Received: budget.weights={asked!r}, which is not there."
+            )
+        return asked
+    scheme, _, folder = config.data.source.partition(":")
+    places = [Path.cwd()] + ([Path(folder), Path(folder).parent] if scheme == "folder" else [])
+    found = [str(path) for place in places for path in sorted(place.glob(WEIGHTS))]
+    return found[0] if found else ""
+
+
+def teacher_model(weights, short):
+    """Name and arguments of a teacher that is to be trained.
+
+    Args:
+        weights: path of EfficientNet-Lite weights, or empty.
+        short: median short side of the images in pixels.
+    """
+    if weights:
+        variant = re.search(r"lite(\d)", os.path.basename(weights))
+        kwargs = {"variant": int(variant[1]) if variant else 0, "weights": weights}
+        return {"name": "efficientnet_lite", "kwargs": {**kwargs, "synchronized": False}}
+    if short < 96:
+        options = {"norm": "batch", "dropout": 0.0}
+        return {"name": "resnet", "kwargs": {"depth": 14, "width": 2.0, **options}}
+    return {"name": "mobilenet_v3_large", "kwargs": {"momentum": 0.9}}
+
+
+def own_side(handle):
+    """Side in pixels of the images that a Keras file takes; 0 where it takes any, or is another."""
+    if not handle or not os.path.isfile(handle) or not handle.endswith((".keras", ".h5", ".hdf5")):
+        return 0
+    shape = open_keras(Path(handle)).input_shape
+    return (shape[1] or 0) if isinstance(shape, tuple) and len(shape) == 4 else 0

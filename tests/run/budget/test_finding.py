@@ -1,0 +1,64 @@
+"""Which splits there are, which weights lie about, and what a teacher's file takes."""
+
+import keras
+import pytest
+
+from keras_kd.config import base
+from keras_kd.run.budget.finding import found_weights, own_side, splits, teacher_model
+
+
+@pytest.mark.parametrize(
+    ("counts", "want"),
+    [
+        ({"train": 9, "test": 3}, {}),
+        ({"train": 9, "test": 3, "validation": 2}, {}),
+        ({"train": 9, "validation": 2}, {"eval_split": "validation"}),
+        ({"train": 9}, {"train_split": "train[:80%]", "eval_split": "train[80%:]"}),
+        ({"test": 3}, {}),  # refused by name, by whoever reads the split
+    ],
+)
+def test_splits(counts, want):
+    assert splits(counts, base().data) == want
+
+
+def test_a_split_that_was_asked_for_stays():
+    data = base().data
+    data.eval_split = "test[:10]"
+    assert splits({"train": 9}, data) == {}
+    data.update(eval_split="test", train_split="train[:5]")
+    assert splits({"train": 9}, data) == {}
+
+
+def test_weights_lie_beside_the_images_or_are_named(tmp_path, monkeypatch):
+    here, images = tmp_path / "here", tmp_path / "there" / "images"
+    here.mkdir(), images.mkdir(parents=True)
+    monkeypatch.chdir(here)
+    config = base()
+    config.data.source = f"folder:{images}"
+    assert found_weights(config) == ""
+    beside = images.parent / "efficientnet_lite2.npz"
+    beside.touch()
+    assert found_weights(config) == str(beside)
+    config.budget.weights = "none"
+    assert found_weights(config) == ""
+    config.budget.weights = str(here / "gone.npz")
+    with pytest.raises(ValueError, match=r"budget\.weights=.*gone\.npz', which is not there"):
+        found_weights(config)
+    (here / "gone.npz").touch()
+    assert found_weights(config) == str(here / "gone.npz")
+
+
+def test_the_variant_is_in_the_files_name():
+    assert teacher_model("a/efficientnet_lite2.npz", 224)["kwargs"]["variant"] == 2
+    assert teacher_model("a/own.npz", 224)["kwargs"]["variant"] == 0
+    assert teacher_model("", 224)["name"] == "mobilenet_v3_large"
+    assert teacher_model("", 48)["name"] == "resnet"
+
+
+def test_the_side_of_a_keras_file(tmp_path):
+    for side, want in ((48, 48), (None, 0)):
+        inputs = keras.Input((side, side, 3))
+        model = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(inputs))
+        model.save(tmp_path / "teacher.keras")
+        assert own_side(str(tmp_path / "teacher.keras")) == want
+    assert own_side("") == own_side("hub:somewhere") == own_side(str(tmp_path)) == 0
