@@ -3,7 +3,7 @@
 import dataclasses
 import json
 
-from keras_kd.utils.crops import EVAL_SCALE
+from keras_kd.utils.crops import EVAL_SCALE, as_quotient
 
 LABELS, PREPROCESS = "labels.txt", "preprocess.json"
 CHANNELS = {1: "grey", 3: "RGB"}  # as their order; other images come as tensors only
@@ -59,7 +59,9 @@ class Card:
         """The preparation of an image in the order of its steps, for `preprocess.json`."""
         height, width, channels = self.shape
         crop = {"box": "whole_image"} if self.full_image else {"box": "central_square"}
-        crop |= {} if self.full_image else {"scale": self.scale}
+        if not self.full_image:
+            # side = (2 * q * short + p - 1) // (2 * p) of [p, q]: whole numbers, alike everywhere
+            crop |= {"scale": self.scale, "quotient": list(as_quotient(self.scale))}
         return {
             "channels": CHANNELS.get(channels, f"{channels} channels"),
             "crop": crop,

@@ -78,5 +78,4 @@ def _crops(examples, rows, material):
     """What the evaluation shows of some examples, at full size: uint8 `[H, W, C]` each."""
     sizes = tf.constant(examples.sizes[rows])
     boxes = full_boxes(sizes) if material.full_image else central_boxes(sizes, material.scale)
-    items = examples.fetch(rows)
-    return [examples.crop(item, box).numpy() for item, box in zip(items, boxes)]
+    return examples.crops(rows, boxes)

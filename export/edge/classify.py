@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import zipfile
+from fractions import Fraction
 
 import numpy as np
 from PIL import Image
@@ -90,8 +91,9 @@ def prepare(image, preparation):
 
 def central_side(short, scale):
     """Side in pixels of the central square of an image whose short side is `short`."""
-    side = np.round(np.float32(short / float(np.float32(scale))))
-    return int(np.clip(side, 1, short))
+    # Whole numbers: with floats, the last bit would decide where half a pixel is left.
+    p, q = Fraction(scale).limit_denominator(4096).as_integer_ratio()
+    return max((2 * short * q + p - 1) // (2 * p), 1)
 
 
 def resized(pixels, height, width):

@@ -113,6 +113,20 @@ class Examples:
             )
         return tf.ensure_shape(image, (None, None, self.channels))
 
+    def crops(self, rows, boxes):
+        """Parts of some examples, upright where the data are, at full size.
+
+        Args:
+            rows: int `[M]`, positions of the examples.
+            boxes: int `[M, 4]`: top, left, height, width in pixels.
+
+        Returns:
+            list of uint8 `[height, width, channels]`.
+        """
+        turns = self.turns(rows)
+        turns = [None] * len(rows) if turns is None else turns
+        return [self.crop(*one).numpy() for one in zip(self.fetch(rows), boxes, turns)]
+
     def _crop_jpeg(self, item, box):
         return tf.io.decode_and_crop_jpeg(item, box, channels=self.channels)
 

@@ -13,7 +13,7 @@ def test_files_tell_labels_and_preparation():
     files = card.files()
     assert files["labels.txt"].decode() == "a\ntwo lines\nö\n"
     told = json.loads(files["preprocess.json"])
-    assert told["crop"] == {"box": "central_square", "scale": 1.25}
+    assert told["crop"] == {"box": "central_square", "scale": 1.25, "quotient": [5, 4]}
     assert (told["height"], told["width"], told["channels"]) == (32, 24, "RGB")
     assert told["interpolation"] == "bilinear" and told["antialias"] is False
     assert [pixel * told["scale"] + told["offset"] for pixel in (0, 255)] == pytest.approx([-1, 1])
