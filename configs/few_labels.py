@@ -37,7 +37,7 @@ def get_config(weights=""):
     }
     config.teacher.train = stage(
         student_view=CROPS, total="600 steps", warmup="60 steps", interval="200 steps",
-        learning_rate=5e-4,
+        learning_rate=1e-3,
     )  # fmt: skip
     options = {"norm": "batch", "synchronized": False, "dropout": 0.0}
     config.student.model = {"name": "resnet", "kwargs": {"depth": 8, "width": 1.0, **options}}
