@@ -9,7 +9,6 @@ import math
 import time
 from pathlib import Path
 
-import ml_collections
 import numpy as np
 
 from keras_kd.config.chain import is_loaded, stages_of
@@ -24,7 +23,7 @@ from keras_kd.utils.files import read_json, write_json
 logger = logging.getLogger(__name__)
 
 FILE = "plan.json"
-DEFAULT_STUDENT = {"name": "resnet", "kwargs": {}}  # of a config that names none
+DEFAULT_STUDENT = ("resnet", {})  # of a config that names none
 
 
 def settled(config, workdir=None, clock=time.monotonic):
@@ -189,7 +188,9 @@ class _Planner:
             sides = [self.own_side]
         # The middle one first: the time of the others follows by their area.
         side = sides[len(sides) // 2]
-        speed = trials.teacher_speed(self._trial(stages, min(side, 96), side))
+        speed, engine = trials.teacher_speed(self._trial(stages, min(side, 96), side))
+        # The choice took seconds, and would again in the run.
+        self._set("teacher.engine", engine)
         pretrained = bool(self.weights)
 
         def fits(one):
@@ -231,7 +232,7 @@ class _Planner:
     def _rungs(self):
         """The rungs that may be taken: a student that the config names is the only one."""
         model = self.config.student.model
-        if model.name and model != ml_collections.ConfigDict(DEFAULT_STUDENT):
+        if (model.name, model.kwargs.to_dict()) != DEFAULT_STUDENT:
             side = self.config.data.resolution
             return [choice.Network(model.name, model.kwargs.to_dict(), side, 1.0)]
         return choice.students(self.look.short)

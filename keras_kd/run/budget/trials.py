@@ -39,7 +39,7 @@ def student_speed(run):
 
 
 def teacher_speed(run):
-    """The `Speed` of the teacher that the last stage of a trial follows.
+    """The `Speed` of the teacher that the last stage of a trial follows, and its engine.
 
     Its training is timed where the trial's first stage trains it.
     """
@@ -50,14 +50,15 @@ def teacher_speed(run):
         found = _steps(run.assemble(earlier, learner=learner), began)
         learners[earlier.name] = learner[0]
     teacher = run.teacher(run.last, learners)
-    compiled = tf.function(run.compiled_teacher(run.last, teacher))
+    chosen = run.compiled_teacher(run.last, teacher)
+    compiled = tf.function(chosen)
     images = _views(run)
     seconds = []
     for _ in range(3):
         began = time.perf_counter()
         compiled(images)
         seconds.append(time.perf_counter() - began)
-    return found._replace(view=min(seconds[1:]) / len(images))
+    return found._replace(view=min(seconds[1:]) / len(images)), chosen.engine
 
 
 def _views(run):

@@ -23,20 +23,20 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch):
     """Trials that take no time but 5 s of the clock, and find times by the rungs' work."""
-    clock, clock.trials = Clock(), []
+    clock, clock.trials, clock.slow = Clock(), [], 1.0
 
     def student_speed(run):
         clock.now += 5
         side = run.config.data.resolution
         clock.trials.append((run.config.student.model.name, side))
-        return Speed(5.0, run.config.batch_size * 1e-3 * (side / 32) ** 2)
+        return Speed(5.0, clock.slow * run.config.batch_size * 1e-3 * (side / 32) ** 2)
 
     def teacher_speed(run):
         clock.now += 5
         side = run.config.data.teacher_resolution
         trains = run.config.batch_size * 5e-3 if len(run.stages) > 1 else 0.0
         clock.trials.append(("teacher", side))
-        return Speed(10.0, trains * (side / 32) ** 2, 1e-3 * (side / 32) ** 2)
+        return Speed(10.0, trains * (side / 32) ** 2, 1e-3 * (side / 32) ** 2), "graph"
 
     monkeypatch.setattr(trials, "student_speed", student_speed)
     monkeypatch.setattr(trials, "teacher_speed", teacher_speed)
@@ -86,6 +86,21 @@ def test_a_restart_goes_on_with_the_plan_however_fast_the_machine_is(config, tmp
     (tmp_path / "checkpoints").mkdir()
     config.budget.minutes = 10.0
     assert settled(config, tmp_path, clock).distil.total == second.distil.total
+
+
+def test_the_student_climbs_with_the_minutes(config, clock, monkeypatch):
+    monkeypatch.setattr(choice, "students", lambda short: list(choice.LADDER))
+    found, clock.slow = {}, 20.0
+    for minutes in (4, 30, 600):
+        clock.trials.clear()
+        config.budget.minutes = minutes
+        planned = settled(config, None, clock)
+        found[minutes] = planned.data.resolution
+        tried = [one for one in clock.trials if one[0] != "teacher"]
+        assert 1 <= len(tried) <= 4 and len(set(tried)) == len(tried)
+        assert (planned.student.model.name, planned.data.resolution) == tried[-1]
+        assert planned.data.teacher_resolution >= planned.data.resolution
+    assert found[4] < found[30] < found[600]
 
 
 def test_more_minutes_are_longer_runs(config, clock):

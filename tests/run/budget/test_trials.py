@@ -29,5 +29,6 @@ def test_a_teacher_is_timed_as_learner_and_as_teacher(tmp_path, trains):
         network.save(tmp_path / "teacher.keras")
         config.teacher.handle = str(tmp_path / "teacher.keras")
     stages = ("teacher", "distil") if trains else ("distil",)
-    speed = trials.teacher_speed(trials.trial(config, SOURCES, stages))
+    speed, engine = trials.teacher_speed(trials.trial(config, SOURCES, stages))
+    assert engine == "graph"
     assert speed.view > 0 and (speed.step > 0) == (speed.first > 0) == trains
