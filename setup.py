@@ -38,10 +38,21 @@ setup(
         "tensorflow>=2.20",
         "tensorflow-datasets>=4.9.7",
         "tensorflow-hub>=0.16.1",
+        "tf-keras>=2.20",  # reads model files that Keras 3 cannot; tensorflow-hub needs it too
         "tqdm>=4.66",
         "setuptools<81",  # tensorflow-hub 0.16 still imports pkg_resources
     ],
-    extras_require={"dev": ["pytest>=8", "pytest-xdist>=3.5", "ruff>=0.9"]},
+    extras_require={
+        "onnx": ["onnxruntime>=1.20"],  # teachers that another framework exported
+        "dev": [
+            "onnx>=1.17",
+            "onnxruntime>=1.20",
+            "pytest>=8",
+            "pytest-xdist>=3.5",
+            "ruff>=0.9",
+            "tf2onnx>=1.17",
+        ],
+    },
     entry_points={
         "console_scripts": [
             "keras-kd-train=keras_kd.commands.train:main",

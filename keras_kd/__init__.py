@@ -21,6 +21,8 @@ __all__ = [*_HOME, *_PACKAGES]
 _SERIALIZABLE = {
     "keras_kd.models.hub": ["HubModule"],
     "keras_kd.models.layers": ["GroupNorm", "StandardizedConv2D"],
+    "keras_kd.models.lite_module": ["LiteModule"],
+    "keras_kd.models.onnx_module": ["OnnxModule"],
     "keras_kd.models.resnet": ["IdentityShortcut", "ToCaffeRange"],
     "keras_kd.optimizers.adamw": ["AdamW"],
     "keras_kd.optimizers.schedules": ["WarmupCosine", "WarmupQuadratic", "WarmupStaircase"],

@@ -35,7 +35,10 @@ def absolute(config):
     config.data.data_dir = full(config.data.data_dir)
     for section in sections(config, "network"):
         section.handle = handles.absolute(section.handle)
-        section.init = full(section.init)
+        section.init = handles.located(section.init) if section.init else ""
+        weights = section.model.kwargs.get("weights")
+        if isinstance(weights, str):  # of a builder: "imagenet", or a file
+            section.model.kwargs.weights = full(weights) if os.path.isfile(weights) else weights
     for section in sections(config, "stage"):
         section.teachers = tuple(
             teacher if teacher in config else handles.absolute(teacher)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import keras
 
+from keras_kd.models.host import HostModule
 from keras_kd.models.hub import HubModule
 from keras_kd.models.taps import flat_calls
 
@@ -36,14 +37,14 @@ def flops(model):
         model: functional Keras model with known image sides, nested ones included.
 
     Returns:
-        int; None for a model that holds what has no layers to look into (a hub module, a model
-        without a functional graph).
+        int; None for a model that holds what has no layers to look into (a hub module, a
+        file that another runtime runs, a model without a functional graph).
     """
     try:
         _, calls, _ = flat_calls(model)
     except ValueError:  # no functional graph
         return None
-    if any(isinstance(operation, HubModule) for operation, *_ in calls):
+    if any(isinstance(operation, HubModule | HostModule) for operation, *_ in calls):
         return None
     return sum(_of_call(operation, args, output) for operation, args, _, output in calls)
 

@@ -1,11 +1,16 @@
 """Makes a teacher of what a handle holds: checked, and taking images in [-1, 1]."""
 
+from pathlib import Path
+
 import keras
 import numpy as np
 
 from keras_kd.models.hub import hub, load_module, run_once
-from keras_kd.models.saved import OURS, expected_range
+from keras_kd.models.pixels import Pixels
+from keras_kd.models.saved import CANONICAL, OURS, expected_range
 from keras_kd.teachers.checks import check_images, check_logits
+
+REACH_TOLERANCE = 0.02  # of a range: the least and the largest pixel seen in calibration
 
 
 def prepare(model, label, wanted):
@@ -91,6 +96,58 @@ def open_module(handle, wanted, known_range):
         )
     model = hub(handle, None, wanted.input_shape, input_range, head=False)
     return converted(model, pixels) if pixels.normalization else model
+
+
+def open_host(module, handle, wanted, advice):
+    """A file that another runtime runs as a Keras model from images in [-1, 1].
+
+    Args:
+        module: subclass of `keras_kd.models.host.HostModule`.
+        handle: path of the file.
+        wanted: `keras_kd.teachers.wanted.Wanted`.
+        advice: what to say of the values that such a file mostly expects.
+
+    Returns:
+        a `keras.Model`.
+
+    Raises:
+        ValueError: the file cannot be run or does not fit, or its values or size are not known.
+    """
+    channels = wanted.input_shape[-1] if wanted.input_shape else 3
+    layer = module(handle, channels, wanted.layout, num_classes=wanted.num_classes, name="logits")
+    pixels = wanted.pixels or Pixels(usual_range(layer.reach))
+    if not pixels:
+        raise ValueError(
+            "the values that the images of a file have must be told: it does not say them. "
+            f"Received: handle={handle!r}, input_range=None, normalization=None. {advice}"
+        )
+    sides = wanted.input_shape or (None, None)
+    shape = (*(own or given for own, given in zip(layer.image_shape, sides[:2])), channels)
+    if None in shape:
+        raise ValueError(
+            "input_shape must be given for a file that leaves the size of its images open. "
+            f"Received: handle={handle!r}, input_shape=None. Pass (height, width, channels)."
+        )
+    inputs = keras.Input(shape, name="image")
+    outputs = layer(pixels.convert(inputs, "to_teacher_range"))
+    model = keras.Model(inputs, outputs, name=Path(handle).stem)
+    check_images(model, repr(handle), wanted.input_shape)
+    return model
+
+
+def usual_range(reach):
+    """The usual range of pixels that a file's whole numbers stand for.
+
+    Args:
+        reach: (lowest, highest) value that they stand for; None of floats.
+
+    Returns:
+        (low, high), which `reach` is up to rounding; None where it is no usual one.
+    """
+    for low, high in CANONICAL if reach else ():
+        if np.abs(np.subtract(reach, (low, high))).max() <= REACH_TOLERANCE * (high - low):
+            return low, high
+    return None
 
 
 def probe(model, input_shape, label):

@@ -3,12 +3,15 @@
     bit:R152x2-flowers128
     first.keras,second.keras
     bit:R152x2-imagenet224@224,bit:R152x2-imagenet384
+    onnx:teacher.onnx,keras:ResNet50?weights=mine.weights.h5
 
 A number behind `@` is the side in pixels at which that teacher sees the images.
 """
 
 import os
 import re
+
+OF_PATHS = ("hub", "onnx", "tflite")  # schemes before a path
 
 
 def members(handle):
@@ -34,6 +37,29 @@ def members(handle):
     return [(name, int(side) if side else None) for name, side in found]
 
 
+def located(name):
+    """The handle of one teacher with absolute paths for what exists.
+
+    Args:
+        name: a path; `SCHEME:PATH`; or either with `?key=PATH&key=value` behind it.
+
+    Returns:
+        str.
+    """
+    if os.path.exists(name):
+        return os.path.abspath(name)
+    place, mark, options = name.partition("?")
+    scheme, _, path = place.partition(":")
+    if scheme in OF_PATHS and os.path.exists(path):
+        place = f"{scheme}:{os.path.abspath(path)}"
+    pairs = [option.partition("=") for option in options.split("&")] if mark else []
+    told = "&".join(
+        f"{key}{equals}{os.path.abspath(value) if os.path.isfile(value) else value}"
+        for key, equals, value in pairs
+    )
+    return f"{place}{mark}{told}"
+
+
 def absolute(handle):
     """The same handle with absolute paths for what exists.
 
@@ -45,7 +71,4 @@ def absolute(handle):
     """
     if not handle:
         return handle
-    return ",".join(
-        (os.path.abspath(name) if os.path.exists(name) else name) + (f"@{side}" if side else "")
-        for name, side in members(handle)
-    )
+    return ",".join(located(name) + (f"@{side}" if side else "") for name, side in members(handle))

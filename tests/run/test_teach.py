@@ -15,6 +15,7 @@ import tensorflow as tf
 from PIL import Image
 from tiny_run import tiny_run
 
+from keras_kd.run import Experiment
 from keras_kd.run import story as run
 from keras_kd.run.teach import step_range, teach
 from keras_kd.teachers.cache.store import TeacherCache
@@ -209,6 +210,28 @@ def test_a_cache_of_other_pixels_under_the_same_names_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"Differences: data\.images: '\w+' there, '\w+' here\. "):
         run.run(tiny(**config), tmp_path / "b")
     assert not (tmp_path / "b" / "checkpoints").exists()
+
+
+def test_a_file_of_another_framework_teaches_through_a_cache_as_it_does_live(tmp_path):
+    from onnx_files import logits_of, write
+
+    write_bitmaps(tmp_path / "images", negative=False)
+    path = write(tmp_path / "teacher.onnx", classes=2)
+    config = {"data.source": f"folder:{tmp_path}/images", "data.train_split": "train"}
+    config |= {"data.eval_split": "train[:16]", "teacher.handle": f"onnx:{path}"}
+    config |= {"teacher.normalization": "imagenet"}
+    cache = str(tmp_path / "cache")
+    teach(tiny(**config), tmp_path / "a", "0:1", cache, dtype="float32")
+    experiment = Experiment(tiny(**config), tmp_path / "b")
+    images, _ = experiment.streams.for_teacher(experiment.last)
+    pixels = (np.asarray(next(iter(images(0))), "float64") + 1) / 2
+    values = (pixels - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
+    stored = TeacherCache(cache).read(0)["logits"][0]
+    np.testing.assert_allclose(stored, logits_of(values)[:, :2], atol=1e-4)
+    run.run(tiny(**config, teacher_cache=cache), tmp_path / "b")
+    assert json.loads((tmp_path / "b" / "report.json").read_text())["teacher"]["name"] == (
+        f"onnx:{path}"
+    )
 
 
 def test_the_targets_of_another_teacher_are_refused(live, tmp_path):

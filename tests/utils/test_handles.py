@@ -35,3 +35,21 @@ def test_a_path_that_exists_is_one_teacher(tmp_path, monkeypatch):
     assert handles.absolute("a,b@8") == os.path.abspath("a,b@8")
     assert handles.absolute("c@8,bit:X") == f"{os.path.abspath('c')}@8,bit:X"
     assert handles.absolute("") == ""
+
+
+def test_paths_behind_schemes_and_in_options_are_made_absolute(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.onnx", "b.tflite", "w.h5"):
+        (tmp_path / name).touch()
+    for folder in ("module", "R50x1-M", "imagenet"):
+        (tmp_path / folder).mkdir()
+    found = handles.absolute("onnx:a.onnx,tflite:b.tflite@96,hub:module,onnx:none.onnx,bit:R50x1-M")
+    here = str(tmp_path)
+    assert found == (
+        f"onnx:{here}/a.onnx,tflite:{here}/b.tflite@96,hub:{here}/module,onnx:none.onnx,bit:R50x1-M"
+    )
+    found = handles.absolute("keras:ResNet50?weights=w.h5&alpha=1,keras:VGG16?weights=imagenet")
+    assert found == f"keras:ResNet50?weights={here}/w.h5&alpha=1,keras:VGG16?weights=imagenet"
+    assert handles.absolute("https://tfhub.dev/x?tf-hub-format=a") == (
+        "https://tfhub.dev/x?tf-hub-format=a"
+    )

@@ -122,20 +122,16 @@ def _leaves(layer, with_handle):
 
     Names are left out: Keras counts them up, so that the same network gets others in the next
     process. Initializers and the like are dicts, and have done their work. A handle is a place, and
-    counts only where no weights tell what lies there.
+    counts only where neither weights nor a digest tell what lies there.
     """
     if isinstance(layer, keras.Model):
         for inner in layer.layers:
             yield from _leaves(inner, with_handle)
         return
-    dropped = {"name", "trainable", "dtype", "seed", "batch_shape"} | (
-        set() if with_handle else {"handle"}
-    )
-    settings = {
-        key: value
-        for key, value in layer.get_config().items()
-        if key not in dropped and _is_plain(value)
-    }
+    config = layer.get_config()
+    told = not with_handle or "digest" in config
+    dropped = {"name", "trainable", "dtype", "seed", "batch_shape", *(["handle"] if told else [])}
+    settings = {k: value for k, value in config.items() if k not in dropped and _is_plain(value)}
     yield [type(layer).__name__, settings]
 
 

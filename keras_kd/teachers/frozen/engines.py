@@ -4,13 +4,12 @@
 `litert` the same converted to TFLite, float32, on the CPU by way of XNNPACK.
 """
 
-import threading
-
 import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_kd.utils import processors
+from keras_kd.models.host import HostModule
+from keras_kd.models.interpreters import Interpreters
 from keras_kd.utils.names import nearest
 
 ENGINES = ("graph", "xla", "litert", "keras")
@@ -79,8 +78,6 @@ class LiteRT:
         on a call, a list of float32 arrays in the order of `network.outputs`.
     """
 
-    KEPT = 3  # interpreters: batches of training, of evaluation, and its last one
-
     def __init__(self, network, input_shape):
         names = list(network.outputs)
 
@@ -90,30 +87,22 @@ class LiteRT:
 
         function = tf.function(outputs, autograph=False, input_signature=[_spec(input_shape)])
         concrete = function.get_concrete_function()
-        self._content = tf.lite.TFLiteConverter.from_concrete_functions([concrete]).convert()
-        self._interpreters = {}
-        self._lock = threading.Lock()
+        content = tf.lite.TFLiteConverter.from_concrete_functions([concrete]).convert()
+        self._interpreters = Interpreters(content)
 
     def __call__(self, images):
         images = np.asarray(images, "float32")
-        with self._lock:  # an interpreter serves one caller at a time
-            interpreter = self._interpreters.pop(images.shape, None) or self._open(images.shape)
-            self._interpreters[images.shape] = interpreter  # the last used stands last
-            while len(self._interpreters) > self.KEPT:
-                del self._interpreters[next(iter(self._interpreters))]
+        with self._interpreters.of(images.shape) as interpreter:
             interpreter.set_tensor(interpreter.get_input_details()[0]["index"], images)
             interpreter.invoke()
             return [interpreter.get_tensor(o["index"]) for o in interpreter.get_output_details()]
 
-    def _open(self, shape):
-        """An interpreter whose tensors all have the sizes that this batch needs."""
-        from ai_edge_litert.interpreter import Interpreter
 
-        threads = processors.usable()
-        interpreter = Interpreter(model_content=self._content, num_threads=threads)
-        interpreter.resize_tensor_input(interpreter.get_input_details()[0]["index"], shape)
-        interpreter.allocate_tensors()
-        return interpreter
+def xla_refusal(network):
+    """Why XLA cannot compile a network, or None."""
+    if any(isinstance(layer, HostModule) for layer in network.layers()):
+        return "a runtime of its own runs the teacher's file, which a graph only can call"
+    return None
 
 
 def litert_may_win(network):
@@ -129,6 +118,8 @@ def litert_may_win(network):
 
 def litert_refusal(network):
     """Why LiteRT cannot run here, or None."""
+    if refusal := xla_refusal(network):  # what another runtime runs
+        return refusal
     if tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("TPU"):
         return "LiteRT runs on the CPU only, and there is an accelerator"
     if tf.distribute.get_strategy().num_replicas_in_sync > 1:

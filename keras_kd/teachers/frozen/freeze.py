@@ -241,21 +241,28 @@ class _Candidates:
 
 def _wanted(engine, deterministic, candidates):
     """The engines to choose from."""
-    refusal = engines.litert_refusal(candidates.plain)
-    if engine == "litert" and refusal:
+    plain = candidates.plain
+    litert, xla = engines.litert_refusal(plain), engines.xla_refusal(plain)
+    refusal = {"litert": litert, "xla": xla}.get(engine)
+    if refusal:
         raise ValueError(
-            f"The teacher's engine litert cannot run here: {refusal}. Received: engine='litert'. "
-            "Take engine='auto' or 'graph'."
+            f"The teacher's engine {engine} cannot run here: {refusal}. Received: "
+            f"engine={engine!r}. Take engine='auto' or 'graph'."
+        )
+    # Replicas on several machines must choose alike, and a TPU compiles everything itself.
+    tpu = isinstance(tf.distribute.get_strategy(), tf.distribute.TPUStrategy)
+    if tpu and xla:
+        raise ValueError(
+            f"The teacher cannot run on a TPU: {xla}. Received: {candidates.teacher.name!r}. Let "
+            "keras-kd-teach compute its targets on a CPU, and name them in config.teacher_cache."
         )
     if engine != "auto":
         return [engine]
-    # Replicas on several machines must choose alike, and a TPU compiles everything itself.
-    tpu = isinstance(tf.distribute.get_strategy(), tf.distribute.TPUStrategy)
-    if deterministic or tpu or spans_workers(tf.distribute.get_strategy()):
+    if deterministic or tpu or xla or spans_workers(tf.distribute.get_strategy()):
         return ["graph"]
     # "keras" is what is left where these fail; it never wins.
-    litert = not refusal and engines.litert_may_win(candidates.plain)
-    return ["graph", "xla", *(["litert"] if litert else [])]
+    may_win = not litert and engines.litert_may_win(plain)
+    return ["graph", "xla", *(["litert"] if may_win else [])]
 
 
 def _choose(candidates, wanted, requested, level=logging.INFO):

@@ -1,0 +1,30 @@
+"""An ONNX file, as PyTorch and others export: `onnx:model.onnx`, or its path alone."""
+
+from pathlib import Path
+
+from keras_kd.models.onnx_module import OnnxModule
+from keras_kd.teachers.kind import Kind
+from keras_kd.teachers.prepare import open_host
+
+SCHEME = "onnx:"
+SUFFIX = ".onnx"
+
+
+class Onnx(Kind):
+    """Files that onnxruntime runs."""
+
+    words = "'onnx:FILE'"
+    order = 30
+    layouts = True
+
+    def owns(self, handle):
+        return handle.startswith(SCHEME) or (handle.endswith(SUFFIX) and Path(handle).is_file())
+
+    def open(self, handle, wanted):
+        return open_host(
+            OnnxModule,
+            handle.removeprefix(SCHEME),
+            wanted,
+            "Give normalization='imagenet', as networks of PyTorch mostly expect, or input_range: "
+            "(-1, 1), (0, 1) or (0, 255).",
+        )
