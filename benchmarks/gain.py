@@ -67,7 +67,7 @@ def list_cells(options):
             settings = {k: v for k, v in settings.items() if not k.endswith("kwargs.weights")}
             lengths = [stage.total for stage in trained_stages(config).values()]
             batch = config.batch_size
-            images = sum(batch * steps(one, batch, 2640) for one in lengths)
+            images = sum(batch * steps(one, batch_size=batch, num_examples=2640) for one in lengths)
             found.append(cells.Cell(f"{name}-{seed}", facts | settings, images=images))
     return found
 
