@@ -1,0 +1,38 @@
+"""The study of the gain: its cells, and its table from results made by hand."""
+
+import argparse
+
+import gain
+import pytest
+
+
+def result(kind, seed, teacher, baseline, student, int8):
+    facts = {"kind": kind, "seed": seed}
+    return {"facts": facts, "teacher": teacher, "baseline": baseline, "student": student,
+            "int8": int8}  # fmt: skip
+
+
+def test_the_cells_are_whole_runs_that_name_no_place():
+    options = argparse.Namespace(thin=False, data_dir="here", weights="there.npz")
+    cells = gain.list_cells(options)
+    assert [cell.name for cell in cells[:3]] == ["few_labels-0", "few_labels-1", "few_labels-2"]
+    assert len(cells) == len(gain.CONFIGS) * len(gain.SEEDS)
+    for cell in cells:
+        assert "here" not in str(cell.facts) and "there" not in str(cell.facts)
+    # 600 steps of the teacher and 4,000 each of baseline and student.
+    assert cells[0].images == 64 * (600 + 4000 + 4000)
+
+
+def test_the_gain_is_within_a_seed():
+    """Differences 0.1 and 0.3: mean 0.2, and 0.1 times Student's t of one degree, 12.706."""
+    results = [
+        result("few_labels", 0, 0.8, 0.5, 0.6, 0.59),
+        result("few_labels", 1, 0.8, 0.2, 0.5, 0.51),
+    ]
+    found = gain.aggregate(results)
+    assert list(found) == ["few_labels"]
+    assert found["few_labels"]["gain"]["mean"] == pytest.approx(0.2)
+    assert found["few_labels"]["gain"]["half"] == pytest.approx(0.1 * 12.706, rel=1e-4)
+    assert found["few_labels"]["student"]["mean"] == pytest.approx(0.55)
+    line = gain.table(found).splitlines()[-1]
+    assert line.startswith("| CIFAR-10") and "+20.00 ± 127.06" in line and "55.00 ±" in line
