@@ -13,8 +13,10 @@ from typing import NamedTuple
 EPOCHS = 100  # that a student should see, before it climbs a rung
 PATIENT = 300  # from which on the teacher sees every batch, mixed: function matching
 LEAST_STEPS = 100  # of a stage, below which it is not worth the wait
-TEACHER_EPOCHS = {True: 6, False: 60}  # pretrained, or from nothing
-TEACHER_SHARE = {True: 0.35, False: 0.45}  # of the time of all stages, at the most
+TEACHER_EPOCHS = {True: 10, False: 60}  # pretrained, or from nothing
+# Of the time of all stages, at the most: whoever follows a bad teacher for long learns little.
+TEACHER_SHARE = {True: 0.45, False: 0.45}
+LEAST_PRETRAINED = 96  # px; what was learned at 224 px is not there on much smaller images
 EVALUATIONS = 5  # of a stage
 EVALUATION_SHARE = 0.1  # of the time of all stages, at the most
 BACKWARD = 2.0  # what a step costs beyond a pass, in passes
@@ -135,10 +137,15 @@ def students(short):
     return [rung for rung in LADDER if rung.side <= 1.15 * short] or [LADDER[0]]
 
 
-def teacher_sides(student_side, short):
-    """Sides at which a teacher may see the images, largest first: not below the student's."""
-    fitting = [side for side in SIDES if student_side <= side <= 1.15 * short]
-    return fitting or [student_side]
+def teacher_sides(least, short):
+    """Sides at which a teacher may see the images, largest first.
+
+    Args:
+        least: px, below which it may not be where the images are large enough.
+        short: their median short side, px.
+    """
+    fitting = [side for side in SIDES if side <= 1.15 * short]
+    return [side for side in fitting if side >= least] or fitting[:1] or [SIDES[-1]]
 
 
 def plan_lengths(seconds, look, batch, student, teacher, pretrained=None):

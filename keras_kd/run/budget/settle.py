@@ -183,11 +183,12 @@ class _Planner:
     def _time_teacher(self, batch):
         """(`Speed`, side) of the teacher at the largest side that the minutes allow."""
         stages = ("teacher", "distil") if self.trained else ("distil",)
-        sides = choice.teacher_sides(choice.LADDER[0].side, self.look.short)
+        least = choice.LEAST_PRETRAINED if self.weights else choice.LADDER[0].side
+        sides = choice.teacher_sides(least, self.look.short)
         if self.own_side:
             sides = [self.own_side]
-        # The middle one first: the time of the others follows by their area.
-        side = sides[len(sides) // 2]
+        # A small one is quickly timed; the time of the others follows by their area.
+        side = sides[-1] if self.weights else sides[len(sides) // 2]
         speed, engine = trials.teacher_speed(self._trial(stages, min(side, 96), side))
         # The choice took seconds, and would again in the run.
         self._set("teacher.engine", engine)
@@ -248,5 +249,5 @@ class _Planner:
         if self.trained:
             self._set("teacher.train.total", f"{lengths.teacher} steps")
             self._set("teacher.train.interval", interval)
-            self._set("teacher.train.learning_rate", 5e-4 if self.weights else 3e-3)
+            self._set("teacher.train.learning_rate", 1e-3 if self.weights else 3e-3)
         self._set("distil.mode", "mix" if lengths.live else "fix/cc")
