@@ -23,6 +23,7 @@ def get_config(argument="photos"):
     config.name = "photos"
     config.data.source = f"folder:{path}"
     config.data.crop_area = (0.2, 1.0)
+    config.data.resize = "mixed"  # phones and scripts each resize in their own way
     config.budget.minutes = minutes(given.get("minutes", MINUTES))
     config.budget.weights = given.get("weights", "")
     config.teacher.handle = given.get("teacher", "")

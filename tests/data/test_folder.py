@@ -34,6 +34,31 @@ def test_folder_with_splits_and_mixed_prefixes(tmp_path):
         source.split("test")
 
 
+@pytest.mark.parametrize("name", ["validation", "val", "valid", "Val"])
+def test_validation_has_several_names(tmp_path, name):
+    for split in ("Train", name, "test"):
+        class_folder(tmp_path / split, count=3)
+    assert load_source(f"folder:{tmp_path}").counts == {"train": 6, "validation": 6, "test": 6}
+
+
+def test_two_names_of_one_split_are_refused(tmp_path):
+    for split in ("train", "val", "valid"):
+        class_folder(tmp_path / split, count=3)
+    with pytest.raises(ValueError, match="Keep one of val and valid"):
+        load_source(f"folder:{tmp_path}")
+
+
+def test_links_that_lead_nowhere_are_counted(tmp_path):
+    class_folder(tmp_path / "train", count=5)
+    (tmp_path / "train" / "cat" / "gone.jpg").symlink_to("elsewhere/9.jpg")
+    index = tmp_path / ".index"
+    for _ in range(2):  # also out of the kept scan
+        source = load_source(f"folder:{tmp_path}", allow_bad=0.5, index_dir=index)
+        assert source.counts == {"train": 11}
+        (skipped,) = source.split("train").skipped
+        assert skipped == ("train/cat/gone.jpg", "the link leads nowhere, to elsewhere/9.jpg")
+
+
 def test_a_class_may_be_called_train(tmp_path):
     class_folder(tmp_path, classes=("bus", "train"))
     assert load_source(f"folder:{tmp_path}").class_names == ["bus", "train"]

@@ -249,3 +249,41 @@ def test_batches_must_fit_the_few_labels(scarce):
     said = r"batch_size=24, 20 images \(data.labels_per_class=2\) in split"
     with pytest.raises(ValueError, match=said):
         _ = Experiment(scarce).streams
+
+
+def test_lying_images_are_told_and_turned_on_request(tmp_path):
+    tag = Image.Exif()
+    tag[0x0112] = 6
+    for index in range(10):
+        folder = tmp_path / "images" / "ab"[index % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        exif = {"exif": tag} if index < 4 else {}
+        pixels = np.full((12, 20, 3), 20 * index, np.uint8)
+        Image.fromarray(pixels).save(folder / f"{index}.png", **exif)
+    told = {}
+    for wish in ("ignore", "apply"):
+        config = base()
+        config.batch_size = 2
+        config.data.update(source=f"folder:{tmp_path}/images", exif=wish)
+        experiment = Experiment(config)
+        pools = experiment.streams.pools
+        (told[wish],) = sources.describe(config, pools, experiment.source.split("test"))
+        sizes = [experiment.source.split(split).sizes for split in ("train", "test")]
+        lying = (np.concatenate(sizes) == [20, 12]).all(axis=1).sum()
+        assert lying == {"ignore": 0, "apply": 4}[wish]
+    assert "4 of 10 images lie" in told["ignore"] and "exif=apply turns" in told["ignore"]
+    assert "are turned upright" in told["apply"]
+
+
+def test_a_split_that_is_not_there_is_refused_by_its_key(folders):
+    for name in "ab":
+        (folders / "only" / "train" / name).mkdir(parents=True)
+        Image.new("RGB", (8, 8)).save(folders / "only" / "train" / name / "1.png")
+    config = base()
+    config.batch_size = 2
+    config.data.source = f"folder:{folders}/only"
+    with pytest.raises(ValueError, match=r"config\.data\.eval_split: The source has the splits"):
+        _ = Experiment(config).streams
+    config.data.update(eval_split="train", train_split="trian")
+    with pytest.raises(ValueError, match=r"config\.data\.train_split: .*'trian'.*train"):
+        _ = Experiment(config).streams
