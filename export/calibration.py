@@ -2,31 +2,6 @@
 
 import numpy as np
 
-from keras_kd.data import Source
-
-
-class SampledSource(Source):
-    """A few examples of one split, evenly spread over it, since a folder may be sorted by class.
-
-    Only these are read, however large the split is.
-
-    Args:
-        source: the source to sample from.
-        split: a split expression of it.
-        count: how many examples, >= 1; all of them where the split holds fewer.
-    """
-
-    def __init__(self, source, split, count):
-        examples = source.split(split)
-        total = examples.num_examples
-        rows = np.linspace(0, total - 1, min(count, total)).round().astype(np.int32)
-        super().__init__(source.name, source.class_names, source.channels, {split: len(rows)})
-        self._sample = examples.take(rows)
-
-    def split(self, name):
-        """The sample, whatever the name: it was drawn from one split."""
-        return self._sample
-
 
 def checked_images(representative, shape, format):
     """The representative images as one float32 array `[N, H, W, C]`.

@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 
-from keras_kd.export.calibration import SampledSource
+from keras_kd.data.sampled import SampledSource
 from keras_kd.export.measure import keras_logits
 from keras_kd.export.options import Options
 from keras_kd.run import Finished

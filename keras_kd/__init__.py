@@ -19,6 +19,7 @@ _PACKAGES = ("data", "evaluation", "export", "methods", "models", "optimizers", 
 __all__ = [*_HOME, *_PACKAGES]
 # Classes that a saved network or optimizer may hold, so that Keras can load it.
 _SERIALIZABLE = {
+    "keras_kd.models.answers": ["BinaryLogits", "ClassOrder", "LogProbabilities"],
     "keras_kd.models.hub": ["HubModule"],
     "keras_kd.models.layers": ["GroupNorm", "StandardizedConv2D"],
     "keras_kd.models.lite_module": ["LiteModule"],

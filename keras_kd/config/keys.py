@@ -103,6 +103,10 @@ def network(name="resnet", train=None, **kwargs):
             # In its place: "imagenet", or "(means), (deviations)" of the channels in [0, 1].
             "normalization": "",
             "layout": "",  # of the images in an onnx: or tflite: file, nhwc or nchw; empty: found
+            "output": "",  # name of handle's output that is the logits, of several; empty: found
+            "activation": "",  # what stands behind them: linear, softmax or sigmoid; empty: found
+            "classes": "",  # file of the names of its classes, one a line, in its order
+            "accept": False,  # True: let it teach although it is right no more often than chance
             "init": "",  # pretrained weights to train it from, see keras_kd.models.start_from
             "engine": "auto",  # how it teaches, see keras_kd.teachers.freeze; auto: the fastest
             # An empty name: the network that init brings.

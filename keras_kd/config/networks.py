@@ -4,6 +4,8 @@ from keras_kd import models
 from keras_kd.config.chain import is_loaded, networks_of, stages_of
 from keras_kd.config.rules import NETWORK, follow, require
 from keras_kd.models.pixels import pixels_of
+from keras_kd.teachers import answers
+from keras_kd.teachers.classes import read_classes
 from keras_kd.teachers.frozen import engines
 from keras_kd.teachers.wanted import check_layout
 from keras_kd.utils import handles
@@ -58,11 +60,21 @@ def _check_values(config, name):
         ("handle", handles.absolute),
         ("normalization", pixels),
         ("layout", check_layout),
+        ("activation", answers.check_activation),
+        ("classes", lambda path: path and read_classes(path)),
     ):
         try:
             refuse(section[key])
         except ValueError as error:
             raise ValueError(f"config.{name}.{key}: {error}") from error
+    for key in ("output", "activation", "classes", "accept"):
+        require(
+            section.handle or not section[key],
+            config,
+            f"{name}.{key}",
+            f"left out where config.{name}.handle is empty: it is about a network that is loaded "
+            "to teach",
+        )
 
 
 def _check_model(config, name):

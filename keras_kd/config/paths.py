@@ -36,6 +36,7 @@ def absolute(config):
     for section in sections(config, "network"):
         section.handle = handles.absolute(section.handle)
         section.init = handles.located(section.init) if section.init else ""
+        section.classes = full(section.classes)
         weights = section.model.kwargs.get("weights")
         if isinstance(weights, str):  # of a builder: "imagenet", or a file
             section.model.kwargs.weights = full(weights) if os.path.isfile(weights) else weights

@@ -47,6 +47,16 @@ def check_learning(config, stage):
         ValueError: names the key, what was received and what to write.
     """
     path, settings = stage.path, stage.settings
+    for name, arguments in settings.methods.items():
+        for role, network in (("learner", "student"), ("source", "teacher")):
+            given = arguments.get(role, network)
+            require(
+                given == network,
+                config,
+                f"{path}.methods.{name}.{role}",
+                f"{network!r} or left out: a stage of a config trains one network, by the name of "
+                "student, which follows its teachers as one, by the name of teacher",
+            )
     chosen = methods_of(settings)
     if stage.teachers:
         require(chosen, config, f"{path}.methods", "one method at least: it has teachers")

@@ -2,7 +2,8 @@
 
 import keras
 
-from keras_kd.models.output import ending, likeliest_logits, symbolic_outputs
+from keras_kd.models.ending import ending
+from keras_kd.models.output import likeliest_logits, symbolic_outputs
 
 
 def check_networks(learners, sources):

@@ -2,7 +2,9 @@
 
 import keras
 
+from keras_kd.data.labels import CLASSES
 from keras_kd.methods.logits import LogitMethod
+from keras_kd.models.answers import is_binary, is_normalized
 
 ADVICE = (
     "To keep the best weights, ModelCheckpoint('best.weights.h5', save_weights_only=True); to keep "
@@ -60,3 +62,34 @@ def refuse_idle(learners, methods, passes):
             f"Every learner needs a loss. Received: no method with learner={idle[0]!r}. Give one, "
             f"for example keras_kd.methods.SoftTargets(learner={idle[0]!r}, source=...)."
         )
+
+
+def refuse_answers(methods, sources):
+    """Refuses methods that cannot learn from what their sources answer.
+
+    Args:
+        methods: list of `keras_kd.methods.Method`.
+        sources: dict of name to network, of those that are known.
+
+    Raises:
+        ValueError: a method that needs the logits themselves, of a source that gives
+            log-probabilities; one of classes that shut each other out, of a source that speaks of
+            each by itself.
+    """
+    for method in methods:
+        for name in () if method.teacher_taps else method.sources:
+            source = sources.get(name)
+            if method.needs_raw_logits and is_normalized(source):
+                raise ValueError(
+                    f"The method {method.name!r} needs the logits of its {name} themselves: a "
+                    f"number added to all of them would change what is learned. Received: "
+                    f"{source.name!r}, which gives log-probabilities, as a softmax whose logits no "
+                    "graph shows and the mean of an ensemble do. Take a method such as "
+                    "soft_targets, or a teacher that ends in its logits."
+                )
+            if method.label_kind is CLASSES and is_binary(source):
+                raise ValueError(
+                    f"The method {method.name!r} learns which one of the classes it is. Received: "
+                    f"{source.name!r} as {name}, which ends in sigmoids: it says of each class by "
+                    "itself whether it is there, and several may be. Take binary_soft_targets."
+                )

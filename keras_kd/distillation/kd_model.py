@@ -10,7 +10,7 @@ from keras import ops
 from keras_kd.data.batch import once_arrived, unpack, view, weight_of
 from keras_kd.distillation import seeds
 from keras_kd.distillation.accepted import check_networks
-from keras_kd.distillation.checks import refuse_idle, refuse_whole_models
+from keras_kd.distillation.checks import refuse_answers, refuse_idle, refuse_whole_models
 from keras_kd.distillation.label_checks import LabelChecks, label_kind
 from keras_kd.distillation.learning import optimizers_of, prepared
 from keras_kd.distillation.networks import all_methods, build_methods, named_networks
@@ -91,6 +91,7 @@ class KDModel(LabelChecks, Results, Sources, NamedState, replicas.ReplicaSafe, k
         still = {*frozen, *(follower.name for follower in followers)}
         learners = {n: network.model for n, network in networks.items() if n not in still}
         self._other_learners = {n: model for n, model in learners.items() if n != "student"}
+        refuse_answers(methods, frozen)
         self.methods = methods
         self.followers = list(followers)
         self.fidelity = bool(fidelity)

@@ -12,9 +12,9 @@ import inspect
 
 from keras_kd.models.bit import bit_resnet, load_bit_npz
 from keras_kd.models.efficientnet_lite import efficientnet_lite, load_efficientnet_npz
+from keras_kd.models.ending import to_logits
 from keras_kd.models.hub import HubModule, hub
 from keras_kd.models.mobilenet_v3 import mobilenet_v3_large, mobilenet_v3_small
-from keras_kd.models.output import to_logits
 from keras_kd.models.pretrained import start_from
 from keras_kd.models.resnet import resnet, resnet50
 from keras_kd.utils.names import nearest

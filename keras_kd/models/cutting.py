@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_kd.models.output import SQUASHING, TRANSPARENT
+from keras_kd.models.ending import SQUASHING, TRANSPARENT
 from keras_kd.models.taps import flat_calls
 
 

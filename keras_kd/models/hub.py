@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_kd.models.layers import check_size, head
+from keras_kd.models.output import find_logits, named_outputs
 
 HUB_HOSTS = ("https://tfhub.dev/", "https://www.kaggle.com/models/", "https://kaggle.com/models/")
 OFFLINE_HELP = (
@@ -75,6 +76,9 @@ class HubModule(keras.layers.Layer):
         handle: URL of a TF-Hub module or a SavedModel folder.
         input_range: (low, high) that the module expects; (0, 1) is the convention of TF-Hub.
         trainable: fine-tune the module's variables.
+        output: name of the output that is taken, of a module that gives several; empty: `logits`,
+            the only one, or the only one of `num_classes`.
+        num_classes: classes that are wanted; None: unknown.
 
     Raises:
         ValueError: for a bad range or handle, a module of another form, or trainable=True for a
@@ -82,12 +86,22 @@ class HubModule(keras.layers.Layer):
         ConnectionError: when the handle cannot be fetched.
     """
 
-    def __init__(self, handle, input_range=(0, 1), trainable=False, **kwargs):
+    def __init__(
+        self,
+        handle,
+        input_range=(0, 1),
+        trainable=False,
+        output="",
+        num_classes=None,
+        **kwargs,
+    ):
         # Modules compute in float32 inside, whatever the policy of the model around them.
         kwargs.setdefault("dtype", "float32")
         super().__init__(trainable=trainable, **kwargs)
         self.handle = handle
         self.input_range = check_range(input_range)
+        self.output_name = output
+        self._num_classes = num_classes  # only to find the output by
         self._module = load_module(handle)
         self._run, self._takes_training = _callable(self._module, handle)
         self._adopt_variables()
@@ -117,7 +131,7 @@ class HubModule(keras.layers.Layer):
         with tf.init_scope():
             probe = tf.zeros([1, *sides, input_shape[-1]])
             try:
-                shape = run_once(lambda images: self._apply(images, False), probe).shape
+                answer = run_once(lambda images: self._answer(images, False), probe)
             except (ValueError, TypeError, tf.errors.InvalidArgumentError) as error:
                 first = str(error).strip().splitlines()[0]
                 raise ValueError(
@@ -125,6 +139,8 @@ class HubModule(keras.layers.Layer):
                     f"Received: input_shape={tuple(input_shape)[1:]} for handle={self.handle!r}: "
                     f"{first}. Use the size and channels that the module was made for."
                 ) from error
+        self._find_output(named_outputs(answer))
+        shape = self._taken(answer).shape
         if shape.rank != 2:
             raise ValueError(
                 "the module must give features or logits [B, K], one row per image. "
@@ -134,16 +150,26 @@ class HubModule(keras.layers.Layer):
         self._units = shape[-1]
         self.built = True
 
-    def _apply(self, images, training):
+    def _answer(self, images, training):
         low, high = self.input_range
         if (low, high) != (-1.0, 1.0):
             images = images * ((high - low) / 2) + (high + low) / 2
         extra = {"training": training} if self._takes_training else {}
-        return tf.convert_to_tensor(self._run(images, **extra))
+        return self._run(images, **extra)
+
+    def _find_output(self, answers):
+        shapes = {name: tuple(value.shape) for name, value in answers.items()}
+        self._taken_name = find_logits(shapes, self.output_name, self._num_classes)
+        if len(shapes) > 1 and self._taken_name != "logits":
+            self.output_name = self._taken_name  # a file finds it again without `num_classes`
+
+    def _taken(self, answer):
+        """The one output of what the module gave."""
+        return tf.convert_to_tensor(named_outputs(answer)[self._taken_name])
 
     def call(self, images, training=False):
         # A frozen module stays in inference mode, as a frozen BatchNormalization does.
-        outputs = self._apply(images, training=bool(training) and self.trainable)
+        outputs = self._taken(self._answer(images, bool(training) and self.trainable))
         outputs = tf.ensure_shape(outputs, [None, self._units])
         return tf.cast(outputs, self.compute_dtype)
 
@@ -152,6 +178,8 @@ class HubModule(keras.layers.Layer):
 
     def get_config(self):
         own = {"handle": self.handle, "input_range": list(self.input_range)}
+        # Only where it says something: what was computed with a module of one output stays valid.
+        own |= {"output": self.output_name} if self.output_name else {}
         return {**super().get_config(), **own}
 
 
@@ -197,15 +225,13 @@ def _callable(module, handle):
             f"{sorted(getattr(module, 'signatures', {}))}. Export it again with one."
         )
     inputs = list(signature.structured_input_signature[1])
-    outputs = list(signature.structured_outputs)
-    wanted = "logits" if "logits" in outputs else outputs[0]
-    if len(inputs) != 1 or (len(outputs) != 1 and wanted != "logits"):
+    if len(inputs) != 1:
         raise ValueError(
-            "the signature 'serving_default' must have one input, and one output or one that is "
-            f"named 'logits'. Received: inputs={inputs}, outputs={outputs} in handle={handle!r}. "
-            "Export a signature that maps images to logits."
+            "the signature 'serving_default' must have one input. "
+            f"Received: inputs={inputs} in handle={handle!r}. Export a signature that maps images "
+            "to logits."
         )
-    return (lambda images: signature(**{inputs[0]: images})[wanted]), False
+    return (lambda images: signature(**{inputs[0]: images})), False
 
 
 def _variables(module):

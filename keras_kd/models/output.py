@@ -1,21 +1,14 @@
-"""What a model answers: its outputs dict, and what stands at its end.
+"""What a model answers: its outputs dict, and which of several outputs are the logits.
 
-The one place where an answer becomes `{"logits": [B, K], taps...}` with K >= 2, and where a softmax
-or sigmoid behind the logits is found and left out.
+The one place where an answer becomes `{"logits": [B, K], taps...}` with K >= 2.
 """
-
-from dataclasses import dataclass
 
 import keras
 import numpy as np
 from keras import ops
 
 from keras_kd.models.taps import graph_of
-
-SQUASHING = ("softmax", "sigmoid", "log_softmax", "log_sigmoid", "hard_sigmoid", "sparsemax")
-# What leaves the values of the logits alone, behind which an activation may stand.
-TRANSPARENT = (keras.layers.Flatten, keras.layers.Reshape, keras.layers.Dropout)
-TRANSPARENT_NAMES = ("Identity", "Reshape", "Squeeze", "ExpandDims", "Cast")
+from keras_kd.utils.names import nearest
 
 
 def two_classes(logits):
@@ -86,20 +79,77 @@ def likeliest_logits(outputs):
     return f"model.output[{key!r}]" if named else f"model.outputs[{key}]"
 
 
-@dataclass(frozen=True)
-class Ending:
-    """What squashes the logits at the end of a model.
+def named_outputs(outputs):
+    """The outputs of a model by name.
 
     Args:
-        kind: name of the activation, such as "softmax".
-        path: operations from the outermost nested model to the one that squashes, the last.
+        outputs: tensor, symbolic or not, or a dict or list of them.
+
+    Returns:
+        dict of name to tensor: of a dict its own; of a list the name of the layer that made each,
+        where that is known and not another's too, else its number; of a single one `logits`.
+    """
+    if isinstance(outputs, dict):
+        return {str(key): tensor for key, tensor in outputs.items()}
+    if not isinstance(outputs, list | tuple):
+        return {"logits": outputs}
+    made_by = [getattr(tensor, "_keras_history", None) for tensor in outputs]
+    names = [history and history.operation.name for history in made_by]
+    return {
+        str(index) if name is None or names.count(name) > 1 else name: tensor
+        for index, (name, tensor) in enumerate(zip(names, outputs))
+    }
+
+
+class UnknownOutput(ValueError):
+    """No rule finds the logits among several outputs.
+
+    Args:
+        text: the sentence.
+        likeliest: name of the output that they most likely are.
     """
 
-    kind: str
-    path: tuple
+    def __init__(self, text, likeliest):
+        super().__init__(text)
+        self.likeliest = likeliest
 
-    def __str__(self):
-        return f"{self.kind} ({'/'.join(operation.name for operation in self.path)!r})"
+
+def find_logits(shapes, wanted="", num_classes=None):
+    """Which of several outputs is the logits.
+
+    Args:
+        shapes: dict of name to shape.
+        wanted: name; empty: `logits`, the only one that there is, or the only `[B, num_classes]`.
+        num_classes: classes of the data; None: unknown.
+
+    Returns:
+        str.
+
+    Raises:
+        UnknownOutput: no output of that name, or several that may be.
+    """
+    units = {num_classes, 1 if num_classes == 2 else num_classes} - {None}
+    flat = [name for name, shape in shapes.items() if len(shape) == 2]
+    fitting = [name for name in flat if shapes[name][-1] in units]
+    listed = ", ".join(f"{name!r} {tuple(shape)}" for name, shape in shapes.items())
+    if wanted and wanted not in shapes:
+        raise UnknownOutput(
+            f"there must be an output of that name. Received: output={wanted!r}."
+            f"{nearest(wanted, shapes)} Outputs there are: {listed}",
+            [*fitting, *flat, *shapes][0],
+        )
+    if wanted or "logits" in shapes:
+        return wanted or "logits"
+    if len(shapes) == 1:
+        return next(iter(shapes))
+    if len(fitting) == 1:
+        return fitting[0]
+    likeliest = [*fitting, *flat, *shapes][0]
+    raise UnknownOutput(
+        "which of a model's outputs is its logits, [B, num_classes], must be said. Received: the "
+        f"outputs {listed}. Pass output={likeliest!r}, or another of these names",
+        likeliest,
+    )
 
 
 def symbolic_outputs(model):
@@ -109,117 +159,3 @@ def symbolic_outputs(model):
         return graph.output
     # Of a frozen teacher those of the model that it was made from.
     return getattr(getattr(model, "original", None), "output", None)
-
-
-def ending(model):
-    """The softmax or sigmoid behind a model's logits, looking through what only reshapes.
-
-    Args:
-        model: any model; one without a symbolic graph tells nothing.
-
-    Returns:
-        an `Ending`, or None.
-    """
-    output = symbolic_outputs(model)
-    if isinstance(output, dict):
-        output = output.get("logits")
-    if isinstance(output, list | tuple):
-        output = output[0] if len(output) == 1 else None
-    if not isinstance(output, keras.KerasTensor):
-        return None
-    found = _search(output, ())
-    return found if isinstance(found, Ending) else None
-
-
-def to_logits(model):
-    """The same network without the softmax or sigmoid behind its logits.
-
-    Args:
-        model: functional or `Sequential` Keras model.
-
-    Returns:
-        a `keras.Model` that shares all layers but the last, which is a copy without activation;
-        `model` itself where nothing stands behind its logits.
-    """
-    if ending(model) is None:
-        return model
-    outputs = symbolic_outputs(model)
-    if isinstance(outputs, dict):
-        new = outputs | {"logits": _plain(outputs["logits"])}
-    else:
-        new = _plain(outputs[0] if isinstance(outputs, list | tuple) else outputs)
-    return keras.Model(graph_of(model).input, new, name=model.name)
-
-
-def _plain(tensor):
-    """A symbolic tensor without what squashes it: only what follows that is called again."""
-    operation, node, index = tensor._keras_history
-    arguments = operation._inbound_nodes[node].arguments
-    first, *rest = arguments.args
-    inner = graph_of(operation) if isinstance(operation, keras.Model) else None
-    if inner is not None and isinstance(_search(inner.outputs[index], ()), Ending):
-        outputs = list(inner.outputs)
-        outputs[index] = _plain(outputs[index])
-        new = keras.Model(inner.input, outputs, name=operation.name)
-        return new(first, *rest, **arguments.kwargs)[index]
-    if inner is None and _squashes(operation):
-        return _without_activation(operation)(first)
-    return operation(_plain(first), *rest, **arguments.kwargs)
-
-
-def _search(tensor, path):
-    """An `Ending`, None, or True where only transparent layers lie before the graph's input."""
-    while True:
-        operation, node, index = tensor._keras_history
-        if isinstance(operation, keras.layers.InputLayer):
-            return True
-        if isinstance(operation, keras.Model):
-            graph = graph_of(operation)
-            found = None if graph is None else _search(graph.outputs[index], (*path, operation))
-            if found is not True:
-                return found
-        else:
-            kind = _squashes(operation)
-            if kind:
-                return Ending(kind, (*path, operation))
-            if not _is_transparent(operation):
-                return None
-        tensor = operation._inbound_nodes[node].input_tensors[0]
-
-
-def _squashes(operation):
-    """The name of the activation that an operation applies, if it squashes; else None."""
-    if not isinstance(operation, keras.layers.Layer) or isinstance(operation, keras.layers.Softmax):
-        name = _snake(type(operation).__name__)
-    else:
-        activation = getattr(operation, "activation", None)
-        name = getattr(activation, "__name__", _snake(type(activation).__name__))
-    return name if name in SQUASHING else None
-
-
-def _is_transparent(operation):
-    if isinstance(operation, keras.layers.Activation):
-        return operation.activation is keras.activations.linear
-    return isinstance(operation, TRANSPARENT) or type(operation).__name__ in TRANSPARENT_NAMES
-
-
-def _snake(name):
-    return "".join(f"_{c.lower()}" if c.isupper() and i else c.lower() for i, c in enumerate(name))
-
-
-def _without_activation(operation):
-    """A function in an operation's place: a copy of the layer, weights too, without activation."""
-    if not isinstance(operation, keras.layers.Layer):
-        return lambda x: x
-    if isinstance(operation, keras.layers.Softmax):
-        plain = keras.layers.Activation("linear", name=operation.name, dtype=operation.dtype_policy)
-        return lambda x, *_, **__: plain(x)  # a softmax may be called with a mask
-    copy = type(operation).from_config({**operation.get_config(), "activation": "linear"})
-    copy.trainable = operation.trainable
-
-    def call(x):
-        result = copy(x)
-        copy.set_weights(operation.get_weights())
-        return result
-
-    return call

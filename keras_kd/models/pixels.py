@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from keras_kd.models.hub import check_range
-from keras_kd.models.saved import OURS, convert
+from keras_kd.models.value_range import OURS, convert
 
 # Of ImageNet's pixels in [0, 1], as torchvision and timm use them: red, green, blue.
 KNOWN = {"imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))}

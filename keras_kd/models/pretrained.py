@@ -13,7 +13,8 @@ from keras_kd.models.hub import HUB_HOSTS, HubModule, hub, load_module
 from keras_kd.models.layers import check_size, head
 from keras_kd.models.npz import listed, read_arrays
 from keras_kd.models.pixels import pixels_of
-from keras_kd.models.saved import OURS, expected_range, open_keras, recorded_range
+from keras_kd.models.saved import open_keras, recorded_range
+from keras_kd.models.value_range import OURS, UnknownRange, expected_range
 
 KINDS = (
     "'bit:NAME', the path of an .npz or .keras file, a SavedModel folder, 'hub:HANDLE', or a "
@@ -208,8 +209,14 @@ def _with_new_head(model, init, num_classes, shape, keep_head, pixels):
             f"the model must take one batch of images [B, H, W, {shape[-1]}]. Received: "
             f"init={init!r} with inputs of shapes {[tuple(one.shape) for one in inputs]}."
         )
-    known = expected_range(model)
-    if not pixels and known not in (None, OURS):
+    try:
+        known = None if pixels else expected_range(model)
+    except UnknownRange as error:
+        raise ValueError(
+            f"input_range must be given: {error}. Received: init={init!r}. Set input_range to the "
+            "values that its images had: (-1, 1), (0, 1) or (0, 255)."
+        ) from error
+    if known not in (None, OURS):
         low, high = (f"{value:g}" for value in known)
         raise ValueError(
             "images in this toolkit are in [-1, 1]. Received: "

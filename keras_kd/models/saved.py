@@ -1,17 +1,11 @@
-"""Saved Keras models: opened with one readable error, and the pixel values that they expect."""
+"""Saved models: opened with one readable error, and the pixel values recorded beside them."""
 
-import itertools
 import json
 import zipfile
 
 import keras
-import numpy as np
 
 from keras_kd.models.hub import check_range
-
-OURS = (-1.0, 1.0)  # the value range of images in this toolkit
-# What a classifier is usually fed after its own preprocessing.
-CANONICAL = (OURS, (0.0, 1.0), (0.0, 255.0))
 
 
 def open_keras(path):
@@ -49,55 +43,3 @@ def recorded_range(folder):
             'assets.extra/keras_kd.json must hold {"input_range": [low, high]}. '
             f"Received: {path}: {error}. Repair it, or pass input_range."
         ) from error
-
-
-def convert(images, input_range, name):
-    """Symbolic images in [-1, 1] as a model of another range expects them, by a layer `name`."""
-    low, high = input_range
-    return keras.layers.Rescaling((high - low) / 2, (high + low) / 2, dtype="float32", name=name)(
-        images
-    )
-
-
-def expected_range(model):
-    """The value range that a model's own preprocessing expects, or None where it has none.
-
-    Looks at the layers before the first with trainable weights, nested models included. A
-    `Rescaling` tells it: of [0, 255], [0, 1] and [-1, 1], the range that it maps closest to a
-    usual one. A `Normalization` tells it by its mean.
-    """
-    for layer in _leading(model):
-        if isinstance(layer, keras.layers.Rescaling):
-            return _of_rescaling(float(np.mean(layer.scale)), float(np.mean(layer.offset)))
-        if isinstance(layer, keras.layers.Normalization) and layer.mean is not None:
-            return _of_mean(float(np.mean(keras.ops.convert_to_numpy(layer.mean))))
-    return None
-
-
-def _leading(model):
-    """Layers from the input on, nested models unrolled, up to the first with kernels."""
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            yield from _leading(layer)
-            return
-        if layer.weights and not isinstance(layer, keras.layers.Normalization):
-            return
-        yield layer
-
-
-def _of_rescaling(scale, offset):
-    def distance(source, target):
-        low, high = (scale * value + offset for value in source)
-        return (abs(low - target[0]) + abs(high - target[1])) / (target[1] - target[0])
-
-    # Ranked by how far the result lies from a usual range; ours wins a tie.
-    ranked = sorted(
-        itertools.product(CANONICAL, CANONICAL), key=lambda pair: round(distance(*pair), 3)
-    )
-    return ranked[0][0]
-
-
-def _of_mean(mean):
-    if mean > 2:
-        return (0.0, 255.0)
-    return (0.0, 1.0) if mean > 0.2 else (-1.0, 1.0)

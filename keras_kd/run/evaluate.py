@@ -58,7 +58,7 @@ def _evaluate(workdir, split, source, data_dir, steps, output):
     if not labels:
         logger.info("Its classes are not the run's: without accuracy and calibration.")
         dataset = dataset.map(lambda x, y: x)
-    teacher = run.load_teacher(len(run.class_names), channels)
+    teacher = run.load_teacher(channels)
     if files:
         students = run.students_at(files, teacher)
     else:

@@ -10,6 +10,7 @@ from keras_kd import teachers
 from keras_kd.config import absolute, check
 from keras_kd.config.chain import needed_by, side_of, stages_of, teaching
 from keras_kd.distribution import strategies
+from keras_kd.models.value_range import OURS
 from keras_kd.run import networks, sources, targets
 from keras_kd.run.streams import Streams, check_batch_size, sides_of
 from keras_kd.run.workdir import Workdir
@@ -113,6 +114,16 @@ class Experiment:
         """The `keras_kd.training.lengths.Lengths` of a stage."""
         return self.streams.lengths_of(stage)
 
+    @functools.cached_property
+    def class_names(self):
+        """Names of the classes that the run is about, in order."""
+        return self.source.class_names
+
+    @functools.cached_property
+    def channels(self):
+        """Channels of the run's images."""
+        return self.source.channels
+
     def learner(self, stage, teacher=None, precision=None):
         """A network as it is before a stage, and new objects of the stage's methods.
 
@@ -146,12 +157,12 @@ class Experiment:
         }
         key = handle, side, *reading.items()
         if key not in self._loaded:
-            shape = (side, side, self.source.channels)
+            shape = (side, side, self.channels)
             self._loaded[key] = self._load(handle, shape, reading)
         return self._loaded[key]
 
     def _load(self, handle, shape, reading):
-        return teachers.load(handle, self.source.num_classes, shape, **reading)
+        return teachers.load(handle, self.class_names, shape, **reading)
 
     def teacher(self, stage, learned=None):
         """Whom a stage follows, as one Keras model; None where it learns from labels alone.
@@ -167,10 +178,11 @@ class Experiment:
             if teacher.stage:
                 return known[teacher.stage]
             reading = networks.reading(self.config, teacher.network)
-            return self.load(teacher.handle, shape[0], **reading)
+            with networks.asked_on_the_command_line(teacher.network):
+                return self.load(teacher.handle, shape[0], **reading)
 
         own = [side_of(self.config, teacher.network) for teacher in stage.teachers]
-        shape = (side, side, self.source.channels)
+        shape = (side, side, self.channels)
         if len(own) < 2:
             return make(stage.teachers[0], shape) if own else None
         members = [
@@ -255,5 +267,14 @@ class Experiment:
             if self.workdir.result(earlier.name) is None or not path.exists():
                 self.train(earlier)
                 continue
-            side = side_of(self.config, earlier.network)
-            self.networks[earlier.name] = self.load(str(path), side)
+            self.networks[earlier.name] = self.learned(earlier.name, earlier.network)
+
+    def learned(self, stage, network):
+        """What a stage has trained, from its file, to teach.
+
+        Args:
+            stage: the stage's name.
+            network: name of its network's section.
+        """
+        side = side_of(self.config, network)
+        return self.load(str(self.path / f"{stage}.keras"), side, input_range=OURS)

@@ -3,13 +3,11 @@
 import keras
 import tensorflow as tf
 
-from keras_kd import data, teachers
-from keras_kd.config.chain import side_of
-from keras_kd.run import networks, sources
+from keras_kd import data
+from keras_kd.run import sources
 from keras_kd.run.experiment import Experiment
 from keras_kd.run.streams import sides_of
 from keras_kd.run.workdir import load_config
-from keras_kd.teachers.load import assemble
 from keras_kd.training.checkpoints import read_weights
 from keras_kd.training.stage import make_model
 from keras_kd.utils.files import write_json
@@ -68,11 +66,10 @@ class Finished(Experiment):
         except (ValueError, TypeError, OSError) as error:
             raise ValueError(f"{path} does not load ({error}). Restore the file.") from error
 
-    def load_teacher(self, num_classes, channels):
+    def load_teacher(self, channels):
         """Whom the student follows: loaded as the config says, or as earlier stages left it.
 
         Args:
-            num_classes: classes of the student.
             channels: of the images.
 
         Returns:
@@ -87,28 +84,22 @@ class Finished(Experiment):
                 f"{self.path}, whose last stage {self.last.name!r} learns from labels alone."
             )
 
-        def load(teacher, shape):
-            if teacher.stage:
-                return teachers.load(str(self._trained(teacher.stage)), num_classes, shape)
-            reading = networks.reading(self.config, teacher.network)
-            return teachers.load(teacher.handle, num_classes, shape, **reading)
+        self.channels = channels  # the data need not be there
+        learned = {
+            one.stage: self.learned(one.stage, one.network)
+            for one in self.last.teachers
+            if one.stage
+        }
+        return self.teacher(self.last, learned)
 
-        side = sides_of(self.config, self.last).teacher
-        sides = [side_of(self.config, teacher.network) for teacher in self.last.teachers]
-        members = [
-            (teacher, None if own == side else own)
-            for teacher, own in zip(self.last.teachers, sides)
-        ]
-        return assemble(members, (side, side, channels), load)
-
-    def _trained(self, stage):
+    def learned(self, stage, network):
         path = self.path / f"{stage}.keras"
         if not path.exists():
             raise ValueError(
                 f"A run that trains its teacher leaves {path.name}. Received: workdir={self.path}, "
                 f"which has none. Start keras-kd-train on it again until the {stage} is trained."
             )
-        return path
+        return super().learned(stage, network)
 
     def other_source(self, name, data_dir=""):
         """Another source to look at.

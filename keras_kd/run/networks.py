@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shlex
 
 import keras
 import tensorflow as tf
@@ -10,9 +11,10 @@ from keras_kd import models, teachers
 from keras_kd.config.chain import only_teaches, side_of
 from keras_kd.config.training import methods_of
 from keras_kd.run.streams import sides_of
+from keras_kd.teachers.wanted import Asked
 
 # Keys of a network's section that are arguments of `keras_kd.teachers.load`.
-READ = ("input_range", "normalization", "layout")
+READ = ("input_range", "normalization", "layout", "output", "activation", "classes")
 
 
 @contextlib.contextmanager
@@ -121,6 +123,26 @@ def compile_teacher(config, stage, source, teacher, record=None):
         record=record,
         deterministic=config.deterministic,
     )
+
+
+@contextlib.contextmanager
+def asked_on_the_command_line(network):
+    """Context in which what a teacher asks of the user is asked by the key of a network's section.
+
+    Args:
+        network: name of the section; empty: there is none.
+
+    Raises:
+        ValueError: in place of a `keras_kd.teachers.wanted.Asked`.
+    """
+    try:
+        yield
+    except Asked as error:
+        key = f"--config.{network}.{error.argument}={shlex.quote(error.value)}"
+        how = f"On the command line that is {key}"
+        if not network:
+            how = f"Give it a section of its own, NAME = network(handle=...), with {error.argument}"
+        raise ValueError(f"{error} {how}.") from error
 
 
 def engine_of(config, stage):

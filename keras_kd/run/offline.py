@@ -57,7 +57,7 @@ class OfflineExperiment(Experiment):
     def _published_or_loaded(self, name, shape, reading):
         found = kinds.builder(name, self.source.num_classes)
         if found is None:
-            return teachers.load(name, self.source.num_classes, shape, **reading)
+            return teachers.load(name, self.class_names, shape, **reading)
         builder, kwargs = found
         if self._tiny:
             kwargs = TINY.get(builder, kwargs)

@@ -11,6 +11,7 @@ from keras_kd.config.views import views_of
 from keras_kd.distribution import strategies
 from keras_kd.run import sources
 from keras_kd.run.budget import settled
+from keras_kd.run.door import check_teachers
 from keras_kd.run.experiment import Experiment, prepare
 from keras_kd.run.facts import save_student, write_report
 from keras_kd.run.lines import lines_to
@@ -56,6 +57,9 @@ def run(config, workdir, strategy=None, progress=None, command="", data_service=
         _log_data(experiment)
         with strategy.scope():
             rehearse(experiment)
+            with strategies.chief_first(strategy):
+                if experiment.writes:
+                    check_teachers(experiment)
             experiment.accept_longer()
             for stage in experiment.stages:
                 experiment.train(stage)

@@ -47,7 +47,10 @@ def _teach(config, workdir, epochs, cache, packing):
     # A mistake in the flags shows before TensorFlow is there.
     import tensorflow as tf
 
+    from keras_kd.config.training import methods_of
+    from keras_kd.distillation.checks import refuse_answers
     from keras_kd.run.budget import settled
+    from keras_kd.run.door import check_teachers
     from keras_kd.run.experiment import Experiment
     from keras_kd.run.targets import check_kept
     from keras_kd.teachers.cache.fingerprint import of_teacher
@@ -72,12 +75,16 @@ def _teach(config, workdir, epochs, cache, packing):
     shards = range(first // size, -(-stop // size))
     # Before hours of training a teacher.
     TeacherCache.check_folder(path, seen, layout)
-    if not (path / "cache.json").exists() or not TeacherCache(path).shards().issuperset(shards):
+    fresh = not (path / "cache.json").exists()
+    if fresh or not TeacherCache(path).shards().issuperset(shards):
         check_writable(path)
     with exclusive(experiment.path):
         _ = experiment.workdir  # refuses the directory of another config
+    if fresh:  # else it came in when the cache was begun
+        check_teachers(experiment)
     experiment.train_teachers(stage)
     teacher = experiment.teacher(stage)
+    refuse_answers(methods_of(stage.settings), {"teacher": teacher})
     with exclusive(experiment.path):  # one process times the engines, the others follow
         compiled = experiment.compiled_teacher(stage, teacher)
     notes = {"engine": compiled.engine}  # told, not compared: engines differ by rounding

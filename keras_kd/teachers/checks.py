@@ -1,7 +1,5 @@
 """What a teacher must be, each check with one readable error, before any image is run."""
 
-from keras_kd.models.output import ending, likeliest_logits, symbolic_outputs
-
 
 def check_images(model, label, input_shape):
     """The model has one image input that takes `input_shape` (None: whatever it declares)."""
@@ -33,33 +31,6 @@ def check_images(model, label, input_shape):
         )
 
 
-def check_logits(model, label):
-    """The model has one output `[B, K]` and no softmax or sigmoid at its end."""
-    outputs = symbolic_outputs(model)
-    if len(model.outputs) != 1 or isinstance(outputs, dict):
-        raise ValueError(
-            "a teacher must have one output, the logits [B, num_classes]. "
-            f"Received: {label} with outputs of shapes {[tuple(o.shape) for o in model.outputs]}. "
-            f"Cut the model at its logits: keras.Model(model.input, {likeliest_logits(outputs)})."
-        )
-    shape = tuple(model.outputs[0].shape)
-    if len(shape) != 2:
-        layer = "GlobalAveragePooling2D" if len(shape) == 4 else "Flatten"
-        raise ValueError(
-            "a teacher must have one output, the logits [B, num_classes]. Received: "
-            f"{label} with an output of shape {shape}. Bring it to that: "
-            f"keras.Model(model.input, keras.layers.{layer}()(model.output))."
-        )
-    found = ending(model)
-    if found:
-        raise ValueError(
-            "a teacher must give logits: distillation softens them before the softmax. "
-            f"Received: {label}, whose last layer applies {found}. Give "
-            "keras_kd.models.to_logits(model), the same network without it; of a file, save it "
-            "again: keras_kd.models.to_logits(keras.models.load_model(path)).save(other_path)."
-        )
-
-
 def check_classes(model, num_classes, label):
     """The model has one logit per class (None: any number)."""
     units = model.output_shape[-1]
@@ -70,5 +41,6 @@ def check_classes(model, num_classes, label):
         f"Received: {units} outputs from {label!r}. If they are features, the module needs a "
         f"head: build the teacher with keras_kd.models.hub(handle, {num_classes}, input_shape), in "
         "a config as teacher model 'hub' with its handle, and fine-tune it first. If they are the "
-        "logits of other classes, fine-tune it on this data set first."
+        "logits of other classes, fine-tune it on this data set first; if the data's are among "
+        "them, pass classes=FILE with the names of all its outputs, one a line, in their order."
     )

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_kd.models.answers import is_binary
 from keras_kd.models.output import two_classes
 
 
@@ -15,13 +16,16 @@ from keras_kd.models.output import two_classes
 class LogMeanProbability(keras.layers.Layer):
     """Logits of several teachers, each `[B, K]`, to the log of their weighted mean probability.
 
-    One logit z of a teacher is two classes, [0, z].
+    One logit z of a teacher is two classes, [0, z]. What comes out are log-probabilities, see
+    `keras_kd.models.answers`: methods that need logits themselves refuse them.
 
     Computed in log space and float32, so that a class with probability 1e-40 stays finite.
 
     Args:
         weights: one positive number per teacher, summing to 1.
     """
+
+    normalized = True
 
     def __init__(self, weights, **kwargs):
         kwargs.setdefault("dtype", "float32")
@@ -101,6 +105,12 @@ class Ensemble(keras.Model):
     def _check(teachers):
         if not teachers:
             raise ValueError("teachers must hold at least one model. Received: teachers=[].")
+        if binary := [teacher.name for teacher in teachers if is_binary(teacher)]:
+            raise ValueError(
+                "an ensemble is the mean of probabilities that sum to 1. Received: "
+                f"{', '.join(map(repr, binary))}, which ends in sigmoids, each class by itself. "
+                "Let the student follow each teacher by a binary_soft_targets of its own."
+            )
         for what, attribute in (("input shape", "input_shape"), ("class count", "output_shape")):
             values = [getattr(teacher, attribute, None) for teacher in teachers]
             if what == "class count":  # one logit is two classes

@@ -1,15 +1,18 @@
 """Loads a teacher from wherever it lies and refuses one that would teach nonsense."""
 
+from dataclasses import replace
+
 import keras
 
-from keras_kd.models.output import as_two_classes
 from keras_kd.models.pixels import pixels_of
 from keras_kd.teachers import kinds
+from keras_kd.teachers.answers import check_activation, with_logits
 from keras_kd.teachers.checks import check_classes
+from keras_kd.teachers.classes import in_order_of_data, read_classes, recorded_classes
 from keras_kd.teachers.ensemble import Ensemble, resized
 from keras_kd.teachers.kind import Kind, check_read
-from keras_kd.teachers.prepare import prepare, probe
-from keras_kd.teachers.wanted import Wanted, check_layout
+from keras_kd.teachers.prepare import prepare
+from keras_kd.teachers.wanted import Answer, Wanted, check_layout
 from keras_kd.utils import handles
 
 
@@ -20,6 +23,7 @@ def load(
     input_range=None,
     normalization=None,
     layout="",
+    **answer,
 ):
     """Loads and freezes a teacher that takes images in [-1, 1] and gives logits.
 
@@ -29,39 +33,61 @@ def load(
             or folder; or the handle's own https address. A model object is frozen in place
             (`trainable = False`). Several with commas between them are an `Ensemble`, and `@224`
             behind one lets it see the images at 224 px, see `keras_kd.utils.handles`.
-        num_classes: classes of the data set; None to accept any.
+        num_classes: classes of the data set: how many, or their names in order, which are then
+            compared with the names that the teacher has of its own; None to accept any.
         input_shape: (height, width, channels) of the images that the teacher will see; None to
             accept what the model declares. Needed for hub modules and SavedModel folders.
         input_range: (low, high) of the values that the model expects. Images here are in [-1, 1]:
             the conversion is put in front where the ranges differ. By default [-1, 1] for Keras
-            models, (0, 1) for hub handles, and for a SavedModel folder what its
-            `assets.extra/keras_kd.json` says.
+            models, or what the conversion inside them shows; (0, 1) for hub handles, and for a
+            SavedModel folder what its `assets.extra/keras_kd.json` says.
         normalization: in place of `input_range`, where the model expects a mean and a deviation a
             channel: "imagenet", as teachers from PyTorch mostly do, or ((means), (deviations)) of
             pixels in [0, 1].
         layout: "nhwc" or "nchw", the order of the input's axes of an ONNX or TFLite file; empty:
             found out by its shape.
+        **answer: what is said of the model's answer, where neither graph nor files show it:
+            `output`, name of the output that is the logits (by default `logits`, or the only one of
+            the right size); `activation`, what stands behind them: linear, softmax, log_softmax,
+            sigmoid or log_sigmoid; `classes`, names of the teacher's classes in its order, or a
+            file of them, see `keras_kd.teachers.classes`.
 
     Returns:
         A frozen `keras.Model` with logits `[B, num_classes]`; one logit z becomes those of two
-        classes, [0, z].
+        classes, [0, z]. A softmax or sigmoid at the end is left out where the graph shows what lies
+        before it. Else log-probabilities stand for the logits: equal to all methods but those that
+        need the logits themselves, which refuse them, see `keras_kd.models.answers`.
 
     Raises:
         ValueError: when the handle leads to no model, or the model's classes, size, channels,
             value range or kind of output do not fit.
         ConnectionError: when a hub handle or published weights cannot be fetched.
     """
-    input_shape = None if input_shape is None else tuple(input_shape)
-    pixels = pixels_of(input_range, normalization)
-    wanted = Wanted(num_classes, input_shape, pixels, check_layout(layout))
+    names = tuple(num_classes) if isinstance(num_classes, list | tuple) else None
+    wanted = Wanted(
+        num_classes=num_classes if names is None else len(names),
+        input_shape=None if input_shape is None else tuple(input_shape),
+        pixels=pixels_of(input_range, normalization),
+        layout=check_layout(layout),
+        answer=_checked(Answer(**answer)),
+        class_names=names,
+    )
+    return _load(handle, wanted)
+
+
+def _checked(answer):
+    check_activation(answer.activation)
+    return answer._replace(classes=read_classes(answer.classes) if answer.classes else ())
+
+
+def _load(handle, wanted):
+    """What `load` returns."""
     if isinstance(handle, str) and handle:
         members = handles.members(handle)
         if members != [(handle, None)]:
-            return assemble(
-                members,
-                input_shape,
-                lambda name, shape: load(name, num_classes, shape, *pixels, layout),
-            )
+            one = lambda name, shape: _load(name, replace(wanted, input_shape=shape))  # noqa: E731
+            return assemble(members, wanted.input_shape, one)
+    known = wanted.answer.classes, ""
     if isinstance(handle, keras.Model):
         check_read(Kind, handle.name, wanted)
         label, model = handle.name, prepare(handle, repr(handle.name), wanted)
@@ -69,9 +95,10 @@ def load(
         kind, label = kinds.get(handle)
         check_read(kind, label, wanted)
         model = kind.open(label, wanted)
-    model = as_two_classes(model)
-    check_classes(model, num_classes, label)
-    probe(model, input_shape, label)
+        known = known if wanted.answer.classes else recorded_classes(label)
+    model = with_logits(model, repr(label), wanted)
+    model = in_order_of_data(model, repr(label), known, wanted.class_names)
+    check_classes(model, wanted.num_classes, label)
     model.trainable = False
     return model
 

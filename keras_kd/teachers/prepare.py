@@ -1,16 +1,21 @@
 """Makes a teacher of what a handle holds: checked, and taking images in [-1, 1]."""
 
+import logging
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from keras_kd.models.hub import hub, load_module, run_once
+from keras_kd.models.hub import HubModule, load_module
+from keras_kd.models.layers import check_size
 from keras_kd.models.pixels import Pixels
-from keras_kd.models.saved import CANONICAL, OURS, expected_range
-from keras_kd.teachers.checks import check_images, check_logits
+from keras_kd.models.value_range import CANONICAL, OURS, UnknownRange, expected_range
+from keras_kd.teachers.answers import asked_for_output, one_output
+from keras_kd.teachers.checks import check_images
+from keras_kd.teachers.wanted import Asked
 
 REACH_TOLERANCE = 0.02  # of a range: the least and the largest pixel seen in calibration
+_logger = logging.getLogger(__name__)
 
 
 def prepare(model, label, wanted):
@@ -22,7 +27,7 @@ def prepare(model, label, wanted):
         wanted: `keras_kd.teachers.wanted.Wanted`.
 
     Returns:
-        a `keras.Model` from images in [-1, 1] to logits.
+        a `keras.Model` from images in [-1, 1] to one output `[B, K]`.
 
     Raises:
         ValueError: its input, its output or its value range does not fit.
@@ -33,17 +38,30 @@ def prepare(model, label, wanted):
         inputs = keras.Input(input_shape, name="image")
         model = keras.Model(inputs, model(inputs), name=model.name)
     check_images(model, label, input_shape)
-    check_logits(model, label)
-    if not wanted.pixels:
-        expected = expected_range(model)
-        if expected not in (None, OURS):
-            low, high = (f"{value:g}" for value in expected)
-            raise ValueError(
-                "images in this toolkit are in [-1, 1], and the teacher must take them as they "
-                f"are. Received: handle={label}, whose first layer expects [{low}, {high}]. "
-                f"Pass input_range=({low}, {high}) to have the values converted."
-            )
-    return converted(model, wanted.pixels)
+    model = one_output(model, label, wanted)
+    return converted(model, wanted.pixels or _shown(model, label))
+
+
+def _shown(model, label):
+    """The `Pixels` that a model shows to expect.
+
+    Raises:
+        Asked: that cannot be told.
+    """
+    try:
+        found = expected_range(model)
+    except UnknownRange as error:
+        raise Asked(
+            f"the values that a teacher's images must have cannot be told: {error}. Received: "
+            f"{label}, input_range=None. Pass input_range=(0, 255), (0, 1) or (-1, 1), as in its "
+            "training.",
+            "input_range",
+            "(0, 255)",
+        ) from error
+    if found not in (None, OURS):
+        low, high = found
+        _logger.info(f"{label} shows that it takes pixels from {low:g} to {high:g}: so they come.")
+    return Pixels(found)
 
 
 def converted(model, pixels):
@@ -60,6 +78,9 @@ def converted(model, pixels):
         return model
     inputs = keras.Input(model.input_shape[1:], name="image")
     x = pixels.convert(inputs, "to_teacher_range")
+    own = model.inputs[0].dtype
+    if own.startswith(("int", "uint")):
+        x = keras.ops.cast(keras.ops.round(x), own)  # a cast alone would take the next lower one
     return keras.Model(inputs, model(x), name=f"{model.name}_converted")
 
 
@@ -89,12 +110,23 @@ def open_module(handle, wanted, known_range):
     if "://" not in handle:
         load_module(handle)  # a wrong folder is refused before the question of the range
     if input_range is None:
-        raise ValueError(
+        raise Asked(
             "input_range must be given for a SavedModel folder without assets.extra/keras_kd.json. "
             f"Received: handle={handle!r}, input_range=None. Pass the values its images have: "
-            "(-1, 1), (0, 1) or (0, 255)."
+            "(-1, 1), (0, 1) or (0, 255).",
+            "input_range",
+            "(0, 255)",
         )
-    model = hub(handle, None, wanted.input_shape, input_range, head=False)
+    inputs = keras.Input(check_size(1, wanted.input_shape), name="image")
+    module = HubModule(
+        handle,
+        input_range,
+        output=wanted.answer.output,
+        num_classes=wanted.num_outputs,
+        name="logits",
+    )
+    with asked_for_output(repr(handle)):
+        model = keras.Model(inputs, module(inputs), name="hub")
     return converted(model, pixels) if pixels.normalization else model
 
 
@@ -114,12 +146,21 @@ def open_host(module, handle, wanted, advice):
         ValueError: the file cannot be run or does not fit, or its values or size are not known.
     """
     channels = wanted.input_shape[-1] if wanted.input_shape else 3
-    layer = module(handle, channels, wanted.layout, num_classes=wanted.num_classes, name="logits")
+    layer = module(
+        handle,
+        channels,
+        wanted.layout,
+        wanted.answer.output,
+        num_classes=wanted.num_outputs,
+        name="logits",
+    )
     pixels = wanted.pixels or Pixels(usual_range(layer.reach))
     if not pixels:
-        raise ValueError(
+        raise Asked(
             "the values that the images of a file have must be told: it does not say them. "
-            f"Received: handle={handle!r}, input_range=None, normalization=None. {advice}"
+            f"Received: handle={handle!r}, input_range=None, normalization=None. {advice}",
+            "input_range",
+            "(0, 255)",
         )
     sides = wanted.input_shape or (None, None)
     shape = (*(own or given for own, given in zip(layer.image_shape, sides[:2])), channels)
@@ -148,37 +189,3 @@ def usual_range(reach):
         if np.abs(np.subtract(reach, (low, high))).max() <= REACH_TOLERANCE * (high - low):
             return low, high
     return None
-
-
-def probe(model, input_shape, label):
-    """Runs two random images through a teacher: the shape is right, numbers are finite logits.
-
-    Args:
-        model: Keras model from images in [-1, 1] to logits.
-        input_shape: (height, width, channels); None: its own, 224 px where it declares no size.
-        label: what the user calls it, for errors.
-
-    Raises:
-        ValueError: says what it gave instead.
-    """
-    shape = input_shape or tuple(side or 224 for side in model.input_shape[1:])
-    images = np.random.default_rng(0).uniform(-1, 1, (2, *shape)).astype("float32")
-    outputs = run_once(lambda x: model(x, training=False), keras.ops.convert_to_tensor(images))
-    outputs = keras.ops.convert_to_numpy(outputs).astype("float64")
-    if outputs.shape != (2, model.output_shape[-1]):
-        raise ValueError(
-            "the teacher must give one row of logits per image. "
-            f"Received: outputs of shape {outputs.shape} for 2 images from handle={label!r}."
-        )
-    if not np.isfinite(outputs).all():
-        raise ValueError(
-            "the teacher must give finite logits for images in [-1, 1]. "
-            f"Received: {int((~np.isfinite(outputs)).sum())} values that are not finite from "
-            f"handle={label!r}. Its weights may be damaged, or its input_range wrong."
-        )
-    if (outputs >= 0).all() and np.allclose(outputs.sum(1), 1, atol=1e-3):
-        raise ValueError(
-            "the teacher must give logits: distillation softens them before the softmax. "
-            f"Received: probabilities that sum to 1 from handle={label!r}. "
-            "Export it again without its last softmax."
-        )

@@ -1,122 +1,19 @@
-"""What a model answers: one logit as two classes, and a softmax found and left out."""
+"""What a model answers: one logit as two classes, and the logits among several outputs."""
 
 import keras
 import numpy as np
 import pytest
 
-from keras_kd.models import to_logits
-from keras_kd.models.output import as_two_classes, ending, logits_of, outputs_of, two_classes
+from keras_kd.models.output import (
+    UnknownOutput,
+    as_two_classes,
+    find_logits,
+    named_outputs,
+    outputs_of,
+    two_classes,
+)
 
 L = keras.layers
-CLASSES = 3
-
-
-def flat(images):
-    return L.Flatten()(images)
-
-
-def logits(images):
-    return L.Dense(CLASSES)(flat(images))
-
-
-def sequential(*layers):
-    return keras.Sequential([keras.Input((4, 4, 3)), *layers])
-
-
-# What stands behind the logits: a function from images to the outputs of a model, or a model.
-ENDINGS = {
-    "softmax of a dense layer": lambda i: L.Dense(CLASSES, activation="softmax")(flat(i)),
-    "sigmoid of a dense layer": lambda i: L.Dense(CLASSES, activation="sigmoid")(flat(i)),
-    "softmax layer as activation": lambda i: L.Dense(CLASSES, activation=L.Softmax())(flat(i)),
-    "softmax activation layer": lambda i: L.Activation("softmax", dtype="float32")(logits(i)),
-    "softmax layer": lambda i: L.Softmax()(logits(i)),
-    "softmax op": lambda i: keras.ops.softmax(logits(i)),
-    "sigmoid op": lambda i: keras.ops.sigmoid(logits(i)),
-    "log_softmax op": lambda i: keras.ops.log_softmax(logits(i)),
-    "softmax function": lambda i: keras.activations.softmax(logits(i)),
-    "softmax head in a Sequential": lambda i: keras.Sequential([L.Dense(CLASSES), L.Softmax()])(
-        flat(i)
-    ),
-    "softmax below a reshape": lambda i: L.Reshape((CLASSES,))(
-        L.Softmax()(L.Reshape((1, 1, CLASSES))(logits(i)))
-    ),
-    "softmax below a cast": lambda i: keras.ops.cast(keras.ops.softmax(logits(i)), "float32"),
-    "softmax below a nested dropout": lambda i: keras.Sequential([L.Dropout(0.5)])(
-        L.Softmax()(logits(i))
-    ),
-    "softmax beside another key": lambda i: {"a": flat(i), "logits": L.Softmax()(logits(i))},
-    "softmax op beside another key": lambda i: {"logits": keras.ops.softmax(logits(i)), "z": i},
-    "softmax in a list of one": lambda i: [L.Softmax()(logits(i))],
-    "softmax of a convolution": lambda i: L.Flatten()(
-        L.Conv2D(CLASSES, 4, activation="softmax")(i)
-    ),
-    "softmax of a Sequential": sequential(L.Flatten(), L.Dense(CLASSES), L.Softmax()),
-    "sigmoid two models deep": sequential(
-        keras.Sequential([L.Flatten(), keras.Sequential([L.Dense(CLASSES, activation="sigmoid")])])
-    ),
-}
-SQUASH = {
-    "softmax": lambda z: np.exp(z) / np.exp(z).sum(-1, keepdims=True),
-    "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
-    "log_softmax": lambda z: z - np.log(np.exp(z).sum(-1, keepdims=True)),
-}
-
-
-def model_of(make):
-    if isinstance(make, keras.Model):
-        return make
-    images = keras.Input((4, 4, 3))
-    return keras.Model(images, make(images))
-
-
-def answer(model, images):
-    return np.asarray(logits_of(model(images)), np.float64)
-
-
-@pytest.fixture
-def images():
-    return np.random.default_rng(0).uniform(-1, 1, (5, 4, 4, 3)).astype("float32")
-
-
-@pytest.mark.parametrize("name", ENDINGS)
-def test_an_ending_is_found_and_left_out(name, images, tmp_path):
-    model = model_of(ENDINGS[name])
-    kind = name.split()[0]
-    assert ending(model).kind == kind
-    plain = to_logits(model)
-    assert ending(plain) is None
-    got, raw = answer(model, images), answer(plain, images)
-    np.testing.assert_allclose(got, SQUASH[kind](raw), rtol=1e-5, atol=1e-6)
-    assert plain.count_params() == model.count_params()
-    plain.save(tmp_path / "plain.keras")
-    again = keras.models.load_model(tmp_path / "plain.keras")
-    np.testing.assert_array_equal(answer(again, images), raw)
-    np.testing.assert_array_equal(answer(model, images), got)  # the original is as it was
-
-
-@pytest.mark.parametrize(
-    "make",
-    [
-        logits,
-        lambda i: L.Activation("linear")(logits(i)),
-        lambda i: {"logits": logits(i), "probabilities": L.Softmax()(logits(i))},
-        lambda i: L.Dense(CLASSES)(L.Softmax()(flat(i))),
-        lambda i: i,
-    ],
-)
-def test_logits_are_left_alone(make):
-    model = model_of(make)
-    assert ending(model) is None
-    assert to_logits(model) is model
-
-
-def test_a_softmax_keeps_its_precision_when_it_goes():
-    keras.mixed_precision.set_dtype_policy("mixed_float16")
-    try:
-        model = model_of(lambda i: L.Softmax(dtype="float32")(logits(i)))
-    finally:
-        keras.mixed_precision.set_dtype_policy("float32")
-    assert to_logits(model).output.dtype == "float32"
 
 
 def test_one_logit_is_two_classes():
@@ -124,8 +21,8 @@ def test_one_logit_is_two_classes():
     for given in (z, keras.ops.convert_to_tensor(z)):
         pair = np.asarray(two_classes(given), np.float64)
         np.testing.assert_array_equal(pair, [[0, -2], [0, 0], [0, 3]])
-    probabilities = SQUASH["softmax"](pair)
-    np.testing.assert_allclose(probabilities[:, 1], SQUASH["sigmoid"](z[:, 0].astype("float64")))
+    probabilities = np.exp(pair) / np.exp(pair).sum(-1, keepdims=True)
+    np.testing.assert_allclose(probabilities[:, 1], 1 / (1 + np.exp(-z[:, 0].astype("float64"))))
     assert two_classes(pair) is pair
 
 
@@ -139,9 +36,67 @@ def test_the_outputs_dict_of_every_answer():
     assert found["logits"].shape == (2, 2) and given["logits"] is z
 
 
-def test_a_model_of_one_logit_as_one_of_two(images):
-    model = model_of(lambda i: L.Dense(1)(flat(i)))
+def test_a_model_of_one_logit_as_one_of_two():
+    images = np.random.default_rng(0).uniform(-1, 1, (5, 4)).astype("float32")
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, L.Dense(1)(inputs))
     pair = as_two_classes(model)
     np.testing.assert_array_equal(pair(images)[:, 1:], model(images))
     np.testing.assert_array_equal(pair(images)[:, :1], np.zeros((5, 1)))
     assert as_two_classes(pair) is pair
+
+
+def test_outputs_have_the_names_of_their_keys_or_layers():
+    images = keras.Input((4,))
+    one, two = L.Dense(2, name="one")(images), L.Dense(3, name="two")(images)
+    assert named_outputs({"a": one, "b": two}) == {"a": one, "b": two}
+    assert named_outputs([one, two]) == {"one": one, "two": two}
+    assert named_outputs(one) == {"logits": one}
+    inner = keras.Model(images, [one, two], name="inner")
+    assert list(named_outputs(inner(images))) == ["0", "1"]  # one layer made both
+    assert list(named_outputs([np.zeros(2), np.ones(3)])) == ["0", "1"]
+
+
+SHAPES = {"features": (None, 9), "map": (None, 4, 4, 5), "head": (None, 5), "other": (None, 7)}
+
+
+@pytest.mark.parametrize(
+    ("shapes", "wanted", "num_classes", "name"),
+    [
+        (SHAPES, "", 5, "head"),  # the only one of the right size
+        (SHAPES, "other", 5, "other"),
+        ({**SHAPES, "logits": (None, 3)}, "", 5, "logits"),
+        ({**SHAPES, "logits": (None, 3)}, "head", None, "head"),
+        ({"anything": (None, 3)}, "", 5, "anything"),
+        ({"a": (None, 1), "b": (None, 8)}, "", 2, "a"),  # one logit is two classes
+    ],
+)
+def test_the_logits_among_outputs(shapes, wanted, num_classes, name):
+    assert find_logits(shapes, wanted, num_classes) == name
+
+
+@pytest.mark.parametrize(
+    ("shapes", "wanted", "num_classes", "message", "likeliest"),
+    [
+        (
+            SHAPES,
+            "hed",
+            5,
+            r"output='hed'\. Did you mean 'head'\? Outputs there are: 'feat",
+            "head",
+        ),
+        (
+            SHAPES,
+            "",
+            None,
+            r"outputs 'features' \(None, 9\), 'map' .* Pass output='features'",
+            None,
+        ),
+        ({"a": (None, 5), "b": (None, 5)}, "", 5, r"Pass output='a', or another", "a"),
+        (SHAPES, "", 4, "must be said", "features"),
+    ],
+)
+def test_what_no_rule_finds_is_asked_for(shapes, wanted, num_classes, message, likeliest):
+    with pytest.raises(UnknownOutput, match=message) as error:
+        find_logits(shapes, wanted, num_classes)
+    assert error.value.likeliest == (likeliest or "features")

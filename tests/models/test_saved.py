@@ -1,44 +1,17 @@
-"""Saved models: opened or refused in one sentence, and the pixel values that they expect."""
+"""Saved models: opened or refused in one sentence, and the pixel values recorded beside them."""
 
 import json
 
 import keras
-import numpy as np
 import pytest
 
-from keras_kd.models import efficientnet_lite, saved
-from keras_kd.models.saved import expected_range
+from keras_kd.models import saved
 
 
 def small():
     inputs = keras.Input((8, 8, 3))
     x = keras.layers.GlobalAveragePooling2D()(inputs)
     return keras.Model(inputs, keras.layers.Dense(4)(x))
-
-
-def test_range_of_real_networks():
-    assert expected_range(small()) is None
-    assert expected_range(efficientnet_lite(0, 2, (32, 32, 3))) == (-1, 1)
-    theirs = keras.applications.MobileNetV3Small((32, 32, 3), weights=None, alpha=0.35)
-    assert expected_range(theirs) == (0, 255)
-
-
-@pytest.mark.parametrize("target", [(0, 255), (0, 1), (-1, 1), (-2, 6)])
-def test_both_ends_of_the_range_are_converted(target):
-    inputs = keras.Input((3,))
-    model = keras.Model(inputs, saved.convert(inputs, target, "to_range"))
-    low, high = target
-    expected = [[low, (low + high) / 2, high]]
-    np.testing.assert_allclose(model(np.array([[-1.0, 0.0, 1.0]])), expected, rtol=1e-6, atol=1e-6)
-    assert model.layers[-1].name == "to_range"
-
-
-def test_a_nested_model_tells_its_range_but_not_behind_a_kernel():
-    inner = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Rescaling(1 / 255)])
-    inputs = keras.Input((8, 8, 3))
-    assert expected_range(keras.Model(inputs, inner(inputs))) == (0, 255)
-    x = keras.layers.Conv2D(3, 1)(inputs)
-    assert expected_range(keras.Model(inputs, keras.layers.Rescaling(1 / 255)(x))) is None
 
 
 def test_a_range_is_recorded_beside_a_model(tmp_path):

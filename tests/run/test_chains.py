@@ -101,7 +101,7 @@ def test_each_stage_follows_the_networks_that_it_names(finished):
 def test_a_finished_chain_gives_its_student_and_whom_it_follows(finished):
     _, report, workdir = finished
     opened = Finished(workdir)
-    student, teacher = opened.load_student(), opened.load_teacher(10, 1)
+    student, teacher = opened.load_student(), opened.load_teacher(1)
     assert student.count_params() == report["student"]["parameters"]
     assert teacher.count_params() == report["teacher"]["parameters"]
     images = opened.evaluation_images(batch_size=50)

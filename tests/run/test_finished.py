@@ -36,7 +36,7 @@ def test_a_finished_run_gives_both_networks_and_its_classes(finished_run):
     opened = Finished(workdir)
     assert opened.report == report and opened.class_names == list("0123456789")
     assert opened.load_student().count_params() == report["student"]["parameters"]
-    teacher = opened.load_teacher(10, 1)
+    teacher = opened.load_teacher(1)
     assert teacher.count_params() == report["teacher"]["parameters"]
     assert not teacher.trainable_variables
 
@@ -47,9 +47,9 @@ def test_a_run_that_is_not_finished_says_what_to_do(tmp_path):
     with pytest.raises(ValueError, match=r"not finished\. Start keras-kd-train on it .*stopped\.$"):
         opened.load_student()
     with pytest.raises(ValueError, match=r"leaves teacher\.keras\. Received: .* until the teacher"):
-        opened.load_teacher(10, 1)
+        opened.load_teacher(1)
     config = tiny()
     config.stages = ("baseline",)
     Workdir(tmp_path / "alone", config)
     with pytest.raises(ValueError, match="'baseline' learns from labels alone"):
-        Finished(tmp_path / "alone").load_teacher(10, 1)
+        Finished(tmp_path / "alone").load_teacher(1)

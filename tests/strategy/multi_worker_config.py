@@ -13,6 +13,7 @@ def get_config(teacher):
     config.data.eval_split = "test[:50]"
     config.teacher.handle = teacher
     config.teacher.input_range = (-1, 1)
+    config.teacher.accept = True  # its weights are random
     config.student.model = {
         "name": "bit_resnet",
         "kwargs": {"depth": (1, 1), "width": 0.125, "small_root": True},

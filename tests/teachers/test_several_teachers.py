@@ -75,6 +75,7 @@ def test_a_run_learns_from_both(tmp_path):
     config.data.train_split, config.data.eval_split = "train[:64]", "test[:50]"
     config.teacher.handle = f"{tmp_path / 'a.keras'}@8,{tmp_path / 'b.keras'}"
     config.teacher.engine = "graph"
+    config.teacher.accept = True  # their weights are random
     config.student.model = {"name": "resnet", "kwargs": {"depth": 8, "width": 0.25}}
     config.baseline.enabled = False
     config.distil.update(total="4 steps", interval="4 steps", warmup="0 steps")

@@ -19,7 +19,7 @@ class Bit(Kind):
 
     def open(self, handle, wanted):
         """What does not fit is refused before a gigabyte is fetched."""
-        entry = _entry(handle, wanted.num_classes)
+        entry = _entry(handle, wanted.num_outputs)
         shape = wanted.input_shape or (entry.resolution, entry.resolution, 3)
         check_root((7, 7, shape[-1]), handle)
         path = bit_file(handle.removeprefix(SCHEME))

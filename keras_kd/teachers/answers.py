@@ -1,0 +1,224 @@
+"""From whatever a network answers to its logits: several outputs, a softmax, one or more sigmoids.
+
+What stands at the end is read off the graph, and off the answers to a few images, since a graph may
+hide it. Where the graph shows the logits before it, these teach; else they are made of the
+probabilities, see `keras_kd.models.answers`.
+"""
+
+import contextlib
+
+import keras
+import numpy as np
+
+from keras_kd.models.answers import BinaryLogits, LogProbabilities, is_binary, is_normalized
+from keras_kd.models.ending import ending, last_operation, to_logits
+from keras_kd.models.hub import run_once
+from keras_kd.models.output import (
+    UnknownOutput,
+    as_two_classes,
+    find_logits,
+    likeliest_logits,
+    named_outputs,
+    symbolic_outputs,
+)
+from keras_kd.teachers.wanted import Asked
+
+NOISE = 5  # random images that a model is shown, beside flat ones
+SUM_TOLERANCE = 1e-2  # of probabilities: a thousand of them in half precision
+SAME = 1e-3  # of probabilities, between the two ways to compute them
+# What ends in logits whatever their size. Behind another operation they may be probabilities.
+LINEAR = (
+    "Dense", "EinsumDense", "Conv2D", "DepthwiseConv2D", "BatchNormalization", "Rescaling", "Add",
+    "Subtract", "Multiply", "Average", "Concatenate", "Matmul", "Mean", "GlobalAveragePooling2D",
+    "LogMeanProbability",
+)  # fmt: skip
+
+
+def _softmax(logits):
+    exponents = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return exponents / exponents.sum(axis=-1, keepdims=True)
+
+
+def _sigmoid(logits):
+    return 1 / (1 + np.exp(-np.clip(logits, -500, 500)))
+
+
+# By what stands at the end: what it makes of logits, and the layer that goes back.
+ACTIVATIONS = {
+    "softmax": (_softmax, LogProbabilities, "probabilities"),
+    "log_softmax": (lambda z: np.log(_softmax(z)), LogProbabilities, "log_probabilities"),
+    "sigmoid": (_sigmoid, BinaryLogits, "probabilities"),
+    "log_sigmoid": (lambda z: np.log(_sigmoid(z)), BinaryLogits, "log_probabilities"),
+}
+NAMES = ("linear", *ACTIVATIONS)
+
+
+def check_activation(activation):
+    """What stands behind logits: `activation` itself.
+
+    Raises:
+        ValueError: an unknown one.
+    """
+    if activation and activation not in NAMES:
+        raise ValueError(
+            f"activation must be one of {', '.join(NAMES)}, or empty. Received: "
+            f"activation={activation!r}."
+        )
+    return activation
+
+
+@contextlib.contextmanager
+def asked_for_output(label):
+    """Context in which several outputs, none of which is known to be the logits, are asked about"""
+    try:
+        yield
+    except UnknownOutput as error:
+        raise Asked(f"{label}: {error}.", "output", error.likeliest) from error
+
+
+def one_output(model, label, wanted):
+    """A model with one output, the logits or what is to become them, of a model with any.
+
+    Args:
+        model: functional Keras model.
+        label: the model for an error.
+        wanted: `Wanted`.
+
+    Returns:
+        `model`, or a `keras.Model` that shares all layers.
+
+    Raises:
+        ValueError: no output of the wanted name, none that is `[B, K]`, or several.
+    """
+    outputs = symbolic_outputs(model)
+    named = named_outputs(outputs)
+    shapes = {name: tuple(tensor.shape) for name, tensor in named.items()}
+    with asked_for_output(label):
+        name = find_logits(shapes, wanted.answer.output, wanted.num_outputs)
+    if len(shapes[name]) != 2:
+        layer = "GlobalAveragePooling2D" if len(shapes[name]) == 4 else "Flatten"
+        where = "model.output" if len(named) == 1 else likeliest_logits(outputs)
+        raise ValueError(
+            "a teacher must have one output, the logits [B, num_classes]. Received: "
+            f"{label} with an output of shape {shapes[name]}. Bring it to that: "
+            f"keras.Model(model.input, keras.layers.{layer}()({where}))."
+        )
+    if isinstance(outputs, keras.KerasTensor):
+        return model
+    return keras.Model(model.inputs[0], named[name], name=model.name)
+
+
+def with_logits(model, label, wanted):
+    """A model of at least two logits, of one that may answer in probabilities.
+
+    Args:
+        model: functional Keras model from images in [-1, 1] to one output `[B, K]`.
+        label: the model for an error.
+        wanted: `Wanted`.
+
+    Returns:
+        `model`, or a `keras.Model` that shares its layers: without what stands behind the logits,
+        or with what makes logits of probabilities. One logit z is two classes, [0, z].
+
+    Raises:
+        ValueError: rows that are none, values that are not finite, or an end that cannot be
+            undone or told.
+    """
+    answers = _answers(model, label, wanted.input_shape)
+    kind = _kind(model, answers, label, wanted.answer.activation)
+    if kind == "linear":
+        return as_two_classes(model)
+    squash, layer, given = ACTIVATIONS[kind]
+    binary, units = layer is BinaryLogits, answers.shape[-1]
+    if units == 1 and not binary:
+        raise ValueError(
+            f"a teacher must tell classes apart. Received: {label}, a {kind} of one output, which "
+            "answers the same to every image. Take one with a sigmoid there, or with two outputs."
+        )
+    plain = _without_end(model)
+    if plain is not None and np.allclose(squash(_run(plain, wanted.input_shape)), answers,
+                                         atol=SAME, rtol=SAME):  # fmt: skip
+        model, given = plain, "logits"
+    if given != "logits" or (binary and units > 1):
+        model = keras.Model(model.inputs[0], layer(given)(model.outputs[0]), name=model.name)
+    return as_two_classes(model)
+
+
+def _without_end(model):
+    """The model before its softmax or sigmoid; None where no graph shows that, or it cannot go."""
+    if ending(model) is None:
+        return None
+    try:
+        return to_logits(model)
+    except (TypeError, ValueError):  # a layer of the user's, which cannot be made anew
+        return None
+
+
+def _kind(model, answers, label, asked):
+    """What stands at the end: a name of `NAMES`."""
+    if is_normalized(model) or is_binary(model):
+        return "linear"  # they are logits already
+    found = ending(model)
+    if found and asked not in ("", found.kind):
+        raise ValueError(
+            f"activation must be what stands at the end of the model. Received: activation="
+            f"{asked!r} for {label}, which ends in {found}. Leave it out."
+        )
+    if found and found.kind not in NAMES:
+        raise ValueError(
+            f"a teacher must give logits. Received: {label}, whose last layer applies {found}, "
+            "which cannot be undone. Give keras_kd.models.to_logits(model), the same network "
+            "without it, if its scores are logits."
+        )
+    if found or asked:
+        return found.kind if found else asked
+    return _kind_of(answers, model, label)
+
+
+def _kind_of(answers, model, label):
+    """What answers alone tell."""
+    within = bool((answers >= -1e-6).all() and (answers <= 1 + 1e-6).all())
+    sums = answers.sum(axis=-1)
+    if answers.shape[-1] > 1 and within and np.allclose(sums, 1, atol=SUM_TOLERANCE):
+        return "softmax"
+    largest = answers.max(axis=-1, keepdims=True)
+    logsumexp = largest[:, 0] + np.log(np.exp(answers - largest).sum(axis=-1))
+    if answers.shape[-1] > 1 and np.allclose(logsumexp, 0, atol=1e-3):
+        return "log_softmax"
+    last = last_operation(model)
+    if not within or type(last).__name__ in LINEAR:
+        return "linear"
+    raise Asked(
+        "whether a teacher answers in logits or in probabilities cannot be told where all its "
+        f"answers lie between 0 and 1. Received: {label}, of which that is so on {len(answers)} "
+        "images, and whose last layer does not show it. Pass activation='sigmoid' if each output "
+        "is a probability, activation='linear' if they are logits.",
+        "activation",
+        "sigmoid",
+    )
+
+
+def _answers(model, label, input_shape):
+    """float64 `[N, K]` of what a model says to a few images, checked to be finite rows."""
+    answers = _run(model, input_shape)
+    if answers.shape != (NOISE + 3, model.output_shape[-1]):
+        raise ValueError(
+            "the teacher must give one row of logits per image. Received: outputs of shape "
+            f"{answers.shape} for {NOISE + 3} images from {label}."
+        )
+    if not np.isfinite(answers).all():
+        raise ValueError(
+            "the teacher must give finite logits for images in [-1, 1]. "
+            f"Received: {int((~np.isfinite(answers)).sum())} values that are not finite from "
+            f"{label}. Its weights may be damaged, or its input_range wrong."
+        )
+    return answers
+
+
+def _run(model, input_shape):
+    shape = input_shape or tuple(side or 224 for side in model.input_shape[1:])
+    noise = np.random.default_rng(0).uniform(-1, 1, (NOISE, *shape))
+    flat = np.stack([np.full(shape, value) for value in (-1.0, 0.0, 1.0)])
+    images = keras.ops.convert_to_tensor(np.concatenate([noise, flat]).astype("float32"))
+    answers = run_once(lambda x: model(x, training=False), images)
+    return keras.ops.convert_to_numpy(answers).astype("float64")

@@ -1,0 +1,38 @@
+"""What a loaded teacher is shown: labelled images that are a sample of all, for a limited time."""
+
+import keras
+import numpy as np
+import pytest
+from tiny_run import tiny_run
+
+from keras_kd.run import Experiment, shown
+
+
+@pytest.fixture
+def look(tmp_path):
+    inputs = keras.Input((8, 8, 1))
+    keras.Model(inputs, keras.layers.Dense(10)(keras.layers.Flatten()(inputs))).save(
+        tmp_path / "a.keras"
+    )
+    changes = {"teacher.handle": str(tmp_path / "a.keras"), "data.eval_split": "train"}
+    experiment = Experiment(tiny_run(**changes), tmp_path / "run")
+    return shown.Shown(experiment, experiment.last.teachers[0])
+
+
+def test_a_thousand_images_of_all_classes_with_their_labels(look):
+    labels, answers = look.look()
+    ((name, given),) = answers
+    assert len(labels) == len(given) == shown.MOST and name == ""
+    everything = look.experiment.source.split("train").labels  # 1,297
+    expected = np.bincount(everything) / len(everything)
+    for part in (labels, labels[:200]):  # the first ones are a sample, too
+        np.testing.assert_allclose(np.bincount(part) / len(part), expected, atol=0.06)
+    again, _ = look.look()
+    np.testing.assert_array_equal(labels, again)
+
+
+def test_a_slow_teacher_is_shown_fewer(look, monkeypatch):
+    monkeypatch.setattr(shown, "SECONDS", 0.0)
+    labels, answers = look.look()
+    assert len(labels) == len(answers[0][1]) == shown.LEAST
+    assert look.seconds > 0
