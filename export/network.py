@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_kd.models import ending as models_ending
 from keras_kd.models import output as models_output
 
 # What may stand behind logits and be left out: softmax of the logits gives the same probabilities.
@@ -77,11 +78,11 @@ def _float32(config):
 
 
 def _without_softmax(model):
-    found = models_output.ending(model)
+    found = models_ending.ending(model)
     if found is None:
         return model
     if found.kind in LEFT_OUT or (found.kind in ONE_LOGIT and model.output_shape[-1] == 1):
-        return models_output.to_logits(model)
+        return models_ending.to_logits(model)
     raise ValueError(
         "Expected a network whose classes exclude one another, with logits or a softmax at its "
         f"end. Received: model={model.name!r}, which ends in {found}. Export the network without "

@@ -13,13 +13,11 @@ from keras_kd.utils.files import write_atomically
 from keras_kd.utils.words import percent
 
 # Keys of a network's section that say how pixels are read, one in the other's place; their words.
-READINGS = (
-    *(
-        ({"input_range": ends, "normalization": ""}, "pixels from {:g} to {:g}".format(*ends))
-        for ends in CANONICAL
-    ),
-    ({"input_range": (), "normalization": "imagenet"}, "ImageNet's mean and deviation"),
+RANGES = tuple(
+    ({"input_range": ends, "normalization": ""}, "pixels from {:g} to {:g}".format(*ends))
+    for ends in CANONICAL
 )
+IN_COLOUR = (({"input_range": (), "normalization": "imagenet"}, "ImageNet's mean and deviation"),)
 NOTABLE = 0.02  # of the share of right answers: less is no reason for a longer advice
 
 
@@ -79,7 +77,8 @@ def remedies(shown, member=0):
 def _tries(shown, member):
     """Every `Try` that is worth telling, the simplest first."""
     now = {}, "", *_look(shown, member, {})
-    others = [(changes, words, *_look(shown, member, changes)) for changes, words in READINGS]
+    readings = RANGES + IN_COLOUR * (shown.experiment.channels == 3)
+    others = [(changes, words, *_look(shown, member, changes)) for changes, words in readings]
     # The one that the teacher is read by already answers the same.
     others = [one for one in others if not np.array_equal(one[-1], now[-1])]
     found = [_in_order(*one) for one in others]
