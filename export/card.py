@@ -20,6 +20,7 @@ class Card:
         full_image: whether the whole image is resized, instead of its central square.
         scale: short side of the image over the side of that square, at least 1.
         output: "logits" or "probabilities".
+        exif: "apply" where images are turned upright first, as the camera noted; or "ignore".
     """
 
     name: str
@@ -28,6 +29,7 @@ class Card:
     full_image: bool = False
     scale: float = EVAL_SCALE
     output: str = "logits"
+    exif: str = "ignore"
 
     mean = std = 127.5  # of the pixels, 0 to 255: the network sees [-1, 1]
 
@@ -58,11 +60,13 @@ class Card:
     def preprocess(self):
         """The preparation of an image in the order of its steps, for `preprocess.json`."""
         height, width, channels = self.shape
-        crop = {"box": "whole_image"} if self.full_image else {"box": "central_square"}
+        crop = {"box": "whole_image"}
         if not self.full_image:
             # side = (2 * q * short + p - 1) // (2 * p) of [p, q]: whole numbers, alike everywhere
-            crop |= {"scale": self.scale, "quotient": list(as_quotient(self.scale))}
+            quotient = list(as_quotient(self.scale))
+            crop = {"box": "central_square", "scale": self.scale, "quotient": quotient}
         return {
+            "exif": self.exif,
             "channels": CHANNELS.get(channels, f"{channels} channels"),
             "crop": crop,
             "height": height,

@@ -83,6 +83,11 @@ class Material:
         return self.config.data.eval_scale
 
     @property
+    def exif(self):
+        """Whether images are turned upright: "apply" or "ignore"."""
+        return self.config.data.exif
+
+    @property
     def run_name(self):
         return self.config.name
 

@@ -7,8 +7,12 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from keras_kd.data import orientation
+from keras_kd.data.jpeg import crop_jpeg
 from keras_kd.data.ops import central_boxes, check_scale, full_boxes
+from keras_kd.data.orientation import EXIF
 from keras_kd.export.card import one_line
+from keras_kd.export.exif import orientation_of
 from keras_kd.export.network import (
     check_logits,
     checked_names,
@@ -21,7 +25,13 @@ from keras_kd.utils.files import folder_bytes, replace_folder
 
 
 def to_saved_model(
-    model, path, class_names=None, resolution=None, full_image=False, scale=EVAL_SCALE
+    model,
+    path,
+    class_names=None,
+    resolution=None,
+    full_image=False,
+    scale=EVAL_SCALE,
+    exif=EXIF[0],
 ):
     """Writes the student as a SavedModel with two signatures and the class names inside.
 
@@ -40,6 +50,7 @@ def to_saved_model(
         resolution: pixels, an int or (H, W), only for a model that leaves its input size open.
         full_image: `serve_bytes` resizes the whole image instead of cutting the central square.
         scale: resized short side over the side of that square, at least 1, as of the evaluation.
+        exif: "apply": `serve_bytes` turns JPEGs upright, as their EXIF orientation says; "ignore".
 
     Returns:
         A dict: `path`, `bytes` (of the whole folder) and `signatures` (their names).
@@ -51,11 +62,16 @@ def to_saved_model(
         OSError: the disk is full; the previous folder is untouched.
     """
     check_scale("scale", scale)
+    if exif not in EXIF:
+        raise ValueError(f"exif must be one of {', '.join(EXIF)}. Received: exif={exif!r}.")
     model = student_of(model)
     shape = image_shape(model, resolution)
     check_logits(model, shape)
     names = checked_names(class_names, model)
-    module, signatures = _build(model, shape, names, full_image, scale)
+    decode = functools.partial(
+        decode_for_evaluation, shape=shape, full_image=full_image, scale=scale, exif=exif
+    )
+    module, signatures = _build(model, shape, names, decode)
     with tempfile.TemporaryDirectory() as scratch, replace_folder(path) as fresh:
         if names:
             listing = Path(scratch, "class_names.txt")
@@ -65,14 +81,14 @@ def to_saved_model(
         extra = fresh / "assets.extra"
         extra.mkdir(exist_ok=True)
         notes = {"input_range": [-1, 1], "input_shape": [None, *shape], "class_names": names}
-        notes |= {"full_image": bool(full_image), "scale": scale}
+        notes |= {"full_image": bool(full_image), "scale": scale, "exif": exif}
         (extra / "keras_kd.json").write_text(
             json.dumps(notes, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
         )
     return {"path": str(path), "bytes": folder_bytes(path), "signatures": sorted(signatures)}
 
 
-def decode_for_evaluation(encoded, shape, full_image=False, scale=EVAL_SCALE):
+def decode_for_evaluation(encoded, shape, full_image=False, scale=EVAL_SCALE, exif=EXIF[0]):
     """One encoded image as the evaluation sees it.
 
     Args:
@@ -80,6 +96,7 @@ def decode_for_evaluation(encoded, shape, full_image=False, scale=EVAL_SCALE):
         shape: (H, W, C) of the result, C being 1 or 3; colours are converted, alpha is dropped.
         full_image: resize the whole image instead of its central square.
         scale: resized short side over the side of that square, at least 1.
+        exif: "apply" turns a JPEG as its EXIF orientation says; "ignore" takes it as it is stored.
 
     Returns:
         float32 `[H, W, C]` in [-1, 1].
@@ -87,24 +104,31 @@ def decode_for_evaluation(encoded, shape, full_image=False, scale=EVAL_SCALE):
     height, width, channels = shape
     boxes = full_boxes if full_image else functools.partial(central_boxes, scale=scale)
 
-    def crop_jpeg():
+    def stored():
         # As training and evaluation read it: a decoder that knows the box rounds the colours at
         # its edge in its own way.
         box = boxes(tf.io.extract_jpeg_shape(encoded)[None, :2])[0]
-        return tf.io.decode_and_crop_jpeg(encoded, box, channels=channels)
+        return crop_jpeg(encoded, box, channels)
 
-    def crop_other():
+    def upright():
+        size = tf.io.extract_jpeg_shape(encoded)[:2]
+        turn = orientation.turn_of(size, orientation_of(encoded))
+        box = orientation.stored_box(boxes(turn[None, 3:])[0], turn)
+        return orientation.turned(crop_jpeg(encoded, box, channels), turn)
+
+    def other():
         image = tf.io.decode_image(encoded, channels=channels, expand_animations=False)
         image.set_shape([None, None, channels])
         top, left, rows, columns = tf.unstack(boxes(tf.shape(image)[None, :2])[0])
         return image[top : top + rows, left : left + columns]
 
-    image = tf.cond(tf.io.is_jpeg(encoded), crop_jpeg, crop_other)
+    jpeg = upright if exif == "apply" else stored
+    image = tf.cond(tf.io.is_jpeg(encoded), jpeg, other)
     image = tf.image.resize(image, (height, width), method="bilinear")
     return tf.ensure_shape(image / 127.5 - 1.0, shape)
 
 
-def _build(model, shape, names, full_image, scale):
+def _build(model, shape, names, decode):
     """The module that owns the variables, and its signatures by name."""
 
     def answer(image):
@@ -119,9 +143,6 @@ def _build(model, shape, names, full_image, scale):
         return answer(image)
 
     def from_bytes(encoded):
-        decode = functools.partial(
-            decode_for_evaluation, shape=shape, full_image=full_image, scale=scale
-        )
         images, ok = _decode_all(encoded, decode, shape)
         return _told_apart(answer(images), ok)
 

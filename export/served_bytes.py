@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+from PIL import Image
 
 # Short sides in pixels, among them those of which 7/8 end in a half; the long one is up to twice.
 SIDES = (1, 2, 7, 8, 12, 20, 28, 33, 36, 44, 52, 60, 63, 64, 76, 84, 92, 100, 108, 116, 127, 129,
@@ -25,7 +26,7 @@ def compare_bytes(path):
         dict: `examples`; `agreement`, the share of equal classes in [0, 1];
         `max_abs_logit_difference`. None where the SavedModel takes no bytes.
     """
-    from keras_kd.data import evaluation_dataset
+    from keras_kd.data import evaluation_dataset, load_source
 
     loaded = tf.saved_model.load(str(path))
     if "serve_bytes" not in loaded.signatures:
@@ -37,7 +38,7 @@ def compare_bytes(path):
     with tempfile.TemporaryDirectory() as scratch:
         files = _write_images(Path(scratch))
         seen = evaluation_dataset(
-            f"folder:{scratch}",
+            load_source(f"folder:{scratch}", exif=notes["exif"]),
             "test",
             len(files),
             height,
@@ -61,12 +62,19 @@ def _write_images(folder):
     rng, files = np.random.default_rng(0), []
     for number, short in enumerate(SIDES):
         long = short + int(rng.integers(0, short + 1))
-        size = (short, long) if number % 2 else (long, short)
-        pixels = rng.integers(0, 256, (*size, 3), np.uint8)
-        encode, ending = ((tf.io.encode_jpeg, "jpg"), (tf.io.encode_png, "png"))[number // 2 % 2]
+        size = (short, long) if number // 2 % 2 else (long, short)
+        image = Image.fromarray(rng.integers(0, 256, (*size, 3), np.uint8))
+        ending, about = (("jpg", {"exif": _oriented(1 + number // 4 % 8)}), ("png", {}))[number % 2]
         for split in ("train", "test"):
             file = folder / split / f"{number:03d}" / f"0.{ending}"
             file.parent.mkdir(parents=True)
-            file.write_bytes(encode(pixels).numpy())
+            image.save(file, **about)
         files.append(file)
     return files
+
+
+def _oriented(told):
+    """EXIF data with an orientation, which the SavedModel heeds or not as the evaluation does."""
+    exif = Image.Exif()
+    exif[0x0112] = told
+    return exif

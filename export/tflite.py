@@ -14,7 +14,7 @@ class TFLite(Format):
 
     file = "student_{name}.tflite"
     title = "TFLite"
-    needs = ("class_names", "full_image", "scale", "run_name", "options")
+    needs = ("class_names", "full_image", "scale", "exif", "run_name", "options")
 
     def set_up(self, converter):
         """Sets the options of a `tf.lite.TFLiteConverter`; by default weights stay as they are."""
@@ -94,6 +94,7 @@ def card_of(
     class_names=None,
     full_image=False,
     scale=EVAL_SCALE,
+    exif="ignore",
     run_name="",
     options=None,
 ):
@@ -105,6 +106,7 @@ def card_of(
         class_names: K names in the order of the logits; None: numbers from 0 on.
         full_image: whether images are resized whole, instead of their central square.
         scale: short side of the image over the side of that square.
+        exif: "apply" where images are turned upright first, or "ignore".
         run_name: whose student it is.
         options: `keras_kd.export.options.Options`; default: as they come.
 
@@ -123,7 +125,7 @@ def card_of(
         names = map(str, range(network.num_classes(model) or 0))
     output = (options or Options()).output
     name = run_name or "image classifier"
-    return Card(name, shape, tuple(names), bool(full_image), float(scale), output)
+    return Card(name, shape, tuple(names), bool(full_image), float(scale), output, exif)
 
 
 def to_tflite(
@@ -156,8 +158,9 @@ def to_tflite(
         resolution: pixels, an int or (H, W), only for a model that leaves its input size open.
         class_names: K names in the order of the logits; None: numbers.
         **options: `io` (numbers in and out of an integer file: "int8", "uint8" or "float32") and
-            `output` ("logits" or "probabilities"); `full_image` and `scale`, as the evaluation
-            cuts images, for the metadata; `run_name`, the name of the model there.
+            `output` ("logits" or "probabilities"); `full_image`, `scale` and `exif`, as
+            the evaluation turns and cuts images, for the metadata; `run_name`, the model's name
+            there.
 
     Returns:
         A dict: `format`, `path`, `bytes`, `fully_quantized` (integers in, out and throughout),
@@ -178,7 +181,7 @@ def to_tflite(
         raise ValueError(
             f"Expected a TFLite format, one of {', '.join(lite)}. Received: format={format!r}."
         )
-    about = {"full_image": False, "scale": EVAL_SCALE, "run_name": ""}
+    about = {"full_image": False, "scale": EVAL_SCALE, "exif": "ignore", "run_name": ""}
     own = {name: options.pop(name, default) for name, default in about.items()}
     unknown = sorted(set(options) - {"io", "output"})
     if unknown:

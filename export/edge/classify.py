@@ -10,10 +10,9 @@ import json
 import os
 import sys
 import zipfile
-from fractions import Fraction
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp")
 
@@ -78,21 +77,24 @@ def prepare(image, preparation):
     Returns:
         float32 `[H, W, C]`.
     """
+    if preparation["exif"] == "apply":
+        image = ImageOps.exif_transpose(image)
     pixels = _pixels(image, preparation["channels"])
     height, width = pixels.shape[:2]
     crop = preparation["crop"]
     if crop["box"] == "central_square":
-        side = central_side(min(height, width), crop["scale"])
+        side = central_side(min(height, width), *crop["quotient"])
         top, left = (height - side) // 2, (width - side) // 2
         pixels = pixels[top : top + side, left : left + side]
     small = resized(pixels, preparation["height"], preparation["width"])
     return small * np.float32(preparation["scale"]) + np.float32(preparation["offset"])
 
 
-def central_side(short, scale):
-    """Side in pixels of the central square of an image whose short side is `short`."""
-    # Whole numbers: with floats, the last bit would decide where half a pixel is left.
-    p, q = Fraction(scale).limit_denominator(4096).as_integer_ratio()
+def central_side(short, p, q):
+    """Side in pixels of the central square: q / p of the short side.
+
+    In whole numbers, of two that are as near the smaller: no machine rounds otherwise.
+    """
     return max((2 * short * q + p - 1) // (2 * p), 1)
 
 

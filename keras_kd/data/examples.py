@@ -10,6 +10,7 @@ import tensorflow as tf
 from keras_kd.data import orientation
 from keras_kd.data import scan as scanning
 from keras_kd.data.byte_ranges import ByteRanges
+from keras_kd.data.jpeg import crop_jpeg
 from keras_kd.data.orientation import UPRIGHT
 from keras_kd.data.splits import resolve_split
 
@@ -128,7 +129,7 @@ class Examples:
         return [self.crop(*one).numpy() for one in zip(self.fetch(rows), boxes, turns)]
 
     def _crop_jpeg(self, item, box):
-        return tf.io.decode_and_crop_jpeg(item, box, channels=self.channels)
+        return crop_jpeg(item, box, self.channels)
 
 
 # With a row an example.

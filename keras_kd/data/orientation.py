@@ -76,6 +76,17 @@ def turns(sizes, orientations):
     return np.concatenate([_FLAGS[orientations], sizes], axis=1).astype(np.int32)
 
 
+def turn_of(size, orientation):
+    """As `turns`, of one image in a graph.
+
+    Args:
+        size: int32 `[2]`, height and width of the stored image.
+        orientation: int32 scalar in [1, 8].
+    """
+    flags = tf.gather(tf.constant(_FLAGS), orientation)
+    return tf.concat([flags, tf.where(flags[0] > 0, size[::-1], size)], axis=0)
+
+
 def stored_box(box, turn):
     """The box of the stored image that shows what a box of the upright one shows.
 

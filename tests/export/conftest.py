@@ -62,6 +62,7 @@ def exported(tmp_path_factory, batch_norm_net, images):
         "class_names": NAMES,
         "full_image": False,
         "scale": EVAL_SCALE,
+        "exif": "ignore",
         "run_name": "test",
         "options": Options(),
     }

@@ -19,7 +19,11 @@ def test_files_tell_labels_and_preparation():
     assert [pixel * told["scale"] + told["offset"] for pixel in (0, 255)] == pytest.approx([-1, 1])
     assert told["output"] == "probabilities" and told["labels"] == "labels.txt"
     whole = Card("run", (8, 8, 1), ("a",), full_image=True).preprocess()
-    assert whole["crop"] == {"box": "whole_image"} and whole["channels"] == "grey"
+    assert (
+        told["exif"] == "ignore"
+        and whole["crop"] == {"box": "whole_image"}
+        and whole["channels"] == "grey"
+    )
 
 
 def test_a_name_keeps_to_its_line():

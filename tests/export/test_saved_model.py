@@ -146,6 +146,8 @@ def test_mistakes_are_named(tmp_path, batch_norm_net):
         to_saved_model(batch_norm_net, tmp_path / "m", class_names=["a", "b"])
     with pytest.raises(ValueError, match="Received: resolution=13"):
         to_saved_model(batch_norm_net, tmp_path / "m", resolution=13)
+    with pytest.raises(ValueError, match="Received: exif='yes'"):
+        to_saved_model(batch_norm_net, tmp_path / "m", exif="yes")
     image = keras.Input((None, None, 3))
     pooled = keras.layers.GlobalAveragePooling2D()(image)
     with pytest.raises(ValueError, match="Give `resolution` in pixels"):

@@ -17,17 +17,20 @@ def saved_model(tmp_path_factory, batch_norm_net):
     return path
 
 
-def test_all_sizes_are_the_evaluated_ones(saved_model):
-    told = compare_bytes(saved_model)
+@pytest.mark.parametrize("exif", ["ignore", "apply"])
+def test_all_sizes_are_the_evaluated_ones(tmp_path, batch_norm_net, exif):
+    to_saved_model(batch_norm_net, tmp_path / "model", exif=exif)
+    told = compare_bytes(tmp_path / "model")
     assert told["examples"] == len(SIDES) and told["agreement"] == 1.0
     assert told["max_abs_logit_difference"] < 1e-5
 
 
-def test_another_box_is_seen(saved_model):
-    """The notes say a scale that the graph does not have."""
+@pytest.mark.parametrize("other", [{"scale": 2.0}, {"exif": "apply"}, {"full_image": True}])
+def test_another_preparation_is_seen(saved_model, other):
+    """The notes say what the graph does not do."""
     path = saved_model / "assets.extra" / "keras_kd.json"
     notes = path.read_text()
-    path.write_text(json.dumps(json.loads(notes) | {"scale": 2.0}))
+    path.write_text(json.dumps(json.loads(notes) | other))
     try:
         assert compare_bytes(saved_model)["max_abs_logit_difference"] > 1e-3
     finally:

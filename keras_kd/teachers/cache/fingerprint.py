@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from keras_kd.data.examples import ArrayStore
+from keras_kd.data.jpeg import DCT
 from keras_kd.data.resize import DEFAULT
 
 
@@ -48,8 +49,8 @@ def of_data(source, split):
         dict: `data.source`, `data.split`, `data.examples`, `data.content` (a hash of ids, labels,
         image sizes and class names) and `data.images` (a hash of the images: of the CRC-32 of each
         encoded image, as its scan found it, or of the pixels that are held in memory; None of a
-        source of another kind, of whose images nothing is compared). A scan that an earlier run
-        kept is believed for as long as the files' sizes and modification times are the same.
+        source of another kind, of whose images nothing is compared); of JPEG images `data.jpeg`,
+        how they are decoded. A scan that an earlier run kept is believed for as long as the files' sizes and modification times are the same.
     """
     examples = source.split(split)
     content = hashlib.sha256(json.dumps(source.class_names).encode())
@@ -58,7 +59,10 @@ def of_data(source, split):
         columns.append(examples.orientations)
     for values in columns:
         content.update(np.ascontiguousarray(values, np.int64).tobytes())
+    has_jpeg = examples.is_jpeg is not None and examples.is_jpeg.any()
     return {
+        # Decoders differ by a level or so; targets of before this field are of another one.
+        **({"data.jpeg": DCT} if has_jpeg else {}),
         "data.source": " + ".join(map(_placeless, source.name.split(" + "))),
         "data.split": split,
         "data.examples": examples.num_examples,

@@ -159,3 +159,12 @@ def test_caches_of_other_views_are_refused(tmp_path, text, mix, difference):
     cache = TeacherCache.create(tmp_path / "cache", EARLIER, layout)
     with pytest.raises(ValueError, match=difference):
         cache.check(cache_fingerprint.of_views(Views(text, mix=mix), 16, 12, 3))
+
+
+def test_jpeg_images_are_of_a_decoder(tmp_path):
+    """TensorFlow's own choice gave other pixels: targets of then are refused by name."""
+    folder = write_folder(tmp_path / "bitmaps", negative=False)
+    assert "data.jpeg" not in of_data(folder)
+    for path in (tmp_path / "bitmaps").rglob("0.bmp"):
+        Image.open(path).save(path.with_suffix(".jpg"))
+    assert of_data(folder)["data.jpeg"] == "INTEGER_ACCURATE"
