@@ -38,7 +38,8 @@ def _of_pillow(image, size, method):
         return array.reshape(*size, image.shape[-1])
 
     found = tf.numpy_function(resized, [image, size], tf.float32, stateful=False)
-    return tf.ensure_shape(found, [None, None, image.shape[-1]])
+    side = tf.get_static_value(size)  # batches are put together by static shapes
+    return tf.ensure_shape(found, [*((None, None) if side is None else side), image.shape[-1]])
 
 
 # Function of a uint8 `[H, W, C]` and the new size to float32 in [0, 255].

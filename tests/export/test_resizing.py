@@ -4,8 +4,9 @@ import types
 
 import keras
 import numpy as np
+from image_files import class_folder
 
-from keras_kd.data import Source, evaluation_dataset
+from keras_kd.data import Source, evaluation_dataset, load_source
 from keras_kd.data.examples import ArrayStore, Examples
 from keras_kd.export.resizing import compare_resizing
 
@@ -58,3 +59,21 @@ def test_what_falls_between_pixels_shows():
     assert set(told) == {"Pillow bilinear", "Pillow bicubic"}
     for kind in told.values():
         assert kind["agreement"] == 3 / 4 and kind["accuracy"] == 2 / 4
+
+
+def test_photographs_in_files_are_compared_too(tmp_path):
+    """Encoded images of many sizes, whose batches are put together group by group."""
+    class_folder(tmp_path, count=25, suffix="jpg")
+    source = load_source(f"folder:{tmp_path}")
+
+    def evaluation_images(source, split, resize):
+        return evaluation_dataset(source, split, 40, SIDE, resize=resize)
+
+    material = types.SimpleNamespace(
+        source=source,
+        split="train",
+        student=mean_student(),
+        run=types.SimpleNamespace(evaluation_images=evaluation_images),
+    )
+    found = compare_resizing(material)
+    assert found["examples"] == 40 and min(one["agreement"] for one in found["kinds"]) > 0.9

@@ -50,7 +50,8 @@ def of_data(source, split):
         image sizes and class names) and `data.images` (a hash of the images: of the CRC-32 of each
         encoded image, as its scan found it, or of the pixels that are held in memory; None of a
         source of another kind, of whose images nothing is compared); of JPEG images `data.jpeg`,
-        how they are decoded. A scan that an earlier run kept is believed for as long as the files' sizes and modification times are the same.
+        how they are decoded. A scan that an earlier run kept is believed for as long as the files'
+        sizes and modification times are the same.
     """
     examples = source.split(split)
     content = hashlib.sha256(json.dumps(source.class_names).encode())
