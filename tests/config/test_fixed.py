@@ -24,6 +24,11 @@ def test_mistakes_are_named(key, value, message):
             {"logit_l2": {}},
             r"another: the method 'logit_l2' needs the teacher's logits",
         ),
+        (
+            "fix/ic_ens",
+            {"binary_soft_targets": {}},
+            r"another: the method 'binary_soft_targets' needs the teacher's logits",
+        ),
     ],
 )
 def test_methods_that_need_more_than_stored_means(mode, methods, message):

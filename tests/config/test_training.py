@@ -28,6 +28,16 @@ from keras_kd.config.training import methods_of
         ("distil.methods", {"soft_target": {}}, "Did you mean 'soft_targets'"),
         ("distil.methods", {"soft_targets": {"temperature": -1.0}}, "temperature=-1"),
         ("distil.methods", {"soft_targets": {"temp": 1.0}}, "takes .*temperature"),
+        (
+            "distil.methods",
+            {"soft_targets": {"learner": "peer"}},
+            r"methods\.soft_targets\.learner must be 'student' or left out.*learner='peer'",
+        ),
+        (
+            "distil.methods",
+            {"dkd": {}, "soft_targets": {"source": "teacher2"}},
+            r"methods\.soft_targets\.source must be 'teacher' or left out.*source='teacher2'",
+        ),
     ],
 )
 def test_mistakes_are_named(key, value, message):

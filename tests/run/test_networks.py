@@ -1,5 +1,8 @@
 """A student that starts from pretrained weights: for its baseline, and to be distilled."""
 
+import ast
+import re
+import shlex
 from types import SimpleNamespace
 
 import keras
@@ -9,7 +12,7 @@ from tiny_run import tiny_run
 
 from keras_kd import models
 from keras_kd.config import absolute
-from keras_kd.run import networks
+from keras_kd.run import Experiment, networks
 from keras_kd.run import story as run
 from keras_kd.training import log as metrics_log
 from keras_kd.training.stage import Stage
@@ -133,3 +136,26 @@ def test_how_a_handle_is_read_is_what_the_config_says():
     assert networks.reading(config, "teacher") == networks.reading(config, "") == {}
     config.teacher.normalization, config.teacher.layout = "imagenet", "nchw"
     assert networks.reading(config, "teacher") == {"normalization": "imagenet", "layout": "nchw"}
+
+
+ASKED = {
+    "output": lambda x: {"one": keras.layers.Dense(10)(x), "two": keras.layers.Dense(10)(x)},
+    "activation": lambda x: 1 / (1 + keras.ops.exp(-keras.layers.Dense(10)(x))),
+    "input_range": lambda x: keras.layers.Dense(10)(x * 2.0),
+}
+
+
+@pytest.mark.parametrize("argument", ASKED)
+def test_what_a_teacher_asks_is_a_key_that_works(tmp_path, argument):
+    inputs = keras.Input((8, 8, 1))
+    keras.Model(inputs, ASKED[argument](keras.layers.Flatten()(inputs))).save(tmp_path / "a.keras")
+    config = tiny_run(**{"teacher.handle": str(tmp_path / "a.keras")})
+    with pytest.raises(ValueError, match=r"On the command line that is --config") as error:
+        Experiment(config).teacher(Experiment(config).last)
+    told = re.search(rf"--config\.teacher\.{argument}=(.*)\.$", str(error.value))
+    (value,) = shlex.split(told[1])
+    config.teacher[argument] = ast.literal_eval(value) if value.startswith("(") else value
+    assert Experiment(config).teacher(Experiment(config).last).output_shape == (None, 10)
+    config = tiny_run(**{"distil.teachers": (str(tmp_path / "a.keras"),)})
+    with pytest.raises(ValueError, match=rf"network\(handle=\.\.\.\), with {argument}\.$"):
+        Experiment(config).teacher(Experiment(config).last)

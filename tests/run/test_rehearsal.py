@@ -1,5 +1,6 @@
 """A mistake in any stage shows before the first one is trained."""
 
+import keras
 import pytest
 from tiny_run import tiny_run as tiny
 from tiny_run import with_changes
@@ -7,6 +8,7 @@ from tiny_run import with_changes
 from keras_kd.run import Experiment
 from keras_kd.run import story as run
 from keras_kd.run.rehearsal import rehearse
+from keras_kd.run.teach import teach
 
 
 def test_what_is_right_passes_and_leaves_nothing(tmp_path):
@@ -47,3 +49,39 @@ def test_mistakes_in_later_stages_show_before_the_first(tmp_path, changes, messa
     with pytest.raises(ValueError, match=message):
         run.run(config, tmp_path)
     assert not (tmp_path / "checkpoints").exists()
+
+
+def hidden_softmax(path):
+    """A file whose softmax no graph shows."""
+    inputs = keras.Input((8, 8, 1))
+    x = keras.ops.exp(keras.layers.Dense(10)(keras.layers.Flatten()(inputs)))
+    keras.Model(inputs, x / keras.ops.sum(x, axis=-1, keepdims=True)).save(path)
+    return str(path)
+
+
+@pytest.mark.parametrize("method", ["logit_l2", "relational_kd", "binary_soft_targets"])
+@pytest.mark.parametrize("many", [False, True])
+def test_probabilities_behind_a_method_that_needs_logits(tmp_path, method, many):
+    """Of one teacher, and of several: before training, and before targets are computed."""
+    handle = hidden_softmax(tmp_path / "a.keras")
+    config = tiny(**{"teacher.handle": f"{handle},{handle}" if many else handle})
+    config.distil.methods = {method: {}}
+    refusal = pytest.raises(ValueError, match=f"'{method}' needs the logits of its teacher")
+    with refusal:
+        rehearse(Experiment(config))
+    with refusal:
+        teach(config, tmp_path / "run")
+    assert not list((tmp_path / "run").glob("teacher_cache/*.npz"))
+    config.distil.methods = {"soft_targets": {}}
+    rehearse(Experiment(config))
+
+
+def test_sigmoids_behind_a_method_of_one_class(tmp_path):
+    inputs = keras.Input((8, 8, 1))
+    x = keras.layers.Dense(10, activation="sigmoid")(keras.layers.Flatten()(inputs))
+    keras.Model(inputs, x).save(tmp_path / "a.keras")
+    config = tiny(**{"teacher.handle": str(tmp_path / "a.keras")})
+    with pytest.raises(ValueError, match=r"'soft_targets' learns which one.*binary_soft_targets"):
+        rehearse(Experiment(config))
+    config.distil.methods = {"binary_soft_targets": {}}
+    rehearse(Experiment(config))
