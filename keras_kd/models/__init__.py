@@ -4,12 +4,14 @@ A builder takes `num_classes` and `input_shape` and returns a functional Keras m
 an image in [-1, 1], its only output the logits `[B, num_classes]` in float32, under mixed precision
 too. Layers that serve as taps have readable names that never drift: `stem`, `stage1`, ...,
 `pre_logits`. Loaders of published weights stand beside the network that they fill.
-`build(name, ...)` finds a builder by its name; `start_from(init, ...)` puts pretrained weights
+`build(name, ...)` finds a builder by its name, which for a network of `keras.applications` is
+`keras:` and Keras's; `start_from(init, ...)` puts pretrained weights
 into a network, or a new classifier on a pretrained one.
 """
 
 import inspect
 
+from keras_kd.models import zoo
 from keras_kd.models.bit import bit_resnet, load_bit_npz
 from keras_kd.models.efficientnet_lite import efficientnet_lite, load_efficientnet_npz
 from keras_kd.models.ending import to_logits
@@ -49,7 +51,8 @@ def build(name, num_classes, input_shape, **kwargs):
     """Builds a network by its builder's name.
 
     Args:
-        name: a key of `BUILDERS`, such as "bit_resnet".
+        name: a key of `BUILDERS`, such as "bit_resnet", or `keras:` and a network of
+            `keras.applications`, such as "keras:MobileNetV2".
         num_classes: number of logits.
         input_shape: (height, width, channels) of images in [-1, 1].
         **kwargs: further arguments of that builder.
@@ -61,25 +64,29 @@ def build(name, num_classes, input_shape, **kwargs):
         ValueError: for an unknown name, or an argument that the builder does not take.
     """
     check(name, kwargs)
-    return BUILDERS[name](num_classes=num_classes, input_shape=input_shape, **kwargs)
+    return _builder(name)(num_classes=num_classes, input_shape=input_shape, **kwargs)
+
+
+def _builder(name):
+    return zoo.builder(name) if str(name).startswith(zoo.SCHEME) else BUILDERS[name]
 
 
 def check(name, kwargs):
     """Refuses a builder or an argument that does not exist, without building anything.
 
     Args:
-        name: a key of `BUILDERS`.
+        name: as of `build`.
         kwargs: names of the arguments besides num_classes and input_shape.
 
     Raises:
         ValueError: names what there is and the nearest.
     """
-    if name not in BUILDERS:
+    if name not in BUILDERS and not str(name).startswith(zoo.SCHEME):
         raise ValueError(
-            f"name must be one of {sorted(BUILDERS)}. Received: name={name!r}."
-            f"{nearest(str(name), BUILDERS)}"
+            f"name must be one of {sorted(BUILDERS)}, or {zoo.SCHEME}NAME of keras.applications. "
+            f"Received: name={name!r}.{nearest(str(name), BUILDERS)}"
         )
-    accepted = set(inspect.signature(BUILDERS[name]).parameters) - {"num_classes", "input_shape"}
+    accepted = set(inspect.signature(_builder(name)).parameters) - {"num_classes", "input_shape"}
     for key in kwargs:
         if key not in accepted:
             raise ValueError(

@@ -3,6 +3,7 @@
 import keras
 
 from keras_kd.models.ending import SQUASHING, TRANSPARENT
+from keras_kd.models.layers import head
 from keras_kd.models.taps import flat_calls
 
 
@@ -35,6 +36,33 @@ def features_of(model, images):
     while isinstance(made_by.get(id(tensor)), keras.layers.Dropout):
         tensor = source[id(tensor)]
     return tensor, operation
+
+
+def reheaded(model, images, values, num_classes, keep_head):
+    """A network with a new classifier, or with its old one by the house's names.
+
+    Args:
+        model: functional or `Sequential` Keras model.
+        images: the new network's symbolic input.
+        values: what the model sees of it: `images`, or what was made of them.
+        num_classes: number of logits.
+        keep_head: take the old classifier over where it has as many classes; otherwise the new
+            one starts at zero.
+
+    Returns:
+        a functional `keras.Model` with `pre_logits` and float32 `logits`.
+
+    Raises:
+        ValueError: features of another rank, or a size that its layers do not take.
+    """
+    features, old = features_of(model, values)
+    network = keras.Model(images, head(pooled(features, model), num_classes), name=model.name)
+    if keep_head and old is not None and old.weights[0].shape[-1] == num_classes:
+        new = network.get_layer("logits")
+        new.kernel.assign(keras.ops.reshape(old.weights[0], new.kernel.shape))
+        if old.use_bias:
+            new.bias.assign(old.weights[1])
+    return network
 
 
 def _passes(operation):

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import keras
 
+from keras_kd.models import zoo
 from keras_kd.models.bit import bit_resnet, load_bit_npz
 from keras_kd.models.bit.published import bit_file, published, stage_units
 from keras_kd.models.bit.weights import check_network, load_pretrained
-from keras_kd.models.cutting import features_of, pooled
+from keras_kd.models.cutting import reheaded
 from keras_kd.models.efficientnet_lite import load_efficientnet_npz
 from keras_kd.models.hub import HUB_HOSTS, HubModule, hub, load_module
 from keras_kd.models.layers import check_size, head
@@ -17,8 +18,8 @@ from keras_kd.models.saved import open_keras, recorded_range
 from keras_kd.models.value_range import OURS, UnknownRange, expected_range
 
 KINDS = (
-    "'bit:NAME', the path of an .npz or .keras file, a SavedModel folder, 'hub:HANDLE', or a "
-    "https://tfhub.dev or https://www.kaggle.com/models address"
+    "'bit:NAME', 'keras:NAME', the path of an .npz or .keras file, a SavedModel folder, "
+    "'hub:HANDLE', or a https://tfhub.dev or https://www.kaggle.com/models address"
 )
 
 
@@ -36,8 +37,9 @@ def start_from(
 
     Args:
         init: where the weights come from: `bit:` and a published name, see `keras_kd.models.bit`;
-            an `.npz` file of BiT or EfficientNet-Lite; a `.keras` file; a SavedModel folder; or a
-            TF-Hub handle, after `hub:` or as its https address.
+            `keras:` and a network of `keras.applications`, with `?weights=FILE` behind it or
+            ImageNet's weights; an `.npz` file of BiT or EfficientNet-Lite; a `.keras` file; a
+            SavedModel folder; or a TF-Hub handle, after `hub:` or as its https address.
         num_classes: number of logits.
         input_shape: (height, width, channels) of images in [-1, 1], which may be of another size
             than those that the weights were trained on.
@@ -89,6 +91,8 @@ def _own_network(init, num_classes, shape, keep_head, pixels):
         network = bit_resnet(entry.depth, entry.width, num_classes, shape)
         _fill(network, init, keep_head)
         return network
+    if init.startswith(zoo.SCHEME):
+        return zoo.started(init, num_classes, shape, keep_head, pixels)
     if init.startswith("hub:") or init.startswith(HUB_HOSTS):
         values = pixels.input_range or (0.0, 1.0)
         return _hub(init.removeprefix("hub:"), num_classes, shape, values, pixels)
@@ -139,9 +143,10 @@ def _fill(network, init, keep_head):
         entry = published(name)
         check_network(network, stage_units(entry.depth), entry.width, init)
         return _fill_bit(network, bit_file(name), keep_head)
-    if init.startswith("hub:") or init.startswith(HUB_HOSTS) or _existing(init).is_dir():
+    brings = init.startswith((zoo.SCHEME, "hub:", *HUB_HOSTS))
+    if brings or _existing(init).is_dir():
         raise ValueError(
-            "A hub module or SavedModel brings its own network. Received: "
+            "A hub module, a SavedModel or keras:NAME brings its own network. Received: "
             f"init={init!r} for the network {network.name!r}. Leave the network out."
         )
     if not init.endswith(".npz"):
@@ -225,17 +230,10 @@ def _with_new_head(model, init, num_classes, shape, keep_head, pixels):
         )
     images = keras.Input(shape, name="image")
     try:
-        features, old = features_of(model, pixels.convert(images, "to_pretrained_range"))
-        x = pooled(features, model)
-        network = keras.Model(images, head(x, num_classes), name=model.name)
+        values = pixels.convert(images, "to_pretrained_range")
+        return reheaded(model, images, values, num_classes, keep_head)
     except ValueError as error:
         raise ValueError(
             f"the model must run on images of shape {shape} up to its features, [B, F] or "
             f"[B, H, W, F]. Received: init={init!r}: {str(error).strip()}"
         ) from error
-    if keep_head and old is not None and old.weights[0].shape[-1] == num_classes:
-        new = network.get_layer("logits")
-        new.kernel.assign(keras.ops.reshape(old.weights[0], new.kernel.shape))
-        if old.use_bias:
-            new.bias.assign(old.weights[1])
-    return network

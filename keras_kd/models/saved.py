@@ -1,30 +1,43 @@
 """Saved models: opened with one readable error, and the pixel values recorded beside them."""
 
 import json
-import zipfile
 
 import keras
 
 from keras_kd.models.hub import check_range
+from keras_kd.models.keras_versions import written
+
+
+class OldFile(ValueError):
+    """A file of Keras 1 or 2 that Keras 3 cannot read, but tf_keras perhaps."""
 
 
 def open_keras(path):
-    """The model of a `.keras` file, not compiled.
+    """The model of a `.keras`, `.h5` or `.hdf5` file, not compiled.
 
     Raises:
+        OldFile: Keras 3 cannot read it, and an older Keras wrote it.
         ValueError: the file is of another kind, damaged, or of layers that are not registered.
     """
-    if not zipfile.is_zipfile(path):
+    file = written(path)
+    if not file.format:
         raise ValueError(
-            f"a model file must be a whole Keras 3 archive (.keras). Received: handle={str(path)!r}"
-            ", which is not one. If it was cut short, copy it again; if it is an older .h5 file, "
-            "load it with keras.models.load_model and save it as .keras."
+            "a model file must be a whole Keras 3 archive (.keras) or HDF5 file (.h5). Received: "
+            f"handle={str(path)!r}, which is not one. If it was cut short, copy it again."
+        )
+    if file.format == "h5" and not file.config:
+        raise ValueError(
+            "a model file must hold a network. Received: "
+            f"handle={str(path)!r}, which holds weights alone. Name their network: of "
+            f"keras.applications it is keras:NAME?weights={path}; another must be saved whole, "
+            "with model.save."
         )
     try:
         return keras.models.load_model(path, compile=False)
     except Exception as error:  # Keras raises whatever the archive's content provokes
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ValueError(
+        kind = OldFile if file.is_old else ValueError
+        raise kind(
             f"a .keras file must load with keras.models.load_model. Received: handle={str(path)!r}"
             f", which fails: {first}. Import the package that registers its custom layers first, "
             "or load it yourself and pass the model."

@@ -1,20 +1,58 @@
-"""A file that Keras saved: `path/to/model.keras`."""
+"""A file that Keras saved, of any version: `path/to/model.keras`, `model.h5`, `model.hdf5`."""
 
+import dataclasses
 from pathlib import Path
 
-from keras_kd.models.saved import open_keras
+from keras_kd.models import keras2
+from keras_kd.models.keras_versions import written
+from keras_kd.models.saved import OURS, OldFile, expected_range, open_keras
 from keras_kd.teachers.kind import Kind
-from keras_kd.teachers.prepare import prepare
+from keras_kd.teachers.prepare import open_module, prepare
 
 
 class KerasFile(Kind):
-    """Every file that no other kind owns."""
+    """Every file that no other kind owns. What Keras 3 cannot read goes through tf_keras."""
 
-    words = "'path/to/model.keras'"
+    words = "'path/to/model.keras' or .h5"
     order = 90
 
     def owns(self, handle):
         return Path(handle).is_file()
 
     def open(self, handle, wanted):
-        return prepare(open_keras(Path(handle)), repr(handle), wanted)
+        try:
+            return prepare(open_keras(Path(handle)), repr(handle), wanted)
+        except OldFile as error:
+            folder = _converted(handle, error)
+        shape = wanted.input_shape or keras2.input_shape(folder)
+        front = keras2.scaling(folder)
+        known = None if front is None or wanted.pixels else expected_range(front)
+        return open_module(
+            str(folder), dataclasses.replace(wanted, input_shape=shape), known or OURS
+        )
+
+
+def _converted(handle, error):
+    """The SavedModel folder of a file of an older Keras, which Keras 3 refused with `error`."""
+    if '"Lambda"' in written(handle).config:
+        raise ValueError(
+            "a model file must not hold code that is run unasked. Received: "
+            f"handle={handle!r}, which has a Lambda layer, and fails in Keras 3: "
+            f"{_reason(error)}. Load it yourself with tf_keras, save it as a SavedModel folder, "
+            "and give that folder."
+        ) from error
+    try:
+        return keras2.converted(handle)
+    except ValueError as old:
+        raise ValueError(
+            "a model file must load with Keras 3, or with tf_keras, which reads older ones. "
+            f"Received: handle={handle!r}. Keras 3: {_reason(error)}. tf_keras: {old}. If it has "
+            "layers of its own, load it where they are, save it as a SavedModel folder, and give "
+            "that folder."
+        ) from old
+
+
+def _reason(error):
+    """What Keras 3 said, of the sentence that was made of it."""
+    lines = str(error.__cause__).strip().splitlines() or [type(error.__cause__).__name__]
+    return " ".join(lines[0].split())[:300]

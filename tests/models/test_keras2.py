@@ -1,0 +1,133 @@
+"""Files of Keras 2 that Keras 3 cannot read, through tf_keras, which is started once a file."""
+
+import json
+import os
+import subprocess
+import sys
+
+import h5py
+import numpy as np
+import pytest
+
+from keras_kd.models import keras2
+from keras_kd.models.saved import OldFile, open_keras
+from keras_kd.teachers import load
+
+PROGRAM = """
+import sys, numpy as np, tf_keras as k
+k.utils.set_random_seed(4)
+i = k.Input((8, 8, 3))
+x = k.layers.DepthwiseConv2D(3)(i)
+m = k.Model(i, k.layers.Dense(3)(k.layers.Flatten()(x)))
+m.save(sys.argv[1] + "/depthwise.h5")
+x = np.random.default_rng(0).uniform(-1, 1, (4, 8, 8, 3)).astype("float32")
+np.save(sys.argv[1] + "/logits.npy", m(x).numpy())
+j = k.Input((8, 8, 3))
+s = k.Model(j, m(k.layers.Rescaling(1 / 127.5, -1)(j)))
+s.save(sys.argv[1] + "/scaled.hdf5")
+"""
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("keras2")
+    subprocess.run([sys.executable, "-c", PROGRAM, str(folder)], check=True, capture_output=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """Keras's folder, for all tests of this file: each file is converted once."""
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(autouse=True)
+def own_home(home, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", str(home))
+
+
+def images():
+    return np.random.default_rng(0).uniform(-1, 1, (4, 8, 8, 3)).astype("float32")
+
+
+def test_a_depthwise_convolution_of_keras_2(files, home, logged):
+    """Keras 3 does not know its `groups`."""
+    path, expected = files / "depthwise.h5", np.load(files / "logits.npy")
+    with pytest.raises(OldFile, match="which fails"):
+        open_keras(path)
+    os.chmod(files, 0o500)
+    try:
+        teacher = load(str(path), 3, (8, 8, 3))
+    finally:
+        os.chmod(files, 0o700)
+    np.testing.assert_allclose(teacher(images()), expected, atol=1e-5)
+    assert teacher.trainable_variables == []
+    (folder,) = (home / "keras_kd" / "converted").iterdir()
+    assert folder.name.startswith("depthwise-") and (folder / "saved_model.pb").is_file()
+    assert any(str(folder) in line for line in logged())
+
+
+def test_it_is_converted_once(files, monkeypatch):
+    path, expected = files / "depthwise.h5", np.load(files / "logits.npy")
+    load(str(path), 3)
+    monkeypatch.setattr(subprocess, "run", None)
+    np.testing.assert_allclose(load(str(path), 3)(images()), expected, atol=1e-5)  # its own size
+
+
+def test_layers_that_scale_are_made_anew(tmp_path):
+    facts = {
+        "inputs": [[None, 8, 8, 3]],
+        "scaling": [
+            ["Rescaling", {"scale": 0.5, "offset": -1.0}],
+            ["Normalization", {"mean": [0.5, 0.4, 0.3], "variance": [4.0, 1.0, 0.25]}],
+        ],
+    }
+    (tmp_path / keras2.FACTS).write_text(json.dumps(facts))
+    expected = (images() * 0.5 - 1 - [0.5, 0.4, 0.3]) / [2, 1, 0.5]
+    np.testing.assert_allclose(keras2.scaling(tmp_path)(images()), expected, atol=1e-6)
+    assert keras2.input_shape(tmp_path) == (8, 8, 3)
+    (tmp_path / keras2.FACTS).write_text(json.dumps({"inputs": [[None] * 3 + [3]], "scaling": []}))
+    assert keras2.scaling(tmp_path) is None and keras2.input_shape(tmp_path) is None
+
+
+@pytest.mark.slow  # a conversion more; what is read off is tested above
+def test_the_values_of_its_pixels_are_read_off_it(files):
+    """It scales [0, 255] to [-1, 1] itself."""
+    teacher = load(str(files / "scaled.hdf5"), 3, (8, 8, 3))
+    np.testing.assert_allclose(teacher(images()), np.load(files / "logits.npy"), atol=1e-4)
+
+
+def test_a_cache_that_cannot_be_written(files, monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "file"))
+    calls = []
+    monkeypatch.setattr(keras2, "_convert", lambda path, folder: calls.append(folder))
+    folder = keras2.converted(files / "depthwise.h5")
+    assert folder.is_dir() and str(tmp_path) not in str(folder) and len(calls) == 1
+
+
+def write(path, **config):
+    with h5py.File(path, "w") as file:
+        file.attrs["keras_version"] = "2.15.0"
+        file.attrs["model_config"] = json.dumps(config)
+    return str(path)
+
+
+def test_what_neither_reads_is_refused_with_both_reasons(tmp_path):
+    path = write(tmp_path / "own.h5", class_name="TheirOwn", config={})
+    with pytest.raises(ValueError, match=r"own\.h5'\. Keras 3: .*TheirOwn.* tf_keras: .*TheirOwn"):
+        load(path, 3, (8, 8, 3))
+
+
+def test_code_in_a_file_is_not_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(subprocess, "run", None)
+    path = write(tmp_path / "code.h5", class_name="TheirOwn", config=[{"class_name": "Lambda"}])
+    with pytest.raises(ValueError, match="which has a Lambda layer"):
+        load(path, 3, (8, 8, 3))
+
+
+def test_weights_alone_are_told_what_they_lack(tmp_path):
+    with h5py.File(tmp_path / "a.weights.h5", "w") as file:
+        file["x"] = np.zeros(3)
+    with pytest.raises(ValueError, match=r"weights alone.*keras:NAME\?weights=.*a\.weights\.h5"):
+        load(str(tmp_path / "a.weights.h5"), 3, (8, 8, 3))
