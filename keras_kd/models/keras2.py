@@ -112,13 +112,16 @@ def input_shape(folder):
 
 
 def scaling(folder):
-    """The layers in front of a converted model that scale its values, as a Keras model, or None."""
+    """The layers in front of a converted model that scale its values, as a Keras model, or None.
+
+    A convolution stands for what comes after them.
+    """
     layers = _facts(folder)["scaling"]
     if not layers:
         return None
     channels = (_facts(folder)["inputs"][0] or [None])[-1]
     made = [getattr(keras.layers, name)(**settings) for name, settings in layers]
-    return keras.Sequential([keras.Input((8, 8, channels or 3)), *made])
+    return keras.Sequential([keras.Input((8, 8, channels or 3)), *made, keras.layers.Conv2D(1, 1)])
 
 
 def _facts(folder):

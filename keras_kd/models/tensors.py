@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from keras_kd.models.output import find_logits
 from keras_kd.utils.affine import to_floats, to_integers
-from keras_kd.utils.names import nearest
 
 
 class Tensor(NamedTuple):
@@ -124,33 +124,19 @@ def logits_output(outputs, num_classes, wanted, label):
         (tensor, units): the `Tensor` and its number of logits.
 
     Raises:
-        ValueError: no such output, or several that may be it.
+        UnknownOutput: no such output, or several that may be it.
+        ValueError: none gives a row of numbers an image.
     """
     units = {one.name: _units(one.shape) for one in outputs}
+    rows = {name: (None, count) for name, count in units.items() if count}
     told = ", ".join(f"{one.name} {_told(one.shape)}" for one in outputs)
-    if wanted:
-        found = [one for one in outputs if one.name == wanted]
-        if not found:
-            raise ValueError(
-                f"output must be one of those of {label}: {told}. Received: output={wanted!r}."
-                f"{nearest(wanted, units)}"
-            )
-    else:
-        found = [one for one in outputs if one.name == "logits" and units["logits"]]
-        found = found or [one for one in outputs if units[one.name]]
-        fitting = [one for one in found if units[one.name] == num_classes]
-        found = fitting if len(found) > 1 and fitting else found
-    if len(found) > 1:
-        raise ValueError(
-            "a teacher must have one output of the logits [B, num_classes], or one that is named "
-            f"'logits'. Received: {label} with the outputs {told}. Tell which: output=NAME."
-        )
-    if not found or not units[found[0].name]:
+    name = find_logits(rows or {one.name: one.shape for one in outputs}, wanted, num_classes)
+    if name not in rows:
         raise ValueError(
             "a teacher must have an output of the logits [B, num_classes]. Received: "
             f"{label} with {told}. Export the network with its classifier."
         )
-    return found[0], units[found[0].name]
+    return next(one for one in outputs if one.name == name), units[name]
 
 
 def _units(shape):

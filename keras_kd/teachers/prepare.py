@@ -39,11 +39,15 @@ def prepare(model, label, wanted):
         model = keras.Model(inputs, model(inputs), name=model.name)
     check_images(model, label, input_shape)
     model = one_output(model, label, wanted)
-    return converted(model, wanted.pixels or _shown(model, label))
+    return converted(model, wanted.pixels or shown_pixels(model, label))
 
 
-def _shown(model, label):
-    """The `Pixels` that a model shows to expect.
+def shown_pixels(model, label):
+    """The `Pixels` that a model shows to expect; it is told where they are not ours.
+
+    Args:
+        model: Keras model.
+        label: what the user calls it, for the error.
 
     Raises:
         Asked: that cannot be told.
@@ -146,14 +150,15 @@ def open_host(module, handle, wanted, advice):
         ValueError: the file cannot be run or does not fit, or its values or size are not known.
     """
     channels = wanted.input_shape[-1] if wanted.input_shape else 3
-    layer = module(
-        handle,
-        channels,
-        wanted.layout,
-        wanted.answer.output,
-        num_classes=wanted.num_outputs,
-        name="logits",
-    )
+    with asked_for_output(repr(handle)):
+        layer = module(
+            handle,
+            channels,
+            wanted.layout,
+            wanted.answer.output,
+            num_classes=wanted.num_outputs,
+            name="logits",
+        )
     pixels = wanted.pixels or Pixels(usual_range(layer.reach))
     if not pixels:
         raise Asked(

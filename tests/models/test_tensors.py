@@ -69,7 +69,7 @@ def test_the_logits_are_found():
 
 def test_outputs_that_are_none_or_many():
     one, two = tensor(None, 4, name="a"), tensor(None, 4, name="b")
-    with pytest.raises(ValueError, match=r"a \[any, 4\], b \[any, 4\]\. Tell which: output=NAME"):
+    with pytest.raises(ValueError, match=r"'a' \(None, 4\), 'b' \(None, 4\)\. Pass output='a'"):
         logits_output([one, two], 4, "", "'f.onnx'")
     with pytest.raises(ValueError, match=r"output='aa'.*Did you mean 'a'"):
         logits_output([one, two], 4, "aa", "'f.onnx'")

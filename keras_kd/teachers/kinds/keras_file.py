@@ -5,9 +5,10 @@ from pathlib import Path
 
 from keras_kd.models import keras2
 from keras_kd.models.keras_versions import written
-from keras_kd.models.saved import OURS, OldFile, expected_range, open_keras
+from keras_kd.models.saved import OldFile, open_keras
+from keras_kd.models.value_range import OURS
 from keras_kd.teachers.kind import Kind
-from keras_kd.teachers.prepare import open_module, prepare
+from keras_kd.teachers.prepare import open_module, prepare, shown_pixels
 
 
 class KerasFile(Kind):
@@ -26,7 +27,9 @@ class KerasFile(Kind):
             folder = _converted(handle, error)
         shape = wanted.input_shape or keras2.input_shape(folder)
         front = keras2.scaling(folder)
-        known = None if front is None or wanted.pixels else expected_range(front)
+        known = None
+        if front is not None and not wanted.pixels:
+            known = shown_pixels(front, repr(handle)).input_range
         return open_module(
             str(folder), dataclasses.replace(wanted, input_shape=shape), known or OURS
         )

@@ -70,7 +70,18 @@ def test_the_logits_among_several_outputs(tmp_path):
     np.testing.assert_allclose(teacher(images()), logits_of(normalized(images())), atol=1e-5)
     other = helper.make_node("Neg", ["logits"], ["other"])
     path = write(tmp_path / "b.onnx", nodes=[other], outputs=[("other", ("N", 4))])
-    assert load(path, 4, (8, 8, 3), normalization="imagenet")(images()).shape == (2, 4)
+    teacher = load(path, 4, (8, 8, 3), normalization="imagenet", output="other")
+    np.testing.assert_allclose(teacher(images()), -logits_of(normalized(images())), atol=1e-5)
+
+
+def test_a_softmax_at_its_end_is_taken_back(tmp_path):
+    """The logarithm of its probabilities: the logits, but for a number an image."""
+    node = helper.make_node("Softmax", ["logits"], ["probabilities"], axis=1)
+    path = write(tmp_path / "a.onnx", nodes=[node], outputs=[("probabilities", ("N", 4))])
+    teacher = load(path, 4, (8, 8, 3), normalization="imagenet", output="probabilities")
+    logits = logits_of(normalized(images()))
+    expected = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+    np.testing.assert_allclose(teacher(images()), expected, atol=1e-4)
 
 
 def test_it_is_frozen_in_a_graph_and_nothing_else(file):
