@@ -14,6 +14,7 @@ KNOWN = {
     "cifar10": (10, {"train": 50_000, "test": 10_000}),
     "cifar10_jpeg": (10, {"train": 50_000, "test": 10_000}),
     "cifar100": (100, {"train": 50_000, "test": 10_000}),
+    "flowers12": (12, {"train": 720, "test": 240}),
     "food101": (101, {"train": 75_750, "validation": 25_250}),
     "grocery_store": (81, {"train": 2_640, "validation": 296, "test": 2_485}),
     "imagenet2012": (1_000, {"train": 1_281_167, "validation": 50_000, "test": 100_000}),
