@@ -84,10 +84,11 @@ def rate(config, name, experiment, step):
 def test_a_variant_is_allowed_and_has_a_plan(name, words):
     config, experiment, plan = planned(name, words)
     assert plan["stages"] and plan["targets"] == {}
+    pools = {one.path: experiment.streams.pools.of(one) for one in experiment.stages}
     for stage, numbers in plan["stages"].items():
         total, warmup = numbers["steps"], numbers["warmup"]
         assert 0 <= warmup < total and 1 <= numbers["interval"] <= total
-        assert numbers["epochs"] == total * config.batch_size / experiment.streams.num_examples
+        assert numbers["epochs"] == total * config.batch_size / pools[stage].num_examples
         learner = 70 if stage == "teacher.train" else 3
         assert numbers["student_flops"] == 3 * learner * config.batch_size
         taught = bool(trained_stages(config)[stage].teachers)
