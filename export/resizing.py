@@ -4,7 +4,7 @@ Phones, browsers and Pillow each have their own: most smooth before they leave p
 TensorFlow's bilinear interpolation, and so the evaluation, does not.
 """
 
-from keras_kd.export.calibration import SampledSource
+from keras_kd.data.sampled import SampledSource
 from keras_kd.export.measure import keras_logits
 
 MOST = 1000  # images, evenly drawn
