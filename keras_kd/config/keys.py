@@ -149,8 +149,9 @@ def base():
             # Minutes that the whole run may take, exports and report included: it chooses networks,
             # sizes, batch, views and lengths by timed steps, see keras_kd.run.budget. 0: off.
             "minutes": 0.0,
-            # Pretrained EfficientNet-Lite for a teacher that is trained: an .npz file; empty: one
-            # that lies beside the images or where the command is started; none: from nothing.
+            # Pretrained weights for a teacher that is trained: an .npz of EfficientNet-Lite, or
+            # what brings its network, see keras_kd.models.start_from; empty: an .npz that lies
+            # beside the images or where the command is started; none: from nothing.
             "weights": "",
             "settled": False,  # whether the choice is made; the run itself sets it
         }

@@ -178,9 +178,11 @@ class Source:
     Attributes:
         exif: "apply" turns images as their EXIF orientation says, "ignore" leaves them as they are
             stored; to be set before a split is asked for.
+        labelled: whether labels must be those of the classes; else nobody looks at them.
     """
 
     exif = "ignore"
+    labelled = True
 
     def __init__(self, name, class_names, channels, counts, allow_bad=0.01, index_dir=None):
         self.name = name
@@ -254,7 +256,8 @@ class Source:
             result = scanning.scan(read, describe, total)
             if key is not None:
                 scanning.save_index(self.index_dir, key, result)
-        scanning.check_scan(result, total, self.num_classes, self.allow_bad, what)
+        classes = self.num_classes if self.labelled else None
+        scanning.check_scan(result, total, classes, self.allow_bad, what)
         upright = self.exif == "apply"
         sizes, orientations = result.sizes, result.orientations
         rescued = result.rescued

@@ -157,7 +157,7 @@ def check_scan(result, total, num_classes, allow_bad, what):
     Args:
         result: a `Scan`.
         total: number of files looked at.
-        num_classes: labels must lie in `[0, num_classes)`.
+        num_classes: labels must lie in `[0, num_classes)`; None: they are not looked at.
         allow_bad: fraction of unreadable files, in [0, 1], that is still accepted.
         what: name of the source and split, for messages.
 
@@ -177,6 +177,8 @@ def check_scan(result, total, num_classes, allow_bad, what):
         raise ValueError(
             f"No image in {what} can be read, out of {total}. First ones: {first}{more}"
         )
+    if num_classes is None:
+        return
     wrong = np.flatnonzero((result.labels < 0) | (result.labels >= num_classes))
     if wrong.size:
         raise ValueError(

@@ -97,12 +97,16 @@ def load_unlabelled(name, data_dir=None, allow_bad=0.01, index_dir=None, exif="i
     Raises:
         ValueError, FileNotFoundError, RuntimeError: as `load_source`.
     """
-    scheme, _, path = name.partition(":") if isinstance(name, str) else ("", "", "")
+    if isinstance(name, Source):
+        return name
+    scheme, _, path = os.fspath(name).partition(":")
     if scheme == "folder" and path:
         opened = LooseFolder(path, allow_bad, index_dir)
         opened.exif = exif
-        return opened
-    return load_source(name, data_dir, allow_bad, index_dir, exif)
+    else:
+        opened = load_source(name, data_dir, allow_bad, index_dir, exif)
+    opened.labelled = False
+    return opened
 
 
 def _schemes():

@@ -112,3 +112,14 @@ def test_what_does_not_go_together_is_refused(folders, digits):
     source, _heap, _ = joined(folders)
     with pytest.raises(ValueError, match=r"as many channels .* Received: 1 in digits, 3 in folder"):
         Joined(source, digits, "train", source.split("test"))
+
+
+def test_labels_that_are_no_classes_do_not_matter(folders):
+    """As of a test split whose labels were never published."""
+    opened = load_unlabelled(f"folder:{folders}/heap")
+    opened._labels[:] = -1
+    assert opened.split("train").num_examples == 5
+    strict = load_source(f"folder:{folders}/known")
+    strict._labels[:] = -1
+    with pytest.raises(ValueError, match=r"Labels in .* must lie in \[0, 2\)"):
+        strict.split("train")

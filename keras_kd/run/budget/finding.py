@@ -30,7 +30,7 @@ def splits(counts, data):
 
 
 def found_weights(config):
-    """Path of the pretrained weights for a teacher, or an empty text where there are none.
+    """Pretrained weights for a teacher, a path or a handle; empty where there are none.
 
     Raises:
         ValueError: a file that is not there.
@@ -39,9 +39,9 @@ def found_weights(config):
     if asked == NOTHING:
         return ""
     if asked:
-        if not os.path.isfile(asked):
+        if ":" not in asked and not os.path.exists(asked):
             raise ValueError(
-                "config.budget.weights must be an .npz file of EfficientNet-Lite, empty or "
+                "config.budget.weights must be a file of pretrained weights, a handle, empty or "
                 f"{NOTHING}. Received: budget.weights={asked!r}, which is not there."
             )
         return asked
@@ -51,21 +51,24 @@ def found_weights(config):
     return found[0] if found else ""
 
 
-def teacher_model(weights, short):
-    """Name and arguments of a teacher that is to be trained.
+def teacher_network(weights, short):
+    """What the section of a teacher that is to be trained holds: dict of `model`, and of `init`.
 
     Args:
-        weights: path of EfficientNet-Lite weights, or empty.
+        weights: `.npz` of EfficientNet-Lite, another file or handle that brings its network, or
+            empty.
         short: median short side of the images in pixels.
     """
-    if weights:
+    if weights.endswith(".npz"):
         variant = re.search(r"lite(\d)", os.path.basename(weights))
         kwargs = {"variant": int(variant[1]) if variant else 0, "weights": weights}
-        return {"name": "efficientnet_lite", "kwargs": {**kwargs, "synchronized": False}}
+        return {"model": {"name": "efficientnet_lite", "kwargs": kwargs}}
+    if weights:
+        return {"model": {"name": "", "kwargs": {}}, "init": weights}
     if short < 96:
         options = {"norm": "batch", "dropout": 0.0}
-        return {"name": "resnet", "kwargs": {"depth": 14, "width": 2.0, **options}}
-    return {"name": "mobilenet_v3_large", "kwargs": {"momentum": 0.9}}
+        return {"model": {"name": "resnet", "kwargs": {"depth": 14, "width": 2.0, **options}}}
+    return {"model": {"name": "mobilenet_v3_large", "kwargs": {"momentum": 0.9}}}
 
 
 def own_side(handle):

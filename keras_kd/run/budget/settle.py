@@ -15,7 +15,7 @@ from keras_kd.config.chain import is_loaded, stages_of
 from keras_kd.distribution import rendezvous
 from keras_kd.run import sources
 from keras_kd.run.budget import choice, trials
-from keras_kd.run.budget.finding import found_weights, own_side, splits, teacher_model
+from keras_kd.run.budget.finding import found_weights, own_side, splits, teacher_network
 from keras_kd.run.budget.telling import Chosen, describe
 from keras_kd.run.workdir import CHANGEABLE
 from keras_kd.utils.files import read_json, write_json
@@ -23,7 +23,7 @@ from keras_kd.utils.files import read_json, write_json
 logger = logging.getLogger(__name__)
 
 FILE = "plan.json"
-DEFAULT_STUDENT = ("resnet", {})  # of a config that names none
+LONG = 20.0  # minutes, from which on a teacher's engines are worth a trial
 
 
 def settled(config, workdir=None, clock=time.monotonic):
@@ -95,6 +95,11 @@ def _with(config, values):
     return config
 
 
+def is_named(model):
+    """Whether a network's section names one, and not the default."""
+    return (model.name, model.kwargs.to_dict()) != ("resnet", {})
+
+
 class _Planner:
     """One plan: what is looked at, what is timed, what follows."""
 
@@ -136,10 +141,11 @@ class _Planner:
         spent = self.clock() - self.began
         weights = self.weights if self.trained else None
         chosen = Chosen(self.look, batch, rung, side, (student, teacher), lengths, weights)
-        budget, handle = self.config.budget, self.config.teacher.handle
+        own, minutes = self.config.teacher, self.config.budget.minutes
+        whom = own.handle or own.model.name or own.init
         return {
             "values": self.values,
-            "lines": describe(chosen, budget.minutes, handle, spent),
+            "lines": describe(chosen, minutes, whom, spent),
             "seconds": {"planning": spent, **lengths.parts},
         }
 
@@ -173,11 +179,18 @@ class _Planner:
         self.own_side = self.config.data.teacher_resolution or own_side(handle)
         if not self.trained:
             return
+        own = self.config.teacher
+        if own.init or is_named(own.model):
+            self.weights = own.init or own.model.kwargs.get("weights") or ""
+            return
         self.weights = found_weights(self.config)
-        self._set("teacher.model", teacher_model(self.weights, self.look.short))
+        for key, value in teacher_network(self.weights, self.look.short).items():
+            self._set(f"teacher.{key}", value)
 
     def _trial(self, stages, side, teacher_side=0, **changes):
         data = {"resolution": side, "teacher_resolution": teacher_side}
+        if self.config.budget.minutes < LONG and self.config.teacher.engine == "auto":
+            changes["teacher"] = {"engine": "graph"}
         return trials.trial(self.config, self.sources, stages, data=data, **changes)
 
     def _time_teacher(self, batch):
@@ -233,7 +246,7 @@ class _Planner:
     def _rungs(self):
         """The rungs that may be taken: a student that the config names is the only one."""
         model = self.config.student.model
-        if (model.name, model.kwargs.to_dict()) != DEFAULT_STUDENT:
+        if is_named(model):
             side = self.config.data.resolution
             return [choice.Network(model.name, model.kwargs.to_dict(), side, 1.0)]
         return choice.students(self.look.short)

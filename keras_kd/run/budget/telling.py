@@ -29,13 +29,13 @@ class Chosen(NamedTuple):
     weights: str | None
 
 
-def describe(chosen, minutes, handle, spent):
+def describe(chosen, minutes, whom, spent):
     """The plan for a reader.
 
     Args:
         chosen: `Chosen`.
         minutes: that were asked for.
-        handle: of a teacher that has learned already.
+        whom: handle of a teacher that has learned already, or name of the network that will.
         spent: seconds that the planning took.
 
     Returns:
@@ -52,7 +52,7 @@ def describe(chosen, minutes, handle, spent):
         f"Plan for {minutes:g} minutes:",
         f"  images: {look.images:,} to learn from, {look.labelled:,} with labels, "
         f"{look.evaluated:,} to evaluate on; {look.classes} classes; short side {look.short} px",
-        f"  teacher: {_teacher(chosen, handle)}",
+        f"  teacher: {_teacher(chosen, whom)}",
         f"  student: {chosen.student.name} at {chosen.student.side} px, batches of {chosen.batch}",
         f"  views: the teacher sees {sees}",
         f"  lengths: {lengths.student:,} steps of the student, "
@@ -65,15 +65,15 @@ def describe(chosen, minutes, handle, spent):
     ]
 
 
-def _teacher(chosen, handle):
+def _teacher(chosen, whom):
     if chosen.weights is None:
-        return f"{handle}, at {chosen.side} px"
+        return f"{whom}, at {chosen.side} px"
     steps = f"{chosen.lengths.teacher:,} steps at {chosen.side} px"
     if chosen.weights:
-        return f"EfficientNet-Lite from {chosen.weights}, fine-tuned for {steps}"
+        return f"{whom} from {chosen.weights}, fine-tuned for {steps}"
     return (
-        f"no pretrained weights were found, so it starts from nothing: {steps}. Weights would make "
-        f"it far better: config.budget.weights=FILE, or a file {WEIGHTS} beside the images"
+        f"no pretrained weights were found, so {whom} starts from nothing: {steps}. Weights would "
+        f"make it far better: config.budget.weights=FILE, or a file {WEIGHTS} beside the images"
     )
 
 

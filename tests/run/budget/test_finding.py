@@ -4,7 +4,7 @@ import keras
 import pytest
 
 from keras_kd.config import base
-from keras_kd.run.budget.finding import found_weights, own_side, splits, teacher_model
+from keras_kd.run.budget.finding import found_weights, own_side, splits, teacher_network
 
 
 @pytest.mark.parametrize(
@@ -44,15 +44,24 @@ def test_weights_lie_beside_the_images_or_are_named(tmp_path, monkeypatch):
     config.budget.weights = str(here / "gone.npz")
     with pytest.raises(ValueError, match=r"budget\.weights=.*gone\.npz', which is not there"):
         found_weights(config)
+    config.budget.weights = "hub:somewhere"
+    assert found_weights(config) == "hub:somewhere"
+    config.budget.weights = str(here / "gone.npz")
     (here / "gone.npz").touch()
     assert found_weights(config) == str(here / "gone.npz")
 
 
-def test_the_variant_is_in_the_files_name():
-    assert teacher_model("a/efficientnet_lite2.npz", 224)["kwargs"]["variant"] == 2
-    assert teacher_model("a/own.npz", 224)["kwargs"]["variant"] == 0
-    assert teacher_model("", 224)["name"] == "mobilenet_v3_large"
-    assert teacher_model("", 48)["name"] == "resnet"
+def test_the_network_of_weights():
+    lite = teacher_network("a/efficientnet_lite2.npz", 224)["model"]
+    assert lite == {
+        "name": "efficientnet_lite",
+        "kwargs": {"variant": 2, "weights": "a/efficientnet_lite2.npz"},
+    }
+    assert teacher_network("a/own.npz", 224)["model"]["kwargs"]["variant"] == 0
+    own = teacher_network("a/model.keras", 224)
+    assert own == {"model": {"name": "", "kwargs": {}}, "init": "a/model.keras"}
+    assert teacher_network("", 224)["model"]["name"] == "mobilenet_v3_large"
+    assert teacher_network("", 48)["model"]["name"] == "resnet"
 
 
 def test_the_side_of_a_keras_file(tmp_path):

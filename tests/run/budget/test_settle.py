@@ -70,7 +70,9 @@ def test_the_plan_fills_the_minutes_and_is_a_valid_config(config, tmp_path, cloc
     assert sum(plan["seconds"].values()) == pytest.approx(600, abs=2)
     assert plan["lines"] == [r.message for r in caplog.records if r.message in plan["lines"]]
     assert len(plan["lines"]) == 10
-    assert "it starts from nothing" in plan["lines"][2]  # no weights were found, and it says so
+    assert (
+        "so resnet starts from nothing" in plan["lines"][2]
+    )  # no weights were found, and it says so
     assert not config.budget.settled  # the caller's is left alone
 
 
@@ -134,6 +136,14 @@ def test_a_student_that_is_named_is_taken(config, clock):
     config.data.resolution = 24
     found = settled(config, None, clock)
     assert found.student.model.kwargs.depth == 20 and found.data.resolution == 24
+
+
+def test_a_teacher_network_that_is_named_is_trained(config, clock, caplog):
+    caplog.set_level("INFO", "keras_kd")
+    config.teacher.model = {"name": "resnet", "kwargs": {"depth": 8}}
+    found = settled(config, None, clock)
+    assert found.teacher.model.kwargs.to_dict() == {"depth": 8}
+    assert "so resnet starts from nothing" in caplog.text
 
 
 def test_who_prolongs_a_run_says_how_long(config, tmp_path, clock):
