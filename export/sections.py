@@ -124,6 +124,8 @@ def _data_notes(report, facts, skipped):
             f"{words.duration(train.get('seconds'))}, "
             f"{words.count(train.get('images_per_second'))} images a second."
         )
+    for line in facts.get("images") or []:  # what keras_kd.run.sources.describe tells
+        yield f"{line[0].upper()}{line[1:]}."
     if skipped:
         yield f"{words.count(len(skipped))} unreadable files were skipped."
     elif "skipped" in facts:

@@ -9,6 +9,5 @@ REASONS = {
     "train.py": "two lines, which tests/commands/test_train.py starts",
     "data/image_files.py": "tests/data/test_folder.py and test_loose_folder.py read such files",
     "run/budget/telling.py": "tests/run/budget/test_settle.py reads the lines",
-    "run/measuring.py": "tests/run/test_profiling.py",
     "utils/crops.py": "tests/data/ops/test_central_crop.py",
 }

@@ -58,4 +58,7 @@ def test_data():
     told = sections.data(report)
     assert told["skipped"] == [["a", "b"], ("c", "")]
     assert told["note"] == "Data set d. Tested on 5 images. 2 unreadable files were skipped."
+    report["data"] = {"test_images": 5, "images": ["labels: 20 images keep theirs"]}
+    note = "Data set d. Tested on 5 images. Labels: 20 images keep theirs."
+    assert sections.data(report)["note"] == note
     assert sections.data({}) is None

@@ -1,6 +1,5 @@
 """--profile: sums that add up, a slow pipeline that shows, a trace, and no state left behind."""
 
-import itertools
 import time
 
 import pytest
@@ -48,18 +47,6 @@ def test_slow_data_show_as_waiting(tmp_path, monkeypatch):
     result = profiling.profile(tiny(), tmp_path, num_steps=5)
     assert result["waiting"] > 0.5
     assert result["steps_per_second"] < 6
-
-
-def test_a_stream_that_ends_is_followed_by_the_next_one():
-    asked = []
-
-    def stream(start, stop):
-        asked.append(start)
-        # As a cache's, it may go on beyond the step for which it was asked to stop.
-        return tf.data.Dataset.range(start, start + 5), start + 3
-
-    steps = [int(step) for step in itertools.islice(profiling._endless(stream), 7)]
-    assert steps == list(range(7)) and asked == [0, 3, 6]
 
 
 def test_several_steps_per_execution_are_refused(tmp_path):
