@@ -23,6 +23,7 @@ from keras_kd.utils.files import read_json, write_json
 logger = logging.getLogger(__name__)
 
 FILE = "plan.json"
+STAGES = ("teacher", "baseline", "distil")
 LONG = 20.0  # minutes, from which on a teacher's engines are worth a trial
 
 
@@ -43,6 +44,11 @@ def settled(config, workdir=None, clock=time.monotonic):
     """
     if not config.budget.minutes or config.budget.settled:
         return config
+    if tuple(config.stages) != STAGES:
+        raise ValueError(
+            f"config.budget.minutes plans the stages {', '.join(STAGES)}. Received: "
+            f"stages={tuple(config.stages)}. Set it to 0, and the lengths of the stages yourself."
+        )
     path = None if workdir is None else Path(workdir) / FILE
     asked = {k: v for k, v in config.to_dict().items() if k not in CHANGEABLE}
     plan = None if path is None else _kept(path, asked)

@@ -153,6 +153,12 @@ def test_who_prolongs_a_run_says_how_long(config, tmp_path, clock):
     assert settled(config, tmp_path, clock).distil.total == "123456 steps"
 
 
+def test_other_stages_are_refused(config, clock):
+    config.stages = ("teacher", "distil")
+    with pytest.raises(ValueError, match=r"plans the stages teacher, baseline, distil.*Received"):
+        settled(config, None, clock)
+
+
 def test_several_workers_are_refused(config, clock, monkeypatch):
     task = {"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 0}}
     monkeypatch.setenv("TF_CONFIG", json.dumps(task))
