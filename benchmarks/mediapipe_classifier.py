@@ -36,12 +36,12 @@ json.dump(told, open(sys.argv[2], "w"))
 """
 
 
-def main():
+def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--workdir", required=True, help="a finished run on photographs")
     parser.add_argument("--work", default="mediapipe", help="folder for files and environment")
     parser.add_argument("--images", type=int, default=500, help="photographs at most")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     work = Path(options.work).resolve()
     work.mkdir(parents=True, exist_ok=True)
     material, files = export(options.workdir, work)
