@@ -1,11 +1,14 @@
 """Saved models: opened with one readable error, and the pixel values recorded beside them."""
 
 import json
+import re
 
 import keras
 
 from keras_kd.models.hub import check_range
 from keras_kd.models.keras_versions import written
+
+REASON = 300  # characters of what Keras says, which may be a whole config
 
 
 class OldFile(ValueError):
@@ -35,12 +38,16 @@ def open_keras(path):
     try:
         return keras.models.load_model(path, compile=False)
     except Exception as error:  # Keras raises whatever the archive's content provokes
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0][:REASON]
+        missing = re.search(r"parent module (\w+)\S* cannot be imported", str(error))
+        if missing:
+            advice = f"Install the package that has its layers: {missing[1]}"
+        else:
+            advice = "Import the package that registers its custom layers first"
         kind = OldFile if file.is_old else ValueError
         raise kind(
             f"a .keras file must load with keras.models.load_model. Received: handle={str(path)!r}"
-            f", which fails: {first}. Import the package that registers its custom layers first, "
-            "or load it yourself and pass the model."
+            f", which fails: {first}. {advice}, or load it yourself and pass the model."
         ) from error
 
 

@@ -1,6 +1,7 @@
 """Saved models: opened or refused in one sentence, and the pixel values recorded beside them."""
 
 import json
+import zipfile
 
 import keras
 import pytest
@@ -45,3 +46,19 @@ def test_layers_that_are_not_registered_are_refused(tmp_path):
     keras.Model(inputs, Own()(inputs)).save(tmp_path / "own.keras")
     with pytest.raises(ValueError, match=r"own\.keras', which fails: .*Import the package that"):
         saved.open_keras(tmp_path / "own.keras")
+
+
+def test_a_package_that_is_not_there_is_named(tmp_path):
+    """Such as keras_hub: Keras finds classes by their modules."""
+    small().save(tmp_path / "a.keras")
+    with zipfile.ZipFile(tmp_path / "a.keras") as archive:
+        content = {name: archive.read(name) for name in archive.namelist()}
+    config = json.loads(content["config.json"])
+    config |= {"module": "keras_hub.nowhere", "class_name": "Own", "registered_name": "Own"}
+    content["config.json"] = json.dumps(config).encode()
+    with zipfile.ZipFile(tmp_path / "b.keras", "w") as archive:
+        for name, value in content.items():
+            archive.writestr(name, value)
+    with pytest.raises(ValueError, match=r"Install the package .*: keras_hub, or load") as e:
+        saved.open_keras(tmp_path / "b.keras")
+    assert len(str(e.value)) < 800
