@@ -9,6 +9,7 @@ from keras_kd.data.batch import view
 from keras_kd.evaluation.accuracy import label_classes
 from keras_kd.evaluation.fidelity import agreement, kl_divergence, l2_distance
 from keras_kd.evaluation.scores import ModelScores
+from keras_kd.models.hub import as_graph
 from keras_kd.models.output import logits_of
 from keras_kd.teachers.ensemble import Ensemble
 
@@ -151,7 +152,7 @@ def _graph(model):
 
 def _as_arrays(function):
     """`function` of images to a list of tensors, run as a graph, with float32 arrays."""
-    return _numpy(tf.function(function, reduce_retracing=True))
+    return _numpy(as_graph(function))
 
 
 def _numpy(function):

@@ -184,16 +184,40 @@ class HubModule(keras.layers.Layer):
 
 
 def run_once(function, images):
-    """Runs a function eagerly, inside a strategy's scope too, where it runs on each replica.
+    """Runs a function eagerly; inside a strategy's scope as `as_graph` does."""
+    if not _over_replicas():
+        return function(images)
+    return as_graph(function, reduce_retracing=False)(images)
+
+
+def as_graph(function, reduce_retracing=True):
+    """A function of images as a graph, which works inside a strategy's scope too.
 
     Functions of a SavedModel that was loaded in the scope hold mirrored variables, which exist
-    only on a replica.
+    only on a replica: there each replica runs it on the same images, and the first one's answer
+    is taken.
+
+    Args:
+        function: of a tensor of images, to a tensor or a structure of them.
+        reduce_retracing: whether one graph serves batches of several sizes.
+
+    Returns:
+        a function.
     """
-    if not (tf.distribute.has_strategy() and tf.distribute.in_cross_replica_context()):
-        return function(images)
-    strategy = tf.distribute.get_strategy()
-    outputs = strategy.run(tf.function(function), (images,))
-    return strategy.experimental_local_results(outputs)[0]
+    step = tf.function(function, reduce_retracing=reduce_retracing)
+
+    def run(images):
+        if not _over_replicas():
+            return step(images)
+        strategy = tf.distribute.get_strategy()
+        first = lambda value: strategy.experimental_local_results(value)[0]  # noqa: E731
+        return tf.nest.map_structure(first, strategy.run(step, (images,)))
+
+    return run
+
+
+def _over_replicas():
+    return tf.distribute.has_strategy() and tf.distribute.in_cross_replica_context()
 
 
 def check_range(input_range):

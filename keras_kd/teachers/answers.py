@@ -21,7 +21,7 @@ from keras_kd.models.output import (
     named_outputs,
     symbolic_outputs,
 )
-from keras_kd.teachers.wanted import Asked
+from keras_kd.teachers.wanted import Asked, one_of
 
 NOISE = 5  # random images that a model is shown, beside flat ones
 SUM_TOLERANCE = 1e-2  # of probabilities: a thousand of them in half precision
@@ -54,17 +54,8 @@ NAMES = ("linear", *ACTIVATIONS)
 
 
 def check_activation(activation):
-    """What stands behind logits: `activation` itself.
-
-    Raises:
-        ValueError: an unknown one.
-    """
-    if activation and activation not in NAMES:
-        raise ValueError(
-            f"activation must be one of {', '.join(NAMES)}, or empty. Received: "
-            f"activation={activation!r}."
-        )
-    return activation
+    """What stands behind logits: `activation` itself; ValueError for an unknown one."""
+    return one_of("activation", activation, NAMES)
 
 
 @contextlib.contextmanager

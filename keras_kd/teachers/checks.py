@@ -27,7 +27,8 @@ def check_images(model, label, input_shape):
     if any(mine not in (None, given) for mine, given in zip(own[:2], input_shape[:2])):
         raise ValueError(
             f"the teacher takes images of {own[0]}x{own[1]} pixels. Received: "
-            f"input_shape={input_shape} for {label}. Set the teacher's resolution to its size."
+            f"input_shape={input_shape} for {label}. Give it images of its size: in a config "
+            f"data.teacher_resolution={own[0]}."
         )
 
 

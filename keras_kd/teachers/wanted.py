@@ -72,13 +72,19 @@ class Wanted:
 
 
 def check_layout(layout):
-    """An order of an image's axes: `layout` itself.
+    """An order of an image's axes: `layout` itself; ValueError for an unknown one."""
+    return one_of("layout", layout, LAYOUTS)
+
+
+def one_of(argument, value, names):
+    """A value that is one of some names, or empty.
 
     Raises:
-        ValueError: an unknown one.
+        ValueError: names what there is.
     """
-    if layout and layout not in LAYOUTS:
+    if value and value not in names:
         raise ValueError(
-            f"layout must be one of {', '.join(LAYOUTS)}, or empty. Received: layout={layout!r}."
+            f"{argument} must be one of {', '.join(names)}, or empty. Received: "
+            f"{argument}={value!r}."
         )
-    return layout
+    return value

@@ -88,3 +88,14 @@ def test_its_variables_are_mirrored(make_strategy, tmp_path, kind):
     x = np.random.default_rng(1).uniform(-1, 1, (4, 8, 8, 3)).astype("float32")
     model.train_on_batch(x, np.ones((4, 4), "float32"))
     assert np.abs(model.trainable_variables[0].numpy() - KERNEL).max() > 1e-3
+
+
+def test_its_answers_inside_the_scope_are_those_outside(make_strategy, saved):
+    expected = None
+    for replicas in (1, 2):
+        with make_strategy(replicas).scope():
+            teacher = keras_kd.teachers.load(saved, CLASSES, (8, 8, 3), input_range=(-1, 1))
+            answers = keras_kd.evaluation.teacher_answers(teacher, batches())
+        expected = answers if expected is None else expected
+        for (a,), (b,) in zip(answers, expected, strict=True):
+            np.testing.assert_allclose(a, b, atol=1e-6)

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from keras_kd.models.hub import as_graph
 from keras_kd.models.output import logits_of
 from keras_kd.teachers.fixed.average import Average, compute
 from keras_kd.teachers.fixed.check import (
@@ -80,7 +81,10 @@ def _fill(teacher, compiled, views, path, batch_size, keep_every):
             f"{views.crops:,}",
             path,
         )
-    teach = _eager(compiled)
+    teach = as_graph(
+        lambda images: tf.cast(logits_of(compiled(images, training=False)), tf.float32),
+        reduce_retracing=False,  # batches of another size would round otherwise
+    )
     average = Average(views.num_examples, views.crops)
     # Batches of another size would round otherwise.
     started = check_started(path, views, batch_size, teacher)
@@ -99,17 +103,3 @@ def _fill(teacher, compiled, views, path, batch_size, keep_every):
     compute(average, views, teach, batch_size, keep, keep_every)
     write(path, meta, {"targets": average.targets, "ids": views.examples.ids, "probe": probe})
     partial.unlink(missing_ok=True)
-
-
-def _eager(compiled):
-    """Function images -> logits `[B, K]`, which also works in a strategy's scope."""
-    strategy = tf.distribute.get_strategy()
-
-    @tf.function
-    def step(images):
-        return tf.cast(logits_of(compiled(images, training=False)), tf.float32)
-
-    if not (tf.distribute.has_strategy() and tf.distribute.in_cross_replica_context()):
-        return step
-    # A loaded SavedModel's variables exist on replicas only; each of them does the same.
-    return lambda x: strategy.experimental_local_results(strategy.run(step, (x,)))[0]
