@@ -4,9 +4,9 @@ python benchmarks/mediapipe_classifier.py --workdir=DIR [--work=FOLDER] [--image
 
 Takes a finished run on photographs, exports its student into FOLDER with `io=uint8` and
 `output=probabilities`, makes an environment of its own with `mediapipe` in it, and asks
-`ImageClassifier` there for the class of every test photograph: once of the box that the evaluation
-cuts, which an app names as `region_of_interest`, and once of the whole image, which MediaPipe
-squeezes into a square by itself. Writes benchmarks/results/mediapipe_classifier.json.
+`ImageClassifier` there for the class of every test photograph: of the box that the evaluation cuts,
+moved as docs/guide.md says; of that box as it is; and of the whole image, which MediaPipe squeezes
+into a square. Writes benchmarks/results/mediapipe_classifier.json.
 """
 
 import argparse
@@ -19,19 +19,29 @@ import numpy as np
 
 RESULTS = Path(__file__).parent / "results" / "mediapipe_classifier.json"
 FORMATS = ("float32", "float16", "dynamic", "int8")
-# Runs where mediapipe is: the classes that each file gives to each image.
+REGIONS = ("mediapipe, box moved", "mediapipe, box", "mediapipe, whole image")
+# Runs where mediapipe is: the classes that each file gives to each image and region.
 ASK = """
 import json, sys
 import mediapipe
 from mediapipe.tasks.python import BaseOptions
+from mediapipe.tasks.python.components.containers.rect import RectF
 from mediapipe.tasks.python.vision import ImageClassifier, ImageClassifierOptions
-models, images = json.load(open(sys.argv[1]))
+from mediapipe.tasks.python.vision.core.image_processing_options import ImageProcessingOptions
+models, asked = json.load(open(sys.argv[1]))
 told = {"version": mediapipe.__version__, "classes": {}}
 for model in models:
     options = ImageClassifierOptions(BaseOptions(model_asset_path=model), max_results=1)
     with ImageClassifier.create_from_options(options) as classifier:
-        found = [classifier.classify(mediapipe.Image.create_from_file(path)) for path in images]
-    told["classes"][model] = [one.classifications[0].categories[0].category_name for one in found]
+        classes = told["classes"][model] = []
+        for path, regions in asked:
+            image = mediapipe.Image.create_from_file(path)
+            found = []
+            for region in regions:
+                where = region and ImageProcessingOptions(RectF(**region))
+                result = classifier.classify(image, where)
+                found.append(result.classifications[0].categories[0].category_name)
+            classes.append(found)
 json.dump(told, open(sys.argv[2], "w"))
 """
 
@@ -45,15 +55,14 @@ def main(arguments=None):
     work = Path(options.work).resolve()
     work.mkdir(parents=True, exist_ok=True)
     material, files = export(options.workdir, work)
-    whole, cut, served = photographs(material, work, options.images)
-    told = ask(work, [str(files[name]) for name in FORMATS], [*cut, *whole])
-    table = {"mediapipe": told["version"], "photographs": len(whole), "formats": {}}
+    paths, regions, served = photographs(material, work, options.images)
+    told = ask(work, [str(files[name]) for name in FORMATS], list(zip(paths, regions)))
+    table = {"mediapipe": told["version"], "photographs": len(paths), "formats": {}}
     for name in FORMATS:
-        classes = np.array(told["classes"][str(files[name])])
+        columns = zip(*told["classes"][str(files[name])])
         table["formats"][name] = {
-            "mediapipe, evaluated box": share(classes[: len(cut)], served),
-            "mediapipe, whole image": share(classes[len(cut) :], served),
-            "classify.py": share(by_edge_script(files[name], whole), served),
+            **{how: share(classes, served) for how, classes in zip(REGIONS, columns)},
+            "classify.py": share(by_edge_script(files[name], paths), served),
         }
     RESULTS.write_text(json.dumps(table, indent=2) + "\n")
     print(json.dumps(table, indent=2))
@@ -80,40 +89,71 @@ def export(workdir, work):
 
 
 def photographs(material, work, most):
-    """Test photographs as files: whole, cut to the evaluated box, and the class served of each."""
+    """Paths of test photographs, the regions to ask for of each, and the class served of each."""
     import tensorflow as tf
-    from PIL import Image
 
     from keras_kd.data.ops import central_boxes, full_boxes
 
     examples = material.source.split(material.split)
     rows = np.linspace(0, examples.num_examples - 1, min(most, examples.num_examples)).round()
     rows = rows.astype(np.int64)
-    sizes = tf.constant(examples.sizes[rows])
+    sizes = examples.sizes[rows]
     boxes = full_boxes(sizes) if material.full_image else central_boxes(sizes, material.scale)
     items = examples.fetch(rows)
-    whole, cut = [], []
+    paths = []
     (work / "images").mkdir(exist_ok=True)
-    for row, item, box in zip(rows, items, boxes):
-        whole.append(str(work / "images" / f"{row}.jpg"))
-        Path(whole[-1]).write_bytes(item.numpy())
-        cut.append(str(work / "images" / f"{row}_cut.png"))
-        Image.fromarray(examples.crop(item, box).numpy()).save(cut[-1])
+    for row, item in zip(rows, items):
+        paths.append(str(work / "images" / f"{row}.jpg"))
+        Path(paths[-1]).write_bytes(item.numpy())
+    regions = [
+        [moved_region(box, size, material.resolution), region(box, size), None]
+        for box, size in zip(np.asarray(boxes).tolist(), sizes.tolist())
+    ]
     serve = tf.saved_model.load(str(work / "saved_model")).signatures["serve_bytes"]
     parts = [
         serve(bytes=items[i : i + 100])["class_name"].numpy() for i in range(0, len(rows), 100)
     ]
-    return whole, cut, [name.decode() for name in np.concatenate(parts)]
+    return paths, regions, [name.decode() for name in np.concatenate(parts)]
 
 
-def ask(work, models, images):
+def region(box, size):
+    """A box as `RectF` takes it.
+
+    Args:
+        box: top, left, height, width in pixels.
+        size: height and width of the image in pixels.
+    """
+    top, left, height, width = box
+    return {
+        "left": left / size[1],
+        "top": top / size[0],
+        "right": (left + width) / size[1],
+        "bottom": (top + height) / size[0],
+    }
+
+
+def moved_region(box, size, side):
+    """The box, moved so that MediaPipe's pixels lie where the evaluation's do.
+
+    MediaPipe interpolates at the corner of each pixel of the network, the evaluation at its middle.
+
+    Args:
+        box, size: as for `region`.
+        side: of the network's images in pixels.
+    """
+    top, left, height, width = box
+    top, left = top + (height / side - 1) / 2, left + (width / side - 1) / 2
+    return region((top, left, height, width), size)
+
+
+def ask(work, models, asked):
     """What MediaPipe says, in an environment of its own."""
     environment = work / "environment"
     python = environment / "bin" / "python"
     if not python.exists():
         venv.create(environment, with_pip=True)
         subprocess.run([python, "-m", "pip", "install", "--quiet", "mediapipe"], check=True)
-    (work / "asked.json").write_text(json.dumps([models, images]))
+    (work / "asked.json").write_text(json.dumps([models, asked]))
     subprocess.run(
         [python, "-c", ASK, str(work / "asked.json"), str(work / "told.json")], check=True
     )

@@ -61,7 +61,12 @@ def test_the_first_two_commands_are_make_targets():
 
 @pytest.mark.parametrize(
     ("page", "result"),
-    [("README.md", "digits"), ("docs/results.md", "digits"), ("docs/results.md", "grocery_store")],
+    [
+        ("README.md", "digits"),
+        ("docs/results.md", "digits"),
+        ("docs/results.md", "grocery_store"),
+        ("docs/results.md", "small_bit"),
+    ],
 )
 def test_printed_tables_are_those_of_the_measured_runs(page, result, tmp_path):
     """benchmarks/results holds the report.json of each run whose table a page shows."""

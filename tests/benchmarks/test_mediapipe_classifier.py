@@ -20,6 +20,14 @@ def test_what_is_asked_there_is_python_and_needs_nothing_of_ours():
     assert names == {"json", "sys", "mediapipe"}
 
 
+def test_regions_are_shares_of_the_image_and_moved_to_the_middle_of_pixels():
+    plain = mediapipe_classifier.region((10, 20, 60, 60), (100, 200))
+    assert plain == {"left": 0.1, "top": 0.1, "right": 0.4, "bottom": 0.7}
+    # Of 3 pixels that become one, the middle one lies a pixel behind the corner.
+    moved = mediapipe_classifier.moved_region((10, 20, 60, 60), (100, 200), 20)
+    assert moved == {"left": 0.105, "top": 0.11, "right": 0.405, "bottom": 0.71}
+
+
 def test_a_run_must_be_named():
     with pytest.raises(SystemExit):
         mediapipe_classifier.main([])
