@@ -143,17 +143,20 @@ def _joined(first, further, offset):
 
 def _among(examples, others):
     """bool `[N]`: which examples have the very bytes of one of the others."""
-    known = set(_contents(others))
-    return np.array([content in known for content in _contents(examples)], bool)
+    own, theirs = _contents(examples), _contents(others)
+    if own is None or theirs is None:
+        return np.zeros(examples.num_examples, bool)
+    return np.isin(own, theirs)
 
 
 def _contents(examples):
-    """Of each example what equal images have in common: size, and a checksum of its bytes."""
+    """uint64 `[N]`: of each example a checksum of its bytes, and its size; None where unknown."""
     checksums = examples.checksums
     if checksums is None:
-        # In memory; random images that stand for others are not told apart.
         images = getattr(examples.store, "images", ())
         if len(images) != examples.num_examples:
-            return [object()] * examples.num_examples
+            return None  # random images that stand for others
         checksums = [zlib.crc32(np.ascontiguousarray(image)) for image in images]
-    return zip(map(int, checksums), *map(np.ndarray.tolist, examples.sizes.T))
+    # EXIF may turn one of two equal images: the sides in the order of their lengths.
+    short, long = np.sort(examples.sizes, axis=1).astype(np.uint64).T
+    return np.asarray(checksums, np.uint64) << np.uint64(32) | short << np.uint64(16) | long
