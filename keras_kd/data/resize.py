@@ -108,9 +108,9 @@ def resizer(resolution, kernel=DEFAULT):
     size, half, one = tf.constant([resolution] * 2), tf.constant(127.5), tf.constant(1.0)
 
     def resize(image, drawn=None):
-        if drawn is None:
-            return KERNELS[kernel](image, size) / half - one
-        return _drawn(image, size, drawn) / half - one
+        resized = KERNELS[kernel](image, size) if drawn is None else _drawn(image, size, drawn)
+        # What comes out of Python, or of a function of any size, has no sides that a graph knows.
+        return tf.ensure_shape(resized, [resolution, resolution, None]) / half - one
 
     return resize
 

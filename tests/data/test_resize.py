@@ -6,7 +6,7 @@ import tensorflow as tf
 from PIL import Image
 
 from keras_kd.data import FixedViews, build_dataset, evaluation_dataset
-from keras_kd.data.resize import DRAWN, KERNELS, MIXED, draw_kernels, resizer
+from keras_kd.data.resize import DRAWN, KERNELS, MIXED, NAMES, draw_kernels, resizer
 
 
 def bilinear(image, side):
@@ -82,6 +82,17 @@ def test_every_kernel_keeps_a_plain_area_and_the_range(name, size):
     checks = np.uint8(255 * (np.indices(size).sum(0) % 2))[..., None].repeat(3, -1)
     got = resizer(16, name)(tf.constant(checks)).numpy()
     assert got.min() >= -1 and got.max() <= 1 and got.shape == (16, 16, 3)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_graph_knows_the_sides(digits, name):
+    """Also of batches that are made in several groups of rows."""
+    if name == MIXED:
+        data = build_dataset(digits, "train", "same/ic", 70, 5, resize=name)
+    else:
+        data = evaluation_dataset(digits, "test", 70, 5, full_image=True, resize=name)
+    assert data.element_spec[0].shape[1:] == (5, 5, 1)
+    assert next(iter(data))[0].shape == (70, 5, 5, 1)
 
 
 def test_mixed_shows_each_kernel_of_its_draw(digits):
