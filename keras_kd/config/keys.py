@@ -96,8 +96,9 @@ def network(name="resnet", train=None, **kwargs):
     """
     section = OpenConfig(
         {
-            # .keras file, SavedModel folder, bit: or hub handle of a network that has learned
-            # already; "a,b@224": see keras_kd.utils.handles; empty: a stage trains it.
+            # .keras file, SavedModel folder, bit:, keras:, onnx:, tflite: or hub handle of a
+            # network that has learned already; "a,b@224": see keras_kd.utils.handles; empty: a
+            # stage trains it.
             "handle": "",
             "input_range": (),  # pixel values that handle or init expect; empty: [-1, 1] or known
             # In its place: "imagenet", or "(means), (deviations)" of the channels in [0, 1].

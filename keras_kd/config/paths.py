@@ -37,6 +37,8 @@ def absolute(config):
         section.handle = handles.absolute(section.handle)
         section.init = handles.located(section.init) if section.init else ""
         section.classes = full(section.classes)
+        if "?" in section.model.name:  # keras:NAME?weights=FILE
+            section.model.name = handles.located(section.model.name)
         weights = section.model.kwargs.get("weights")
         if isinstance(weights, str):  # of a builder: "imagenet", or a file
             section.model.kwargs.weights = full(weights) if os.path.isfile(weights) else weights

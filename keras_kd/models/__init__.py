@@ -43,6 +43,7 @@ __all__ = [
     "load_efficientnet_npz",
     "start_from",
     "to_logits",
+    "without_weights",
     *BUILDERS,
 ]
 
@@ -69,6 +70,23 @@ def build(name, num_classes, input_shape, **kwargs):
 
 def _builder(name):
     return zoo.builder(name) if str(name).startswith(zoo.SCHEME) else BUILDERS[name]
+
+
+def without_weights(name, kwargs):
+    """The same network as it is before any weights are fetched or read.
+
+    Args:
+        name: as of `build`, or empty.
+        kwargs: dict of its arguments.
+
+    Returns:
+        (name, kwargs) as `build` takes them.
+    """
+    kwargs = {key: None if key == "weights" else value for key, value in kwargs.items()}
+    if not name.startswith(zoo.SCHEME):
+        return name, kwargs
+    family, options = zoo.parse(name)
+    return f"{zoo.SCHEME}{family.name}", {**options, **kwargs, "weights": None}
 
 
 def check(name, kwargs):

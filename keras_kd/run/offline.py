@@ -68,8 +68,9 @@ def offline(config):
     """The config without what a dry run must not fetch or read."""
     config.teacher_cache = ""
     for network in sections(config, "network"):
-        if "weights" in network.model.kwargs:
-            change(network.model.kwargs, {"weights": None})
+        model = network.model
+        model.name, kwargs = models.without_weights(model.name, model.kwargs.to_dict())
+        change(model.kwargs, kwargs)
         found = kinds.builder(network.init)
         if found is None:
             continue

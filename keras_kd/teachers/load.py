@@ -28,10 +28,11 @@ def load(
     """Loads and freezes a teacher that takes images in [-1, 1] and gives logits.
 
     Args:
-        handle: a Keras model; the path of a `.keras` file; a SavedModel folder; `bit:` and a name
-            of `keras_kd.models.bit.published`, fetched once and cached; `hub:` and a TF-Hub handle
-            or folder; or the handle's own https address. A model object is frozen in place
-            (`trainable = False`). Several with commas between them are an `Ensemble`, and `@224`
+        handle: a Keras model; the path of a `.keras` or `.h5` file; a SavedModel folder; `bit:` and
+            a name of `keras_kd.models.bit.published`, fetched once and cached; `keras:` and a
+            network of `keras.applications`, see `keras_kd.models.zoo`; `onnx:` or `tflite:` and a
+            file; `hub:` and a TF-Hub handle or folder; or the handle's own https address. A model
+            object is frozen in place (`trainable = False`). Several with commas between them are an `Ensemble`, and `@224`
             behind one lets it see the images at 224 px, see `keras_kd.utils.handles`.
         num_classes: classes of the data set: how many, or their names in order, which are then
             compared with the names that the teacher has of its own; None to accept any.

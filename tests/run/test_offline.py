@@ -19,6 +19,14 @@ def test_weights_that_would_be_fetched_are_left_out():
     assert model.name == "bit_resnet" and (model.kwargs.depth, model.kwargs.width) == (50, 1)
 
 
+def test_weights_in_a_name_are_left_out_too():
+    config = tiny()
+    config.student.model = {"name": "keras:MobileNet?alpha=0.25&weights=mine.h5", "kwargs": {}}
+    model = offline(config).student.model
+    assert model.name == "keras:MobileNet"
+    assert model.kwargs.to_dict() == {"alpha": 0.25, "weights": None}
+
+
 def test_a_file_of_ones_own_is_still_read():
     config = tiny()
     config.student.init = "mine.keras"
