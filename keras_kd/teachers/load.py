@@ -32,8 +32,9 @@ def load(
             a name of `keras_kd.models.bit.published`, fetched once and cached; `keras:` and a
             network of `keras.applications`, see `keras_kd.models.zoo`; `onnx:` or `tflite:` and a
             file; `hub:` and a TF-Hub handle or folder; or the handle's own https address. A model
-            object is frozen in place (`trainable = False`). Several with commas between them are an `Ensemble`, and `@224`
-            behind one lets it see the images at 224 px, see `keras_kd.utils.handles`.
+            object is frozen in place (`trainable = False`). Several with commas between them are
+            an `Ensemble`, and `@224` behind one lets it see the images at 224 px, see
+            `keras_kd.utils.handles`.
         num_classes: classes of the data set: how many, or their names in order, which are then
             compared with the names that the teacher has of its own; None to accept any.
         input_shape: (height, width, channels) of the images that the teacher will see; None to
