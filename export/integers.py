@@ -66,20 +66,14 @@ class Integers(TFLite):
         images = checked_images(
             calibration_images, image_shape(student_of(student), resolution), self.name
         )
-        set_up, refused = functools.partial(self.set_up, images=images), None
-        try:
-            measured = conversion.convert_or_fail(student, resolution, set_up, card.output)
-        except conversion.ConversionFailed as failed:
-            with_floats = functools.partial(set_up, floats_allowed=True)
-            measured = conversion.convert(student, resolution, with_floats, card.output)
-            refused = f"some operations have no int8 kernel and run in float32 ({failed})"
+        measured, refused = self._measured(student, resolution, images, card.output)
         measured = quantizer.with_input_range(measured)
         norms = self.float_norms and quantizer.has_norms(measured)
         kept = quantizer.NORM if norms else ()
         content = quantizer.quantised(measured, io, kept)
         floats = conversion.float_tensors(content, inner=io == "float32")
         fallback = refused or _fallback(floats, norms)
-        if fallback and not norms:  # what was not meant
+        if refused or (fallback and not norms):  # what was not meant
             _log.warning(
                 "%s is not int8 throughout: %s. Float tensors: %s",
                 path,
@@ -97,6 +91,18 @@ class Integers(TFLite):
         errors = quantizer.layer_errors(measured, images[:LOOKED_AT], kept)
         names = {layer.name for layer in layers_of(student_of(student))}
         return written | {"io": io, "losses": _largest(errors, names)}
+
+    def _measured(self, student, resolution, images, output):
+        """(file with the ranges of activations, None or why parts have no int8 kernel)."""
+        from keras_kd.export import conversion
+
+        set_up = functools.partial(self.set_up, images=images)
+        try:
+            return conversion.convert_or_fail(student, resolution, set_up, output), None
+        except conversion.ConversionFailed as failed:
+            with_floats = functools.partial(set_up, floats_allowed=True)
+            refused = f"some operations have no int8 kernel and run in float32 ({failed})"
+            return conversion.convert(student, resolution, with_floats, output), refused
 
     def remarks(self, facts):
         told = super().remarks(facts)

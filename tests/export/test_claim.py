@@ -33,5 +33,7 @@ def test_keys_of_a_newer_version_are_no_difference(tmp_path):
     config = base().to_dict()
     claim(tmp_path, config)
     claim(tmp_path, {**config, "newer": 1})
+    assert json.loads((tmp_path / "run.json").read_text())["newer"] == 1
     (tmp_path / "run.json").unlink()  # an export of an older version
     claim(tmp_path, config)
+    assert (tmp_path / "run.json").exists()
