@@ -1,5 +1,7 @@
 """TFLite files as Keras layers: networks of phones that teach, float ones and quantised ones."""
 
+import json
+import zipfile
 from pathlib import Path
 
 import keras
@@ -8,6 +10,7 @@ import numpy as np
 from keras_kd.models.host import HostModule
 from keras_kd.models.interpreters import Interpreters
 from keras_kd.models.tensors import Tensor
+from keras_kd.utils.archives import DAMAGE
 
 TYPES = (np.float32, np.float16, np.uint8, np.int8, np.int16)
 UNKNOWN_OP = ("custom op", "Select TensorFlow op", "Didn't find op", "not supported")
@@ -66,6 +69,23 @@ class LiteModule(HostModule):
 
     def _run(self, values):
         return self._outputs(values)[self._names.index(self._target.name)]
+
+
+def recorded_range(path):
+    """The values that a file of this toolkit says that its pixels have.
+
+    Args:
+        path: of a TFLite file.
+
+    Returns:
+        (low, high) that pixels of 0 to 255 become; None where the file holds no `preprocess.json`.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            steps = json.loads(archive.read("preprocess.json"))
+        return float(steps["offset"]), float(255 * steps["scale"] + steps["offset"])
+    except (KeyError, TypeError, *DAMAGE):  # no archive is appended, or one of others
+        return None
 
 
 def _refusal(path, error):

@@ -1,11 +1,13 @@
 """TFLite files as layers: as the network that they were made of, in any batch."""
 
+import zipfile
+
 import numpy as np
 import pytest
 import tensorflow as tf
 from tflite_files import network, write
 
-from keras_kd.models.lite_module import LiteModule
+from keras_kd.models.lite_module import LiteModule, recorded_range
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +43,23 @@ def test_whole_numbers_tell_the_range_of_the_pixels(files):
     assert LiteModule(paths["float"]).reach is None
     for name in ("int8", "uint8"):
         np.testing.assert_allclose(LiteModule(paths[name]).reach, (-1, 1), atol=0.02)
+
+
+def test_a_record_in_the_file_tells_it_too(files, tmp_path):
+    _, paths = files
+    with open(paths["float"], "rb") as file:
+        content = file.read()
+    assert recorded_range(paths["float"]) is None
+    for text, expected in (
+        ('{"scale": 0.5, "offset": -3}', (-3, 124.5)),
+        ('{"scale": 1}', None),
+        ("[]", None),
+        ("{", None),
+    ):
+        (tmp_path / "a.tflite").write_bytes(content)
+        with zipfile.ZipFile(tmp_path / "a.tflite", "a") as archive:
+            archive.writestr("preprocess.json", text)
+        assert recorded_range(tmp_path / "a.tflite") == expected
 
 
 def test_whole_numbers_are_rounded_to_the_nearest(files):

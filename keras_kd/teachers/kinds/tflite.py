@@ -1,8 +1,10 @@
 """A TFLite file, float or quantised: `tflite:model.tflite`, or its path alone."""
 
+import dataclasses
 from pathlib import Path
 
-from keras_kd.models.lite_module import LiteModule
+from keras_kd.models.lite_module import LiteModule, recorded_range
+from keras_kd.models.pixels import Pixels
 from keras_kd.teachers.kind import Kind
 from keras_kd.teachers.prepare import open_host
 
@@ -21,9 +23,13 @@ class TFLite(Kind):
         return handle.startswith(SCHEME) or (handle.endswith(SUFFIX) and Path(handle).is_file())
 
     def open(self, handle, wanted):
+        path = handle.removeprefix(SCHEME)
+        recorded = recorded_range(path) if Path(path).is_file() and not wanted.pixels else None
+        if recorded:
+            wanted = dataclasses.replace(wanted, pixels=Pixels(recorded))
         return open_host(
             LiteModule,
-            handle.removeprefix(SCHEME),
+            path,
             wanted,
             "Give input_range: (-1, 1), (0, 1) or (0, 255), or the normalization of its training.",
         )

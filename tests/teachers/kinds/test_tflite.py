@@ -31,6 +31,16 @@ def test_a_float_file(files):
     np.testing.assert_allclose(shifted(images()), model((images() + 1) / 2), atol=1e-4)
 
 
+def test_our_own_export_says_what_it_expects(files, tmp_path):
+    """A student on a phone may teach the next one."""
+    from keras_kd.export import to_tflite
+
+    model, _ = files
+    to_tflite(model, tmp_path / "ours.tflite")
+    teacher = load(str(tmp_path / "ours.tflite"), 4, (8, 8, 3))
+    np.testing.assert_allclose(teacher(images()), model(images()), atol=1e-4)
+
+
 def test_a_quantised_file_knows_its_pixels(files):
     model, paths = files
     teacher = load(paths["uint8"], 4, (8, 8, 3))
