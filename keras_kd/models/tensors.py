@@ -8,6 +8,10 @@ from keras_kd.models.output import find_logits
 from keras_kd.utils.affine import to_floats, to_integers
 
 
+class UnknownLayout(ValueError):
+    """Whether images have their channels first or last cannot be told from an input's shape."""
+
+
 class Tensor(NamedTuple):
     """An input or output of a file.
 
@@ -84,7 +88,8 @@ def layout_of(tensor, channels, layout, label):
         "nhwc" or "nchw".
 
     Raises:
-        ValueError: it cannot be found, or no axis is of so many channels.
+        UnknownLayout: it cannot be found.
+        ValueError: no axis is of so many channels.
     """
     places = {"nchw": tensor.shape[1], "nhwc": tensor.shape[3]}
     if layout:
@@ -99,7 +104,7 @@ def layout_of(tensor, channels, layout, label):
     if len(fitting) == 1:
         return fitting[0]
     if fitting or None in places.values():
-        raise ValueError(
+        raise UnknownLayout(
             f"whether the images of {label} have their channels first or last cannot be told from "
             f"its input {_told(tensor.shape)}. Received: layout=''. Give layout='nchw' (channels "
             "first, as PyTorch exports) or layout='nhwc'."

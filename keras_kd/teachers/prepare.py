@@ -9,6 +9,7 @@ import numpy as np
 from keras_kd.models.hub import HubModule, load_module
 from keras_kd.models.layers import check_size
 from keras_kd.models.pixels import Pixels
+from keras_kd.models.tensors import UnknownLayout
 from keras_kd.models.value_range import CANONICAL, OURS, UnknownRange, expected_range
 from keras_kd.teachers.answers import asked_for_output, one_output
 from keras_kd.teachers.checks import check_images
@@ -134,7 +135,7 @@ def open_module(handle, wanted, known_range):
     return converted(model, pixels) if pixels.normalization else model
 
 
-def open_host(module, handle, wanted, advice):
+def open_host(module, handle, wanted, advice, example):
     """A file that another runtime runs as a Keras model from images in [-1, 1].
 
     Args:
@@ -142,6 +143,7 @@ def open_host(module, handle, wanted, advice):
         handle: path of the file.
         wanted: `keras_kd.teachers.wanted.Wanted`.
         advice: what to say of the values that such a file mostly expects.
+        example: (argument, value) of `keras_kd.teachers.load` that mostly tells them.
 
     Returns:
         a `keras.Model`.
@@ -150,22 +152,24 @@ def open_host(module, handle, wanted, advice):
         ValueError: the file cannot be run or does not fit, or its values or size are not known.
     """
     channels = wanted.input_shape[-1] if wanted.input_shape else 3
-    with asked_for_output(repr(handle)):
-        layer = module(
-            handle,
-            channels,
-            wanted.layout,
-            wanted.answer.output,
-            num_classes=wanted.num_outputs,
-            name="logits",
-        )
+    try:
+        with asked_for_output(repr(handle)):
+            layer = module(
+                handle,
+                channels,
+                wanted.layout,
+                wanted.answer.output,
+                num_classes=wanted.num_outputs,
+                name="logits",
+            )
+    except UnknownLayout as error:
+        raise Asked(str(error), "layout", "nchw") from error
     pixels = wanted.pixels or Pixels(usual_range(layer.reach))
     if not pixels:
         raise Asked(
             "the values that the images of a file have must be told: it does not say them. "
             f"Received: handle={handle!r}, input_range=None, normalization=None. {advice}",
-            "input_range",
-            "(0, 255)",
+            *example,
         )
     sides = wanted.input_shape or (None, None)
     shape = (*(own or given for own, given in zip(layer.image_shape, sides[:2])), channels)

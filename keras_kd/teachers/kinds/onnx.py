@@ -27,4 +27,5 @@ class Onnx(Kind):
             wanted,
             "Give normalization='imagenet', as networks of PyTorch mostly expect, or input_range: "
             "(-1, 1), (0, 1) or (0, 255).",
+            ("normalization", "imagenet"),
         )

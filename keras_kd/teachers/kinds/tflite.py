@@ -32,4 +32,5 @@ class TFLite(Kind):
             path,
             wanted,
             "Give input_range: (-1, 1), (0, 1) or (0, 255), or the normalization of its training.",
+            ("input_range", "(-1, 1)"),
         )

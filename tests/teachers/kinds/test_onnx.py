@@ -14,6 +14,7 @@ from keras_kd.models import resnet
 from keras_kd.models.flops import flops
 from keras_kd.teachers import freeze, load
 from keras_kd.teachers.cache.fingerprint import of_teacher
+from keras_kd.teachers.wanted import Asked
 
 MEAN, DEVIATION = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
 
@@ -37,13 +38,17 @@ def test_a_teacher_of_pytorchs_kind(file):
 
 
 def test_what_the_file_does_not_say_is_asked(file, tmp_path):
-    with pytest.raises(ValueError, match=r"values .* must be told.*Give normalization='imagenet'"):
+    with pytest.raises(
+        Asked, match=r"values .* must be told.*Give normalization='imagenet'"
+    ) as told:
         load(file, 4, (8, 8, 3))
+    assert (told.value.argument, told.value.value) == ("normalization", "imagenet")
     with pytest.raises(ValueError, match="leaves the size of its images open"):
         load(file, 4, normalization="imagenet")
     unclear = write(tmp_path / "b.onnx", ("N", "A", "B", "C"))
-    with pytest.raises(ValueError, match=r"cannot be told .*Give layout='nchw'"):
+    with pytest.raises(Asked, match=r"cannot be told .*Give layout='nchw'") as told:
         load(unclear, 4, (8, 8, 3), normalization="imagenet")
+    assert (told.value.argument, told.value.value) == ("layout", "nchw")
     teacher = load(unclear, 4, (8, 8, 3), normalization="imagenet", layout="nchw")
     np.testing.assert_allclose(teacher(images()), logits_of(normalized(images())), atol=1e-5)
 
