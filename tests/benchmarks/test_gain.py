@@ -19,8 +19,8 @@ def test_the_cells_are_whole_runs_that_name_no_place():
     assert len(cells) == len(gain.CONFIGS) * len(gain.SEEDS)
     for cell in cells:
         assert "here" not in str(cell.facts) and "there" not in str(cell.facts)
-    # 600 steps of the teacher and 4,000 each of baseline and student.
-    assert cells[0].images == 64 * (600 + 4000 + 4000)
+    # 600 steps of the teacher and 6,000 each of baseline and student.
+    assert cells[0].images == 64 * (600 + 6000 + 6000)
 
 
 def test_the_gain_is_within_a_seed():
