@@ -3,7 +3,8 @@
 Task: 20,000 training images of 32 px, of which 1,000 are labelled; 10,000 test images.
 Teacher: EfficientNet-Lite0, pretrained on ImageNet, fine-tuned here on the 1,000 labels at 96 px.
 Student: a ResNet-14 at 32 px that never sees a label: it matches the teacher's answers to all
-20,000 images, computed once (Beyer et al. 2021, arXiv 2106.05237, mode fix/rs, with crops of its own).
+20,000 images, computed once (Beyer et al. 2021, arXiv 2106.05237, mode fix/rs, with crops of its
+own).
 Baseline: the same network on the 1,000 labels, for as many steps of as many images.
 Command: keras-kd-train --config=configs/few_labels.py:efficientnet_lite0.npz \\
     --workdir=workdir/few_labels --config.data.data_dir=DATA
