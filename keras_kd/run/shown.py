@@ -40,7 +40,8 @@ class Shown:
         config, network = self.experiment.config, self.teacher.network
         read = {**networks.reading(config, network), **changes}
         read = {key: value for key, value in read.items() if value}
-        return self.experiment.load(self.teacher.handle, side_of(config, network), **read)
+        with networks.asked_on_the_command_line(network):
+            return self.experiment.load(self.teacher.handle, side_of(config, network), **read)
 
     def look(self, **changes):
         """Shows the teacher the images, as many as it manages in a minute.

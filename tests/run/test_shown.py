@@ -6,6 +6,7 @@ import pytest
 from tiny_run import tiny_run
 
 from keras_kd.run import Experiment, shown
+from keras_kd.teachers.wanted import Asked
 
 
 @pytest.fixture
@@ -36,3 +37,14 @@ def test_a_slow_teacher_is_shown_fewer(look, monkeypatch):
     labels, answers = look.look()
     assert len(labels) == len(answers[0][1]) == shown.LEAST
     assert look.seconds > 0
+
+
+def test_what_its_handle_asks_is_asked_by_its_key(look, monkeypatch):
+    def load(*args, **kwargs):
+        raise Asked("Channels first or last?", "layout", "nchw")
+
+    monkeypatch.setattr(look.experiment, "load", load)
+    with pytest.raises(
+        ValueError, match=r"On the command line that is --config\.teacher\.layout=n"
+    ):
+        look.look()
