@@ -60,7 +60,9 @@ def _teach(config, workdir, epochs, cache, packing):
     from keras_kd.utils.files import check_writable
     from keras_kd.utils.locks import exclusive
 
-    experiment = Experiment(settled(prepare(config), workdir), workdir)
+    if config.budget.minutes:
+        config = settled(prepare(config), workdir)
+    experiment = Experiment(config, workdir)
     config, stage = experiment.config, experiment.last
     path = Path(cache or config.teacher_cache or experiment.path / "teacher_cache")
     user = config.copy_and_resolve_references()
