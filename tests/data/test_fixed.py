@@ -44,7 +44,7 @@ def bilinear(image, side):
 
 def central(image):
     height, width = image.shape[:2]
-    side = round(min(height, width) * 7 / 8)
+    side = (14 * min(height, width) + 7) // 16  # the nearest to 7/8, of two the smaller
     top, left = (height - side) // 2, (width - side) // 2
     return image[top : top + side, left : left + side]
 

@@ -93,7 +93,10 @@ def test_fixed_targets_that_are_damaged_are_refused(tmp_path):
 def test_a_damaged_scan_is_made_again(tmp_path):
     kept, key = np.arange(5), "0" * 64
     sizes = spans = np.ones((5, 2))
-    scan = Scan(kept, kept, sizes, spans, kept > 2, checksums=kept, skipped=[("a", "b")])
+    scan = Scan(
+        kept, kept, sizes, spans, kept > 2,
+        checksums=kept, orientations=kept + 1, rescued=kept > 3, skipped=[("a", "b")],
+    )  # fmt: skip
     save_index(tmp_path, key, scan)
     (path,) = tmp_path.iterdir()
     found = []
