@@ -128,7 +128,7 @@ def in_time(made, address):
             try:
                 return found.put(element, timeout=1)
             except queue.Full:
-                pass
+                pass  # the reader is slow: ask again whether it is still there
 
     def read():
         try:

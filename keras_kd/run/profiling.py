@@ -7,7 +7,6 @@ import time
 import tensorflow as tf
 
 from keras_kd.run.budget import settled
-from keras_kd.run.experiment import prepare
 from keras_kd.run.measuring import Unsaved, endless, timed
 from keras_kd.run.targets import open_targets, stand_in
 
@@ -37,7 +36,7 @@ def profile(config, workdir, num_steps=100):
     Raises:
         ValueError: an impossible config, or one of several steps per execution.
     """
-    experiment = Unsaved(settled(prepare(config), workdir), workdir)
+    experiment = Unsaved(settled(config, workdir), workdir)
     if experiment.config.steps_per_execution > 1:
         raise ValueError(
             "--profile times single steps. Received: config.steps_per_execution="

@@ -93,7 +93,7 @@ def preview(config, path):
     Returns:
         the path.
     """
-    experiment = Experiment(settled(prepare(config)))
+    experiment = Experiment(settled(config))
     stage, sides = experiment.last, sides_of(experiment.config, experiment.last)
     pool = experiment.streams.pools.of(stage)
     return data.preview(

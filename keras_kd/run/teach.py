@@ -51,7 +51,7 @@ def _teach(config, workdir, epochs, cache, packing):
     from keras_kd.distillation.checks import refuse_answers
     from keras_kd.run.budget import settled
     from keras_kd.run.door import check_teachers
-    from keras_kd.run.experiment import Experiment, prepare
+    from keras_kd.run.experiment import Experiment
     from keras_kd.run.targets import check_kept
     from keras_kd.teachers.cache.fingerprint import of_teacher
     from keras_kd.teachers.cache.store import Layout, TeacherCache
@@ -60,9 +60,7 @@ def _teach(config, workdir, epochs, cache, packing):
     from keras_kd.utils.files import check_writable
     from keras_kd.utils.locks import exclusive
 
-    if config.budget.minutes:
-        config = settled(prepare(config), workdir)
-    experiment = Experiment(config, workdir)
+    experiment = Experiment(settled(config, workdir), workdir)
     config, stage = experiment.config, experiment.last
     path = Path(cache or config.teacher_cache or experiment.path / "teacher_cache")
     user = config.copy_and_resolve_references()

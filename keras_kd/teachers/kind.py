@@ -3,6 +3,8 @@
 The kinds stand in `keras_kd.teachers.kinds`, one file each.
 """
 
+from pathlib import Path
+
 
 class Kind:
     """A kind of handle.
@@ -11,15 +13,22 @@ class Kind:
         words: how such a handle is written, for errors.
         order: kinds of lower order are asked first whether a handle is theirs, and told first.
         layouts: whether the order of an input's axes may be told.
+        schemes: beginnings of handles that are of this kind.
+        suffix: ending of files that are of this kind without any scheme; empty: there is none.
     """
 
     words = ""
     order = 0
     layouts = False
+    schemes = ()
+    suffix = ""
 
     def owns(self, handle):
         """Whether a handle, a str, is of this kind."""
-        raise NotImplementedError
+        if not (self.schemes or self.suffix):
+            raise NotImplementedError
+        named = bool(self.suffix) and handle.endswith(self.suffix) and Path(handle).is_file()
+        return named or handle.startswith(self.schemes)
 
     def open(self, handle, wanted):
         """The network behind a handle.

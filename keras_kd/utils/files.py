@@ -131,7 +131,7 @@ def _linked(temporary, path):
     try:
         os.link(temporary, path)
     except FileExistsError:
-        pass
+        pass  # another process was first, and what it wrote stays
     except OSError as error:
         if error.errno in (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP):
             return False

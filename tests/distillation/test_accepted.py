@@ -265,7 +265,10 @@ def test_layers_that_nothing_moves_may_be_shared():
     stem.trainable = False
     teacher = keras.Model(i, L.Dense(CLASSES)(L.Flatten()(features)))
     student = keras.Model(i, L.Dense(CLASSES)(L.GlobalMaxPooling2D()(features)))
+    before = stem.get_weights()
     works(student, teacher)
+    for a, b in zip(before, stem.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_a_student_that_gives_a_dict_trains_evaluates_predicts_and_is_tapped():
@@ -287,7 +290,12 @@ def test_a_student_that_gives_a_dict_trains_evaluates_predicts_and_is_tapped():
 
 def test_a_list_of_one_output_is_that_output():
     i = images()
-    works(keras.Model(i, [head(trunk(i))]), net())
+    student = keras.Model(i, [head(trunk(i))])
+    kd = works(student, net())
+    x = data()[0]
+    predicted, own = kd.predict(x, verbose=0), student.predict(x, verbose=0)
+    assert np.shape(np.squeeze(predicted)) == (len(x), CLASSES)
+    np.testing.assert_allclose(np.squeeze(predicted), np.squeeze(own), rtol=1e-5, atol=1e-6)
 
 
 def test_a_subclassed_teacher_is_accepted():

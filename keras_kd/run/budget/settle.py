@@ -17,6 +17,7 @@ from keras_kd.run import sources
 from keras_kd.run.budget import choice, trials
 from keras_kd.run.budget.finding import found_weights, own_side, splits, teacher_network
 from keras_kd.run.budget.telling import Chosen, describe
+from keras_kd.run.experiment import prepare
 from keras_kd.run.workdir import CHANGEABLE
 from keras_kd.utils.files import read_json, write_json
 
@@ -31,7 +32,7 @@ def settled(config, workdir=None, clock=time.monotonic):
     """A config whose minutes have become networks, sizes, views and lengths.
 
     Args:
-        config: ConfigDict of a run, checked. One without minutes, or settled, is returned as it is.
+        config: ConfigDict of a run. One without minutes, or settled, is returned as it is.
         workdir: folder that keeps the plan, or None.
         clock: function that gives seconds.
 
@@ -39,11 +40,13 @@ def settled(config, workdir=None, clock=time.monotonic):
         a ConfigDict.
 
     Raises:
-        ValueError: too few minutes, with how many are needed; several workers; or what the data
-            are refused for.
+        ValueError: an impossible config; too few minutes, with how many are needed; several
+            workers; or what the data are refused for.
     """
-    if not config.budget.minutes or config.budget.settled:
+    budget = config.get("budget") or {}  # who checks the config tells what it lacks
+    if not budget.get("minutes") or budget.get("settled"):
         return config
+    config = prepare(config)
     if tuple(config.stages) != STAGES:
         raise ValueError(
             f"config.budget.minutes plans the stages {', '.join(STAGES)}. Received: "

@@ -13,9 +13,7 @@ class Bit(Kind):
 
     words = "'bit:NAME'"
     order = 10
-
-    def owns(self, handle):
-        return handle.startswith(SCHEME)
+    schemes = (SCHEME,)
 
     def open(self, handle, wanted):
         """What does not fit is refused before a gigabyte is fetched."""

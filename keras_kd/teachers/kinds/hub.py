@@ -13,9 +13,7 @@ class Hub(Kind):
 
     words = "'hub:HANDLE', a https://tfhub.dev or https://www.kaggle.com/models address"
     order = 20
-
-    def owns(self, handle):
-        return handle.startswith((SCHEME, *HUB_HOSTS))
+    schemes = (SCHEME, *HUB_HOSTS)
 
     def open(self, handle, wanted):
         return open_module(handle.removeprefix(SCHEME), wanted, RANGE)

@@ -1,13 +1,10 @@
 """An ONNX file, as PyTorch and others export: `onnx:model.onnx`, or its path alone."""
 
-from pathlib import Path
-
 from keras_kd.models.onnx_module import OnnxModule
 from keras_kd.teachers.kind import Kind
 from keras_kd.teachers.prepare import open_host
 
 SCHEME = "onnx:"
-SUFFIX = ".onnx"
 
 
 class Onnx(Kind):
@@ -16,9 +13,8 @@ class Onnx(Kind):
     words = "'onnx:FILE'"
     order = 30
     layouts = True
-
-    def owns(self, handle):
-        return handle.startswith(SCHEME) or (handle.endswith(SUFFIX) and Path(handle).is_file())
+    schemes = (SCHEME,)
+    suffix = ".onnx"
 
     def open(self, handle, wanted):
         return open_host(

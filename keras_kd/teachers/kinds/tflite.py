@@ -9,7 +9,6 @@ from keras_kd.teachers.kind import Kind
 from keras_kd.teachers.prepare import open_host
 
 SCHEME = "tflite:"
-SUFFIX = ".tflite"
 
 
 class TFLite(Kind):
@@ -18,9 +17,8 @@ class TFLite(Kind):
     words = "'tflite:FILE'"
     order = 31
     layouts = True
-
-    def owns(self, handle):
-        return handle.startswith(SCHEME) or (handle.endswith(SUFFIX) and Path(handle).is_file())
+    schemes = (SCHEME,)
+    suffix = ".tflite"
 
     def open(self, handle, wanted):
         path = handle.removeprefix(SCHEME)

@@ -10,9 +10,7 @@ class Zoo(Kind):
 
     words = "'keras:NAME' or 'keras:NAME?weights=FILE'"
     order = 11
-
-    def owns(self, handle):
-        return handle.startswith(zoo.SCHEME)
+    schemes = (zoo.SCHEME,)
 
     def open(self, handle, wanted):
         classes = _classes(handle, wanted.num_classes)
