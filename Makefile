@@ -10,7 +10,7 @@ demo: $(INSTALLED)
 
 # Strategy tests need virtual devices, and so processes that have not used any yet.
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -n 2 -m "not slow and not strategy"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not strategy"
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "strategy and not slow" tests/strategy
 
 test-slow: $(INSTALLED)

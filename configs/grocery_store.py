@@ -13,7 +13,7 @@ Expected result: docs/results.md, "What distillation gains on photographs".
 
 from keras_kd.config import base, stage
 
-LENGTH = {"total": "20 epochs", "interval": "5 epochs"}
+LENGTH = {"total": "15 epochs", "interval": "5 epochs"}
 
 
 def get_config(weights=""):
@@ -35,7 +35,7 @@ def get_config(weights=""):
             "kwargs": {"variant": 0, "weights": weights, "synchronized": False},
         }
     config.teacher.train = stage(
-        mode="same/ic", total="10 epochs", interval="5 epochs", learning_rate=5e-4
+        mode="same/ic", total="8 epochs", interval="4 epochs", learning_rate=5e-4
     )
     config.baseline.update(mode="same/ic", learning_rate=5e-4, **LENGTH)
     config.distil.update(mode="same/ic", learning_rate=5e-4, **LENGTH)

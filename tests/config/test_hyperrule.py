@@ -201,7 +201,9 @@ def keras_backbone(tmp_path):
     return (tmp_path / "backbone.keras",), donor.get_layer("conv").kernel.numpy()
 
 
-@pytest.mark.parametrize("start", [bit_archive, hub_module, keras_backbone])
+@pytest.mark.parametrize(
+    "start", [pytest.param(bit_archive, marks=pytest.mark.slow), hub_module, keras_backbone]
+)
 def test_a_teacher_is_fine_tuned_from_each_kind_of_start(tmp_path, start):
     arguments, before = start(tmp_path)
     config = fine_tuning(tmp_path, *arguments)

@@ -119,6 +119,8 @@ def test_stopped_in_the_middle_of_each_stage_it_ends_as_if_it_had_not_been(
             run(config, tmp_path)
         steps = sorted((tmp_path / "checkpoints" / stage_name).glob("step_*"))
         assert [path.stem for path in steps] == ["step_00000002"]
+        with open(tmp_path / "metrics.jsonl", "a") as log:
+            log.write('{"stage": "distil", "st')  # killed in the middle of a line
     again = run(config, tmp_path)
     assert again["student"] == report["student"] and again["teacher"] == report["teacher"]
     for stage_name in config.stages:

@@ -22,7 +22,7 @@ from keras_kd.teachers.fixed import targets as fixed
 from keras_kd.training import log as metrics_log
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-MODES = ("fix/rs", "fix/cc", "fix/ic_ens")
+MODES = ("fix/rs", "fix/ic_ens")  # one view, and the mean of several; fix/cc is the first's kin
 
 
 def tiny(**changes):
@@ -63,12 +63,13 @@ def of_mode(mode, home):
     return tiny(**{"distil.mode": mode, "teacher.handle": handle})
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", [*MODES, pytest.param("fix/cc", marks=pytest.mark.slow)])
 def test_the_student_learns_from_stored_targets_of_its_teacher(finished, mode):
     """What the run trains on, batch by batch: the teacher's answer to its own view."""
     name = mode.replace("/", "_")
     teacher = keras.models.load_model(finished / "fix_rs" / "teacher.keras")
     config = of_mode(mode, finished)
+    run.run(config, finished / name)  # which has nothing to do but for fix/cc
     experiment = Experiment(config, finished / name)
     streams, stage = experiment.streams, experiment.last
     assert [path.name for path in (experiment.path / "targets").glob("*.npz")] == [f"{name}.npz"]
@@ -91,7 +92,7 @@ def test_the_student_learns_from_stored_targets_of_its_teacher(finished, mode):
 
 def test_modes_train_other_students(finished):
     losses = [student_of(finished / mode.replace("/", "_"))[1][0]["loss"] for mode in MODES]
-    assert len(set(losses)) == 3
+    assert len(set(losses)) == len(MODES)
 
 
 @pytest.mark.slow

@@ -69,7 +69,8 @@ def test_checkpoints_hold_the_student_and_no_teacher(finished):
     assert len(names) == sum(parts.values())
 
 
-@pytest.mark.parametrize("stopped_in", [pytest.param("teacher", marks=pytest.mark.slow), "distil"])
+@pytest.mark.slow  # test_chains stops in each stage, too
+@pytest.mark.parametrize("stopped_in", ["teacher", "distil"])
 def test_a_stopped_run_ends_as_if_it_had_not_been(finished, tmp_path, monkeypatch, stopped_in):
     _, whole = finished
     save = Checkpoints.save

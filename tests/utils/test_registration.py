@@ -25,8 +25,12 @@ for path in sys.argv[1:]:
     x = np.linspace(-1, 1, 2 * int(np.prod(model.input_shape[1:])), dtype="float32")
     print(model.name, float(np.sum(model.predict(x.reshape(2, *model.input_shape[1:]), verbose=0))))
 """
-ORDERS = ["import keras_kd, keras", "import keras, keras_kd", "import keras_kd\nimport tensorflow\n"
-          "import keras", "import tensorflow, keras_kd, keras"]  # fmt: skip
+ORDERS = [
+    "import keras_kd, keras",
+    "import keras, keras_kd",
+    pytest.param("import keras_kd\nimport tensorflow\nimport keras", marks=pytest.mark.slow),
+    pytest.param("import tensorflow, keras_kd, keras", marks=pytest.mark.slow),
+]
 
 
 def registered():
