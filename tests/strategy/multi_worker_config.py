@@ -22,5 +22,6 @@ def get_config(teacher):
     config.distil.update({"total": "30 steps", "interval": "3 steps", "warmup": "0 steps"})
     config.distil.learning_rate = 1e-3
     config.checkpoint.keep = 100
+    config.xla = "off"  # what XLA compiles is tested elsewhere, and takes long
     config.export.formats = ()
     return config
