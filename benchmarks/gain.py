@@ -16,7 +16,7 @@ from pathlib import Path
 import cells
 import summary
 
-from keras_kd.utils.files import write_json
+from keras_kd.utils.files import read_json, write_json
 
 NAME = "gain"
 SEEDS = (0, 1, 2)
@@ -32,6 +32,8 @@ COLUMNS = {
     "student": "distilled",
     "int8": "its int8 file",
 }
+# Shares of test images with the distilled student's own class.
+AGREEMENTS = {"agreement_of_int8": "int8 agrees", "agreement_of_pillow": "resized by Pillow agrees"}
 
 
 def add_flags(parser):
@@ -88,10 +90,17 @@ def work(cell, folder, options):
         **{role: report[role]["accuracy"] for role in ("teacher", "baseline", "student")},
         **{name: entry["accuracy"] for name, entry in files.items()},
         "agreement_of_int8": files["int8"]["agreement_with_keras"],
+        "agreement_of_pillow": least_agreement(folder),
         "bytes": {name: entry["bytes"] for name, entry in files.items()},
         "parameters": report["student"]["parameters"],
         "seconds": {name: stage["seconds"] for name, stage in report["stages"].items()},
     }
+
+
+def least_agreement(folder):
+    """Of the student with itself, over the other ways to resize that the export tried."""
+    _, *others = read_json(Path(folder) / "report.json")["resizing"]["kinds"]
+    return min(kind["agreement"] for kind in others)
 
 
 def summarize(results, options):
@@ -112,19 +121,27 @@ def aggregate(results):
         if not own:
             continue
         student, baseline = (summary.by_seed(own, role) for role in ("student", "baseline"))
-        found[name] = {role: summary.interval([r[role] for r in own]) for role in COLUMNS}
+        found[name] = {
+            role: summary.interval([r[role] for r in own]) for role in (*COLUMNS, *AGREEMENTS)
+        }
         found[name]["gain"] = summary.paired(student, baseline)
     return found
+
+
+def points(found, roles):
+    """Cells of the table: each role's mean and interval in percent."""
+    return [summary.points(found[role]) for role in roles]
 
 
 def table(found):
     """The table of docs/results.md, accuracies in percent."""
     rows = [
-        [CONFIGS[name], *(summary.points(one[role]) for role in COLUMNS),
-         summary.points(one["gain"], sign=True)]
+        [CONFIGS[name], *points(one, COLUMNS), summary.points(one["gain"], sign=True),
+         *points(one, AGREEMENTS)]
         for name, one in found.items()
     ]  # fmt: skip
-    return summary.table(["test accuracy, %", *COLUMNS.values(), "gain"], rows)
+    titles = ["test accuracy, %", *COLUMNS.values(), "gain", *AGREEMENTS.values()]
+    return summary.table(titles, rows)
 
 
 STUDY = cells.Study(NAME, __file__, list_cells, work, summarize, add_flags, RATES)

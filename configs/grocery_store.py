@@ -29,6 +29,7 @@ def get_config(weights=""):
     config.data.resolution = 96
     config.data.teacher_resolution = 160
     config.data.crop_area = (0.2, 1.0)
+    config.data.resize = "mixed"  # phones and scripts each resize in their own way
     for network in (config.teacher, config.student):
         network.model = {
             "name": "efficientnet_lite",

@@ -5,11 +5,13 @@ import argparse
 import gain
 import pytest
 
+from keras_kd.utils.files import write_json
+
 
 def result(kind, seed, teacher, baseline, student, int8):
     facts = {"kind": kind, "seed": seed}
     return {"facts": facts, "teacher": teacher, "baseline": baseline, "student": student,
-            "int8": int8}  # fmt: skip
+            "int8": int8, "agreement_of_int8": 0.97, "agreement_of_pillow": 0.98}  # fmt: skip
 
 
 def test_the_cells_are_whole_runs_that_name_no_place():
@@ -19,8 +21,8 @@ def test_the_cells_are_whole_runs_that_name_no_place():
     assert len(cells) == len(gain.CONFIGS) * len(gain.SEEDS)
     for cell in cells:
         assert "here" not in str(cell.facts) and "there" not in str(cell.facts)
-    # 600 steps of the teacher and 6,000 each of baseline and student.
-    assert cells[0].images == 64 * (600 + 6000 + 6000)
+    # 400 steps of the teacher and 6,000 each of baseline and student.
+    assert cells[0].images == 64 * (400 + 6000 + 6000)
 
 
 def test_the_gain_is_within_a_seed():
@@ -36,3 +38,10 @@ def test_the_gain_is_within_a_seed():
     assert found["few_labels"]["student"]["mean"] == pytest.approx(0.55)
     line = gain.table(found).splitlines()[-1]
     assert line.startswith("| CIFAR-10") and "+20.00 ± 127.06" in line and "55.00 ±" in line
+    assert line.endswith("| 97.00 ± 0.00 | 98.00 ± 0.00 |")
+
+
+def test_the_least_agreement_is_of_the_other_ways_to_resize(tmp_path):
+    kinds = [{"agreement": value} for value in (0.1, 0.9, 0.8)]  # the first is the evaluation's own
+    write_json(tmp_path / "report.json", {"resizing": {"kinds": kinds}})
+    assert gain.least_agreement(tmp_path) == 0.8
