@@ -2,7 +2,8 @@
 
 import keras
 
-from keras_kd.models.ending import SQUASHING, TRANSPARENT
+from keras_kd.models.answers import ClassOrder
+from keras_kd.models.ending import is_transparent, squashing
 from keras_kd.models.layers import head
 from keras_kd.models.taps import flat_calls
 
@@ -16,7 +17,8 @@ def features_of(model, images):
 
     Returns:
         (features, classifier): a symbolic tensor, and the layer that stood on it, dense or a 1x1
-        convolution of a single pixel; None where the model ends in features.
+        convolution of a single pixel; None where the model ends in features, or gives the classes
+        of that layer in another order.
     """
     _, calls, outputs = flat_calls(model, images=images)
     made_by, source = {}, {}
@@ -27,7 +29,9 @@ def features_of(model, images):
         for one in keras.tree.flatten(output):
             made_by[id(one)], source[id(one)] = operation, tensors and tensors[0]
     end = tensor = outputs["logits"]
+    ordered = False
     while _passes(made_by.get(id(tensor))):
+        ordered = ordered or isinstance(made_by[id(tensor)], ClassOrder)
         tensor = source[id(tensor)]
     operation = made_by.get(id(tensor))
     if not _classifies(operation, tensor):
@@ -35,7 +39,7 @@ def features_of(model, images):
     tensor = source[id(tensor)]
     while isinstance(made_by.get(id(tensor)), keras.layers.Dropout):
         tensor = source[id(tensor)]
-    return tensor, operation
+    return tensor, None if ordered else operation
 
 
 def reheaded(model, images, values, num_classes, keep_head):
@@ -67,24 +71,19 @@ def reheaded(model, images, values, num_classes, keep_head):
 
 def _passes(operation):
     """Whether only the form of the logits changes here: squashed, reshaped, dropped."""
-    if not isinstance(operation, keras.layers.Layer):
-        return type(operation).__name__ in ("Softmax", "Sigmoid", "LogSoftmax")
-    if isinstance(operation, keras.layers.Activation):
-        return _linear_or_squashing(operation)
-    return isinstance(operation, (keras.layers.Softmax, *TRANSPARENT))
+    weighted = getattr(operation, "variables", ())
+    return is_transparent(operation) or bool(squashing(operation) and not weighted)
 
 
 def _classifies(operation, output):
     """Whether a layer is a classifier: dense, or a 1x1 convolution of a single pixel."""
-    if isinstance(operation, keras.layers.Dense):
-        return len(output.shape) == 2 and _linear_or_squashing(operation)
-    if isinstance(operation, keras.layers.Conv2D):
-        return tuple(output.shape[1:3]) == (1, 1) == operation.kernel_size
-    return False
-
-
-def _linear_or_squashing(layer):
-    return getattr(layer.activation, "__name__", "") in ("linear", *SQUASHING)
+    dense = isinstance(operation, keras.layers.Dense) and len(output.shape) == 2
+    single = isinstance(operation, keras.layers.Conv2D) and (
+        tuple(output.shape[1:3]) == (1, 1) == operation.kernel_size
+    )
+    if not (dense or single):
+        return False
+    return operation.activation is keras.activations.linear or bool(squashing(operation))
 
 
 def pooled(features, model):

@@ -11,6 +11,7 @@ SQUASHING = ("softmax", "sigmoid", "log_softmax", "log_sigmoid", "hard_sigmoid",
 # What leaves the values of the logits alone, behind which an activation may stand.
 TRANSPARENT = (keras.layers.Flatten, keras.layers.Reshape, keras.layers.Dropout)
 TRANSPARENT_NAMES = ("Identity", "Reshape", "Squeeze", "ExpandDims", "Cast", "ClassOrder")
+ELEMENTWISE = ("sigmoid", "log_sigmoid", "hard_sigmoid")  # of each number by itself
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ def ending(model):
     Returns:
         an `Ending`, or None.
     """
-    output = _logits(model)
+    output = symbolic_logits(model)
     return None if output is None else _ending(output)
 
 
@@ -51,9 +52,19 @@ def last_operation(model):
     Returns:
         a Keras operation, or None where no graph shows one.
     """
-    output = _logits(model)
+    output = symbolic_logits(model)
     paths = [] if output is None else list(_backwards(output))
-    return paths[-1][-1] if paths else None
+    return paths[-1][0][-1] if paths else None
+
+
+def symbolic_logits(model):
+    """The symbolic tensor of a model's logits, or None where no graph shows them."""
+    output = symbolic_outputs(model)
+    if isinstance(output, dict):
+        output = output.get("logits")
+    if isinstance(output, list | tuple):
+        output = output[0] if len(output) == 1 else None
+    return output if isinstance(output, keras.KerasTensor) else None
 
 
 def is_marked(model, mark):
@@ -89,26 +100,79 @@ def to_logits(model):
     return keras.Model(graph_of(model).input, new, name=model.name)
 
 
-def _logits(model):
-    """The symbolic logits of a model, or None where no graph shows them."""
-    output = symbolic_outputs(model)
-    if isinstance(output, dict):
-        output = output.get("logits")
-    if isinstance(output, list | tuple):
-        output = output[0] if len(output) == 1 else None
-    return output if isinstance(output, keras.KerasTensor) else None
+def normalized_axes(operation, tensor):
+    """The axes, from 0 on, over which a softmax normalises.
+
+    Args:
+        operation: a Keras operation that `squashing` names.
+        tensor: what it gives, symbolic.
+    """
+    given = getattr(_applied(operation), "axis", -1)
+    if isinstance(operation, keras.layers.Lambda):
+        given = operation.arguments.get("axis", -1)
+    axes = given if isinstance(given, list | tuple) else [-1 if given is None else given]
+    return [axis % len(tensor.shape) for axis in axes]
+
+
+def inputs_of(tensor):
+    """The symbolic tensors that the operation which gives a symbolic tensor was called on."""
+    operation, node, _ = tensor._keras_history
+    return operation._inbound_nodes[node].input_tensors
+
+
+def squashing(operation):
+    """The name of the activation that an operation applies last, if it squashes; else None.
+
+    Args:
+        operation: a Keras operation.
+    """
+    applied = _applied(operation)
+    name = getattr(applied, "__name__", _snake(type(applied).__name__))
+    name = name.removesuffix("_v2")  # TensorFlow's own functions
+    return name if name in SQUASHING else None
+
+
+def is_transparent(operation):
+    """Whether an operation leaves values alone and changes but their form, order or type.
+
+    Args:
+        operation: a Keras operation.
+    """
+    if isinstance(operation, keras.layers.Activation):
+        return operation.activation is keras.activations.linear
+    return isinstance(operation, TRANSPARENT) or type(operation).__name__ in TRANSPARENT_NAMES
 
 
 def _ending(tensor):
-    found = (Ending(_squashes(path[-1]), path) for path in _backwards(tensor))
-    return next((one for one in found if one.kind), None)
+    last = None
+    for path, last in _backwards(tensor):
+        kind = squashing(path[-1])
+        if kind and (kind in ELEMENTWISE or _is_over_classes(path[-1], last)):
+            return Ending(kind, path)
+    if last is None or not _is_concatenation(path[-1]):
+        return None
+    # Each of several heads may have a sigmoid of its own.
+    kinds = {found and found.kind for found in map(_ending, inputs_of(last))}
+    return Ending(*kinds, path) if len(kinds) == 1 and kinds < set(ELEMENTWISE) else None
+
+
+def _is_concatenation(operation):
+    return type(operation).__name__ == "Concatenate"
+
+
+def _is_over_classes(operation, tensor):
+    """Whether a softmax normalises all that one image has, and nothing of another one."""
+    axes = normalized_axes(operation, tensor)
+    others = [size for axis, size in enumerate(tensor.shape) if axis not in (0, *axes)]
+    return 0 not in axes and all(size in (None, 1) for size in others)
 
 
 def _backwards(tensor, path=()):
     """Operations from a tensor back to the first that changes values, that one included.
 
     Yields:
-        tuple of operations, from the outermost nested model to the operation itself.
+        (operations, tensor): a tuple from the outermost nested model to the operation itself, and
+        what that gives.
 
     Returns:
         bool, whether only transparent ones lie before the graph's input.
@@ -121,8 +185,8 @@ def _backwards(tensor, path=()):
         if graph is not None:
             through = yield from _backwards(graph.outputs[index], (*path, operation))
         else:
-            yield (*path, operation)
-            through = _is_transparent(operation)
+            yield (*path, operation), tensor
+            through = is_transparent(operation)
         if not through:
             return False
         tensor = operation._inbound_nodes[node].input_tensors[0]
@@ -139,17 +203,11 @@ def _plain(tensor):
         outputs[index] = _plain(outputs[index])
         new = keras.Model(inner.input, outputs, name=operation.name)
         return new(first, *rest, **arguments.kwargs)[index]
-    if inner is None and _squashes(operation):
+    if inner is None and squashing(operation):
         return _without_activation(operation)(first)
+    if _is_concatenation(operation):
+        return operation([_plain(one) for one in first], *rest, **arguments.kwargs)
     return operation(_plain(first), *rest, **arguments.kwargs)
-
-
-def _squashes(operation):
-    """The name of the activation that an operation applies, if it squashes; else None."""
-    applied = _applied(operation)
-    name = getattr(applied, "__name__", _snake(type(applied).__name__))
-    name = name.removesuffix("_v2")  # TensorFlow's own functions
-    return name if name in SQUASHING else None
 
 
 def _applied(operation):
@@ -159,12 +217,6 @@ def _applied(operation):
     if isinstance(operation, keras.layers.Softmax) or not isinstance(operation, keras.layers.Layer):
         return operation
     return getattr(operation, "activation", None)
-
-
-def _is_transparent(operation):
-    if isinstance(operation, keras.layers.Activation):
-        return operation.activation is keras.activations.linear
-    return isinstance(operation, TRANSPARENT) or type(operation).__name__ in TRANSPARENT_NAMES
 
 
 def _snake(name):

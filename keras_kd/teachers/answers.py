@@ -11,8 +11,9 @@ import keras
 import numpy as np
 
 from keras_kd.models.answers import BinaryLogits, LogProbabilities, is_binary, is_normalized
-from keras_kd.models.ending import ending, last_operation, to_logits
+from keras_kd.models.ending import ending, last_operation, squashing, to_logits
 from keras_kd.models.hub import run_once
+from keras_kd.models.merged import sources
 from keras_kd.models.output import (
     UnknownOutput,
     as_two_classes,
@@ -26,12 +27,8 @@ from keras_kd.teachers.wanted import Asked, one_of
 NOISE = 5  # random images that a model is shown, beside flat ones
 SUM_TOLERANCE = 1e-2  # of probabilities: a thousand of them in half precision
 SAME = 1e-3  # of probabilities, between the two ways to compute them
-# What ends in logits whatever their size. Behind another operation they may be probabilities.
-LINEAR = (
-    "Dense", "EinsumDense", "Conv2D", "DepthwiseConv2D", "BatchNormalization", "Rescaling", "Add",
-    "Subtract", "Multiply", "Average", "Concatenate", "Matmul", "Mean", "GlobalAveragePooling2D",
-    "LogMeanProbability",
-)  # fmt: skip
+# What is of a small size, so that few answers cannot show that they are no logits.
+BOUNDED = {"softmax", "sigmoid", "hard_sigmoid", "sparsemax"}
 
 
 def _softmax(logits):
@@ -149,7 +146,8 @@ def _kind(model, answers, label, asked):
     """What stands at the end: a name of `NAMES`."""
     if is_normalized(model) or is_binary(model):
         return "linear"  # they are logits already
-    found = ending(model)
+    found, behind = ending(model), sources(model)
+    _check_alone(behind, label)
     if found and asked not in ("", found.kind):
         raise ValueError(
             f"activation must be what stands at the end of the model. Received: activation="
@@ -163,11 +161,14 @@ def _kind(model, answers, label, asked):
         )
     if found or asked:
         return found.kind if found else asked
-    return _kind_of(answers, model, label)
+    return _kind_of(answers, model, behind, label)
 
 
-def _kind_of(answers, model, label):
-    """What answers alone tell."""
+def _kind_of(answers, model, behind, label):
+    """What the graph or the answers alone tell of an end that the graph does not show whole."""
+    kinds = {one.kind for one in behind}
+    if kinds == {"linear"}:
+        return "linear"
     within = bool((answers >= -1e-6).all() and (answers <= 1 + 1e-6).all())
     sums = answers.sum(axis=-1)
     if answers.shape[-1] > 1 and within and np.allclose(sums, 1, atol=SUM_TOLERANCE):
@@ -176,16 +177,41 @@ def _kind_of(answers, model, label):
     logsumexp = largest[:, 0] + np.log(np.exp(answers - largest).sum(axis=-1))
     if answers.shape[-1] > 1 and np.allclose(logsumexp, 0, atol=1e-3):
         return "log_softmax"
-    last = last_operation(model)
-    if not within or type(last).__name__ in LINEAR:
+    bounded = (kinds and kinds <= BOUNDED) or squashing(last_operation(model))
+    if not within and not bounded:
         return "linear"
-    raise Asked(
-        "whether a teacher answers in logits or in probabilities cannot be told where all its "
-        f"answers lie between 0 and 1. Received: {label}, of which that is so on {len(answers)} "
-        "images, and whose last layer does not show it. Pass activation='sigmoid' if each output "
-        "is a probability, activation='linear' if they are logits.",
+    raise _unknown(answers, behind, within, label)
+
+
+def _check_alone(behind, label):
+    """Refuses a softmax over the images of a batch."""
+    for source in behind:
+        if source.mixes_images:
+            raise ValueError(
+                "a teacher must answer to each image by itself. Received: "
+                f"{label}, whose {source.kind} ({source.operation.name!r}) is one over the images "
+                "of a batch, axis 0. Build it with that of the classes, axis=-1."
+            )
+
+
+def _unknown(answers, behind, within, label):
+    """The question what answers are: `Asked`."""
+    shown = [f"{one.kind} ({one.operation.name!r})" for one in behind if one.kind in BOUNDED]
+    made = f" They are made of {', '.join(shown[:3])}." if shown else ""
+    choices = [
+        ("sigmoid", "if each output is a probability"),
+        ("linear", "if they are logits"),
+        ("softmax", "if they tell which one of the classes it is"),
+    ]
+    fitting = {"softmax": answers.shape[-1] > 1 and answers.min() >= -1e-6, "sigmoid": within}
+    told = [f"activation={name!r} {when}" for name, when in choices if fitting.get(name, True)]
+    return Asked(
+        "whether a teacher answers in logits or in probabilities cannot be told where neither its "
+        f"last layer nor its answers show it. Received: {label}, whose answers to {len(answers)} "
+        f"images lie between {answers.min():.3g} and {answers.max():.3g}.{made} Pass "
+        f"{', '.join(told)}.",
         "activation",
-        "sigmoid",
+        next(name for name, _ in choices if fitting.get(name, True)),
     )
 
 

@@ -128,3 +128,15 @@ def test_what_cannot_be_built_anew_is_told(monkeypatch):
 def test_names_are_as_many_as_logits(batch_norm_net):
     assert checked_names(["a", 1, "c"], batch_norm_net) == ["a", "1", "c"]
     assert checked_names(None, batch_norm_net) is None
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda x: keras.layers.Flatten()(keras.layers.Softmax()(keras.layers.Reshape((2, 2))(x))),
+        keras.layers.Softmax(axis=0),
+    ],
+)
+def test_a_softmax_over_something_else_than_all_classes_stays(end):
+    model = ending_in(end)
+    assert student_of(model) is model

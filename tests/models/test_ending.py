@@ -55,6 +55,15 @@ ENDINGS = {
         L.Conv2D(CLASSES, 4, activation="softmax")(i)
     ),
     "softmax of a Sequential": sequential(L.Flatten(), L.Dense(CLASSES), L.Softmax()),
+    "sigmoid of each of several heads": lambda i: L.Concatenate()(
+        [L.Dense(1, activation="sigmoid")(flat(i)), keras.ops.sigmoid(L.Dense(2)(flat(i)))]
+    ),
+    "sigmoid of heads behind an op": lambda i: keras.ops.concatenate(
+        [L.Dense(1, activation="sigmoid")(flat(i)), L.Activation("sigmoid")(L.Dense(2)(flat(i)))], 1
+    ),
+    "softmax over the only long axis": lambda i: L.Flatten()(
+        L.Softmax(axis=1)(L.Reshape((CLASSES, 1))(logits(i)))
+    ),
     "sigmoid two models deep": sequential(
         keras.Sequential([L.Flatten(), keras.Sequential([L.Dense(CLASSES, activation="sigmoid")])])
     ),
@@ -106,10 +115,33 @@ def test_an_ending_is_found_and_left_out(name, images, tmp_path):
         lambda i: {"logits": logits(i), "probabilities": L.Softmax()(logits(i))},
         lambda i: L.Dense(CLASSES)(L.Softmax()(flat(i))),
         lambda i: i,
+        lambda i: L.Concatenate()([logits(i), L.Activation("sigmoid")(logits(i))]),
     ],
 )
 def test_logits_are_left_alone(make):
     model = model_of(make)
+    assert ending(model) is None
+    assert to_logits(model) is model
+
+
+# A softmax that is not one over all classes of an image: without it other numbers come out.
+OTHER_SOFTMAX = {
+    "over pairs": lambda i: L.Reshape((4,))(L.Softmax()(L.Reshape((2, 2))(L.Dense(4)(flat(i))))),
+    "over images": lambda i: L.Softmax(axis=0)(logits(i)),
+    "op over images": lambda i: keras.ops.softmax(logits(i), axis=0),
+    "Lambda over images": lambda i: L.Lambda(tf.nn.softmax, arguments={"axis": 0})(logits(i)),
+    "activation over images": lambda i: L.Dense(3, activation=L.Softmax(axis=0))(flat(i)),
+    "log over pairs": lambda i: L.Flatten()(
+        keras.ops.log_softmax(L.Reshape((2, 2))(L.Dense(4)(flat(i))))
+    ),
+    "of each class alone": lambda i: L.Flatten()(L.Softmax()(L.Reshape((3, 1))(logits(i)))),
+    "of several heads": lambda i: L.Concatenate()([L.Softmax()(logits(i)) for _ in range(2)]),
+}
+
+
+@pytest.mark.parametrize("name", OTHER_SOFTMAX)
+def test_a_softmax_over_something_else_stays(name):
+    model = model_of(OTHER_SOFTMAX[name])
     assert ending(model) is None
     assert to_logits(model) is model
 

@@ -101,9 +101,133 @@ def test_a_softmax_is_taken_back(name):
 def test_logits_that_lie_between_0_and_1_are_logits():
     model = net()
     model.get_layer("top").kernel.assign(model.get_layer("top").kernel * 1e-4)
-    model.get_layer("top").bias.assign([0.25] * CLASSES)  # they sum to 1, nearly
-    model.get_layer("top").bias.assign([0.2, 0.4, 0.6, 0.8])
+    for bias in ([0.2, 0.4, 0.6, 0.8], [0.1, 0.2, 0.3, 0.4]):  # which sum to 1
+        model.get_layer("top").bias.assign(bias)
+        assert load(model, CLASSES, SHAPE) is model
+
+
+def tiny(i, **kwargs):
+    """Logits near a quarter."""
+    return L.Dense(CLASSES, kernel_initializer="zeros", bias_initializer="ones", **kwargs)(
+        L.Flatten()(i)
+    )
+
+
+# Behind whatever merges, pools or scales logits are logits, even such as could be probabilities.
+MERGED_LOGITS = {
+    "Average": lambda i: L.Average()([tiny(i), tiny(i)]),
+    "temperature": lambda i: tiny(i) / 4.0,
+    "pooled": lambda i: L.GlobalAveragePooling2D()(
+        L.Conv2D(4, 3, kernel_initializer="zeros", bias_initializer="ones")(i)
+    ),
+    "nested": lambda i: L.Rescaling(0.25)(net(tiny)(i)),
+    "normalised": lambda i: L.BatchNormalization()(tiny(i)),
+    "merge in a nested model": lambda i: net(lambda j: L.Add()([tiny(j), tiny(j)]))(i) * 0.125,
+}
+
+
+@pytest.mark.parametrize("name", MERGED_LOGITS)
+def test_merged_logits_are_logits(name):
+    model = net(MERGED_LOGITS[name])
     assert load(model, CLASSES, SHAPE) is model
+
+
+def soft(i):
+    return L.Dense(CLASSES, activation="softmax")(L.Flatten()(i))
+
+
+def each(i, classes=CLASSES):
+    return L.Dense(classes, activation="sigmoid")(L.Flatten()(i))
+
+
+def over_nested_inputs(i):
+    a, b = keras.Input((CLASSES,)), keras.Input((CLASSES,))
+    return keras.Model([a, b], L.Average()([a, b]))([each(i), each(i)])
+
+
+# What no sum tells, and no last layer: asked about, never taken for logits.
+MERGED = {
+    "Average of sigmoids": lambda i: L.Average()([each(i), each(i)]),
+    "op's mean of sigmoids": lambda i: keras.ops.mean(keras.ops.stack([each(i), each(i)]), 0),
+    "added up": lambda i: (each(i) + each(i)) / 2.0,
+    "pooled sigmoid maps": lambda i: L.GlobalAveragePooling2D()(
+        L.Conv2D(CLASSES, 3, activation="sigmoid")(i)
+    ),
+    "class and objectness": lambda i: L.Multiply()([soft(i), each(i, 1)]),
+    "per cent": lambda i: L.Rescaling(100.0)(soft(i)),
+    "nested": lambda i: net(lambda j: L.Maximum()([each(j), each(j)]))(i),
+    "nested merge of what is outside": over_nested_inputs,
+    "hidden in a head": lambda i: L.Concatenate()(
+        [L.Lambda(lambda x: tf.sigmoid(x))(L.Dense(2)(L.Flatten()(i))) for _ in range(2)]
+    ),
+    "over pairs": lambda i: L.Reshape((4,))(L.Softmax()(L.Reshape((2, 2))(logits(i)))),
+    "log over pairs": lambda i: L.Flatten()(keras.ops.log_softmax(L.Reshape((2, 2))(logits(i)))),
+    "own activation": lambda i: L.Dense(CLASSES, activation=lambda x: tf.sigmoid(x))(
+        L.Flatten()(i)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MERGED)
+def test_merged_probabilities_are_asked_about(name):
+    model, x = net(MERGED[name]), images()
+    with pytest.raises(Asked, match="cannot be told") as asked:
+        load(model, CLASSES, SHAPE)
+    assert load(model, CLASSES, SHAPE, activation="linear") is model
+    teacher = load(model, CLASSES, SHAPE, activation=asked.value.value)
+    if asked.value.value == "sigmoid":
+        np.testing.assert_allclose(sigmoid(teacher(x)), model(x), rtol=1e-4)
+    if name in ("class and objectness", "per cent"):
+        p = np.asarray(model(x), np.float64)
+        teacher = load(model, CLASSES, SHAPE, activation="softmax")
+        np.testing.assert_allclose(softmax(teacher(x)), p / p.sum(-1, keepdims=True), rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda i: L.Average()([soft(i), soft(i)]),
+        lambda i: L.GlobalAveragePooling2D()(L.Conv2D(CLASSES, 3, activation="softmax")(i)),
+        lambda i: keras.ops.einsum(
+            "bg,bgk->bk", soft(i), keras.ops.stack([soft(i) for _ in range(CLASSES)], 1)
+        ),
+    ],
+)
+def test_merged_shares_that_sum_to_1_are_those_of_a_softmax(end):
+    model, x = net(end), images()
+    teacher = load(model, CLASSES, SHAPE)
+    np.testing.assert_allclose(softmax(teacher(x)), model(x), rtol=1e-4)
+    assert is_normalized(teacher)
+
+
+@pytest.mark.parametrize("merge", [L.Concatenate(), lambda heads: keras.ops.concatenate(heads, 1)])
+def test_a_sigmoid_of_each_head_is_taken_back(merge):
+    """To the logits before it, which a probability of 1 would have lost."""
+    heads = [L.Dense(1, kernel_initializer="glorot_normal") for _ in range(CLASSES)]
+    raw = net(lambda i: L.Concatenate()([40 * head(L.Flatten()(i)) for head in heads]))
+    ends = [keras.ops.sigmoid(one) for one in raw.layers[-1].input]
+    model = keras.Model(raw.input, merge(ends))
+    teacher = load(model, CLASSES, SHAPE)
+    np.testing.assert_array_equal(teacher(images()), raw(images()))
+    assert is_binary(teacher)
+    with pytest.raises(ValueError, match="Take binary_soft_targets"):
+        KDModel(net(), teacher, methods.SoftTargets())
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda i: L.Softmax(axis=0)(logits(i)),
+        lambda i: keras.ops.softmax(logits(i), axis=0),
+        lambda i: L.Average()([L.Softmax(axis=0)(logits(i)), soft(i)]),
+    ],
+)
+@pytest.mark.parametrize("activation", ["", "sigmoid"])
+def test_a_softmax_over_the_images_of_a_batch_is_refused(end, activation):
+    with pytest.raises(
+        ValueError, match=r"each image by itself.*softmax.*over the images.*axis=-1"
+    ):
+        load(net(end), CLASSES, SHAPE, activation=activation)
 
 
 def step(teacher, method, x):
