@@ -11,6 +11,7 @@ from keras_kd.data import orientation
 from keras_kd.data.jpeg import crop_jpeg
 from keras_kd.data.ops import central_boxes, check_scale, full_boxes
 from keras_kd.data.orientation import EXIF
+from keras_kd.export import bitmaps
 from keras_kd.export.card import one_line
 from keras_kd.export.exif import orientation_of
 from keras_kd.export.network import (
@@ -22,6 +23,11 @@ from keras_kd.export.network import (
 )
 from keras_kd.utils.crops import EVAL_SCALE
 from keras_kd.utils.files import folder_bytes, replace_folder
+
+BROKEN = (
+    " is no whole JPEG, PNG, GIF or BMP file, or a kind of them that is not served: a BMP that is "
+    "compressed or of less than 8 bits, a JPEG in inks for a grey student"
+)
 
 
 def to_saved_model(
@@ -36,9 +42,9 @@ def to_saved_model(
     """Writes the student as a SavedModel with two signatures and the class names inside.
 
     `serving_default` takes `image`, float32 `[N, H, W, C]` in [-1, 1]; `serve_bytes` takes `bytes`,
-    string `[N]` of encoded JPEG or PNG images of any size, and does the evaluation's crop and
-    resize itself. Both return `logits` and `probabilities`, float32 `[N, K]`, `class`, int64
-    `[N]`, and, where names are given, `class_name`, string `[N]`. `serve_bytes` also returns
+    string `[N]` of encoded JPEG, PNG, GIF or BMP images of any size, and does the evaluation's
+    crop and resize itself. Both return `logits` and `probabilities`, float32 `[N, K]`, `class`,
+    int64 `[N]`, and, where names are given, `class_name`, string `[N]`. `serve_bytes` also returns
     `ok`, bool `[N]`, and `error`, string `[N]`: an image that does not decode is named there, with
     zeros for numbers and class -1, and the others are answered. No Python code of ours is needed
     to load it.
@@ -92,7 +98,7 @@ def decode_for_evaluation(encoded, shape, full_image=False, scale=EVAL_SCALE, ex
     """One encoded image as the evaluation sees it.
 
     Args:
-        encoded: string scalar, a JPEG or PNG file.
+        encoded: string scalar, a JPEG, PNG, GIF or BMP file.
         shape: (H, W, C) of the result, C being 1 or 3; colours are converted, alpha is dropped.
         full_image: resize the whole image instead of its central square.
         scale: resized short side over the side of that square, at least 1.
@@ -117,8 +123,7 @@ def decode_for_evaluation(encoded, shape, full_image=False, scale=EVAL_SCALE, ex
         return orientation.turned(crop_jpeg(encoded, box, channels), turn)
 
     def other():
-        image = tf.io.decode_image(encoded, channels=channels, expand_animations=False)
-        image.set_shape([None, None, channels])
+        image = bitmaps.decoded(encoded, channels)
         top, left, rows, columns = tf.unstack(boxes(tf.shape(image)[None, :2])[0])
         return image[top : top + rows, left : left + columns]
 
@@ -194,5 +199,5 @@ def _told_apart(outputs, ok):
         own = tf.reshape(ok, [-1, *[1] * (len(values.shape) - 1)])
         outputs[name] = tf.where(own, values, nothing.get(name, tf.zeros([], values.dtype)))
     places = tf.strings.as_string(tf.range(tf.shape(ok)[0]))
-    broken = tf.strings.join(["image ", places, " is no whole JPEG, PNG, GIF or BMP file"])
+    broken = tf.strings.join(["image ", places, BROKEN])
     return {**outputs, "ok": ok, "error": tf.where(ok, "", broken)}

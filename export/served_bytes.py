@@ -12,19 +12,22 @@ from PIL import Image
 SIDES = (1, 2, 7, 8, 12, 20, 28, 33, 36, 44, 52, 60, 63, 64, 76, 84, 92, 100, 108, 116, 127, 129,
          140, 148, 156, 172, 188, 204, 225, 236, 252, 260)  # fmt: skip
 
+ENDINGS = ("jpg", "png", "bmp")
+
 
 def compare_bytes(path):
     """Compares `serve_bytes` of a SavedModel with its own answers to the images of the evaluation.
 
-    Images of many sizes are made, JPEG and PNG in turn, evaluated through the data pipeline as a
-    folder of photographs is, and served as bytes.
+    Images of many sizes are made, JPEG, PNG and BMP with a palette in turn, evaluated through the
+    data pipeline as a folder of photographs is, and served as bytes.
 
     Args:
         path: the folder that `to_saved_model` wrote.
 
     Returns:
         dict: `examples`; `agreement`, the share of equal classes in [0, 1];
-        `max_abs_logit_difference`. None where the SavedModel takes no bytes.
+        `max_abs_logit_difference`. None where the SavedModel takes no bytes, or images that are
+        not square, which no evaluation makes.
     """
     from keras_kd.data import evaluation_dataset, load_source
 
@@ -33,12 +36,14 @@ def compare_bytes(path):
         return None
     notes = json.loads((Path(path) / "assets.extra" / "keras_kd.json").read_text("utf-8"))
     _, height, width, channels = notes["input_shape"]
-    if height != width or channels != 3:
+    if height != width:
         return None
     with tempfile.TemporaryDirectory() as scratch:
         files = _write_images(Path(scratch))
+        source = load_source(f"folder:{scratch}", exif=notes["exif"])
+        source.channels = channels  # folders are of colours, a student may be of greys
         seen = evaluation_dataset(
-            load_source(f"folder:{scratch}", exif=notes["exif"]),
+            source,
             "test",
             len(files),
             height,
@@ -64,7 +69,11 @@ def _write_images(folder):
         long = short + int(rng.integers(0, short + 1))
         size = (short, long) if number // 2 % 2 else (long, short)
         image = Image.fromarray(rng.integers(0, 256, (*size, 3), np.uint8))
-        ending, about = (("jpg", {"exif": _oriented(1 + number // 4 % 8)}), ("png", {}))[number % 2]
+        ending, about = ENDINGS[number % len(ENDINGS)], {}
+        if ending == "jpg":
+            about["exif"] = _oriented(1 + number // 4 % 8)
+        if ending == "bmp":
+            image = image.quantize(64)
         for split in ("train", "test"):
             file = folder / split / f"{number:03d}" / f"0.{ending}"
             file.parent.mkdir(parents=True)

@@ -2,11 +2,12 @@
 
 import json
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_kd.export import to_saved_model
+from keras_kd.export import bitmaps, to_saved_model
 from keras_kd.export.served_bytes import SIDES, compare_bytes
 
 
@@ -23,6 +24,29 @@ def test_all_sizes_are_the_evaluated_ones(tmp_path, batch_norm_net, exif):
     told = compare_bytes(tmp_path / "model")
     assert told["examples"] == len(SIDES) and told["agreement"] == 1.0
     assert told["max_abs_logit_difference"] < 1e-5
+
+
+@pytest.fixture(scope="module")
+def grey(tmp_path_factory):
+    """The SavedModel of a student that sees greys."""
+    image = keras.Input((12, 12, 1))
+    x = keras.layers.Conv2D(6, 3, strides=2)(image)
+    model = keras.Model(image, keras.layers.Dense(3)(keras.layers.Flatten()(x)))
+    path = tmp_path_factory.mktemp("grey") / "model"
+    to_saved_model(model, path, scale=1.25)
+    return path
+
+
+def test_grey_students_are_compared_too(grey):
+    told = compare_bytes(grey)
+    assert told["examples"] == len(SIDES) and told["agreement"] == 1.0
+    assert told["max_abs_logit_difference"] < 1e-5
+
+
+def test_a_palette_that_is_passed_over_is_seen(tmp_path, batch_norm_net, monkeypatch):
+    monkeypatch.setattr(bitmaps, "PALETTE", 0)
+    to_saved_model(batch_norm_net, tmp_path / "model")
+    assert compare_bytes(tmp_path / "model")["max_abs_logit_difference"] > 1e-3
 
 
 @pytest.mark.parametrize("other", [{"scale": 2.0}, {"exif": "apply"}, {"full_image": True}])
