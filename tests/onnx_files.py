@@ -38,7 +38,8 @@ def write(
         type_: of the input, cast to float inside.
         classes: number of logits, the first of all.
         nodes: further nodes, `logits` and `mean` at hand.
-        inputs, outputs: further ones, (name, shape) each.
+        inputs, outputs: further ones, (name, shape) each; of an output its type behind them, where
+            it is none of floats.
 
     Returns:
         str.
@@ -56,7 +57,7 @@ def write(
         [_value("image", type_, shape), *(_value(name, 1, s) for name, s in inputs)],
         [
             helper.make_tensor_value_info("logits", TensorProto.FLOAT, [batch, classes]),
-            *(_value(name, 1, s) for name, s in outputs),
+            *(_value(name, *(type_ or [1]), s) for name, s, *type_ in outputs),
         ],
         [
             numpy_helper.from_array(KERNEL[:, :classes].copy(), "kernel"),

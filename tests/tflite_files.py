@@ -19,6 +19,17 @@ def network(batch=None):
     return model
 
 
+def ending_in(function, scale=1.0):
+    """`network` with a function of TensorFlow on its logits, as `write` takes it.
+
+    Args:
+        function: of logits `[B, K]` to an answer, or to a dict of answers.
+        scale: factor of the logits.
+    """
+    model = network()
+    return lambda image, training=False: function(scale * model(image, training=training))
+
+
 def write(path, model, type_=None, batch=None):
     """Writes a file of the model.
 

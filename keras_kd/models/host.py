@@ -34,6 +34,9 @@ class HostModule(keras.layers.Layer):
         image_shape: (height, width, channels); None for sizes that the file leaves open.
         reach: values that the input's whole numbers stand for, see `tensors.Tensor`; None of
             floats.
+        step: what lies between two values of the output where it is of whole numbers; 0 of floats.
+        shown: what stands behind the logits, such as "softmax" or "linear"; empty where the file
+            does not show it.
 
     Raises:
         ValueError: the file is no such network, or one of other inputs or outputs.
@@ -63,11 +66,17 @@ class HostModule(keras.layers.Layer):
         self._batch = batch  # None: of any size
         self.image_shape = (*sides, channels)
         self.reach = self._source.reach
+        self.step = 0.0 if self._target.reach is None else self._target.scale
+        self.shown = self._shown()
         self.built = True
 
     def _open(self):
         """Opens the file: (inputs, outputs), lists of `tensors.Tensor`."""
         raise NotImplementedError
+
+    def _shown(self):
+        """What the file itself tells, see `shown`."""
+        return ""
 
     def _run(self, values):
         """What the output gives for values of the input's type, in the file's own layout."""

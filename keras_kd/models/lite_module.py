@@ -12,7 +12,6 @@ from keras_kd.models.interpreters import Interpreters
 from keras_kd.models.tensors import Tensor
 from keras_kd.utils.archives import DAMAGE
 
-TYPES = (np.float32, np.float16, np.uint8, np.int8, np.int16)
 UNKNOWN_OP = ("custom op", "Select TensorFlow op", "Didn't find op", "not supported")
 
 
@@ -35,11 +34,19 @@ class LiteModule(HostModule):
         except (ValueError, RuntimeError) as error:
             raise ValueError(_refusal(self.handle, error)) from error
         self._names = [one["name"] for one in outputs]
-        found = [_tensor(one, self.handle) for one in inputs]
+        self._places = {one["name"]: int(one["index"]) for one in outputs}
+        found = [_tensor(one) for one in inputs]
         if len(found) == 1 and len(found[0].shape) == 4:
             batch = None if self._takes_batches(inputs[0]) else found[0].shape[0]
             found = [found[0]._replace(shape=(batch, *found[0].shape[1:]))]
-        return found, [_tensor(one, self.handle) for one in outputs]
+        return found, [_tensor(one) for one in outputs]
+
+    def _shown(self):
+        from keras_kd.models.lite_graph import shown_activation
+
+        place = self._places[self._target.name]
+        content = Path(self.handle).read_bytes()
+        return _recorded_activation(self.handle) or shown_activation(content, place, self._units)
 
     def _takes_batches(self, source):
         """Whether the file gives the same for two images at once as for each alone."""
@@ -53,10 +60,11 @@ class LiteModule(HostModule):
         except (ValueError, RuntimeError):  # a size is written into the graph
             return False
         if source["shape"][0] != 1:
-            return all(len(output) == 2 for output in together)
+            return all(np.shape(output)[:1] == (2,) for output in together)
         alone = zip(*(self._outputs(images[i : i + 1]) for i in (0, 1)))
         return all(
-            len(output) == 2 and np.allclose(output, np.concatenate(parts), rtol=1e-3, atol=1e-3)
+            np.shape(output)[:1] == (2,)
+            and np.allclose(output, np.concatenate(parts), rtol=1e-3, atol=1e-3)
             for output, parts in zip(together, alone)
         )
 
@@ -80,12 +88,27 @@ def recorded_range(path):
     Returns:
         (low, high) that pixels of 0 to 255 become; None where the file holds no `preprocess.json`.
     """
+    steps = _recorded(path)
+    try:
+        return float(steps["offset"]), float(255 * steps["scale"] + steps["offset"])
+    except (KeyError, TypeError):  # one of others
+        return None
+
+
+def _recorded(path):
+    """What `preprocess.json` in a file says."""
     try:
         with zipfile.ZipFile(path) as archive:
-            steps = json.loads(archive.read("preprocess.json"))
-        return float(steps["offset"]), float(255 * steps["scale"] + steps["offset"])
+            return json.loads(archive.read("preprocess.json"))
     except (KeyError, TypeError, *DAMAGE):  # no archive is appended, or one of others
-        return None
+        return {}
+
+
+def _recorded_activation(path):
+    """What stands behind logits as a file of this toolkit says it, or empty."""
+    steps = _recorded(path)
+    told = steps.get("output") if isinstance(steps, dict) else None
+    return {"logits": "linear", "probabilities": "softmax"}.get(told, "")
 
 
 def _refusal(path, error):
@@ -105,13 +128,7 @@ def _refusal(path, error):
     )
 
 
-def _tensor(detail, path):
-    if detail["dtype"] not in TYPES:
-        raise ValueError(
-            "a TFLite file must take images and give numbers, of "
-            f"{', '.join(one.__name__ for one in TYPES)}. Received: handle={path!r} with "
-            f"{detail['name']!r} of {detail['dtype'].__name__}. Convert it again with one of these."
-        )
+def _tensor(detail):
     signature = detail.get("shape_signature", detail["shape"])
     sizes = detail["shape"] if len(signature) != len(detail["shape"]) else signature
     shape = tuple(int(size) if size > 0 else None for size in sizes)

@@ -7,13 +7,8 @@ from keras_kd.models.host import HostModule
 from keras_kd.models.tensors import Tensor
 from keras_kd.utils import processors
 
-TYPES = {
-    "tensor(float)": np.float32,
-    "tensor(float16)": np.float16,
-    "tensor(double)": np.float64,
-    "tensor(uint8)": np.uint8,
-    "tensor(int8)": np.int8,
-}
+# Where NumPy calls a type otherwise.
+TYPES = {"float": "float32", "double": "float64"}
 INSTALL = 'Install it: pip install "keras-kd[onnx]", or onnxruntime alone.'
 # What onnxruntime says of an operation that it has not got, in several places.
 UNKNOWN_OP = ("No Op registered", "Could not find an implementation", "not a registered")
@@ -29,7 +24,7 @@ class OnnxModule(HostModule):
     def _open(self):
         self._session = open_session(self.handle)
         return [
-            [_tensor(one, self.handle) for one in listed]
+            [_tensor(one) for one in listed]
             for listed in (self._session.get_inputs(), self._session.get_outputs())
         ]
 
@@ -76,12 +71,16 @@ def open_session(path):
         ) from error
 
 
-def _tensor(argument, path):
-    if argument.type not in TYPES:
-        raise ValueError(
-            f"an ONNX file must take images and give numbers, of {', '.join(TYPES)}. Received: "
-            f"handle={path!r} with {argument.name!r} of {argument.type}. Export it with floats."
-        )
+def _tensor(argument):
     sizes = argument.shape or ()
     shape = tuple(size if isinstance(size, int) and size > 0 else None for size in sizes)
-    return Tensor(argument.name, shape, np.dtype(TYPES[argument.type]))
+    return Tensor(argument.name, shape, _dtype(argument.type), type_name=argument.type)
+
+
+def _dtype(type_):
+    """NumPy's type of "tensor(float)" and the like; None of a sequence, or of what it has not."""
+    name = type_.removeprefix("tensor(").removesuffix(")")
+    try:
+        return np.dtype(TYPES.get(name, name))
+    except TypeError:
+        return None

@@ -7,6 +7,9 @@ import numpy as np
 from keras_kd.models.output import find_logits
 from keras_kd.utils.affine import to_floats, to_integers
 
+# Those of images and logits. Another output of a file may be of any, such as int64 of a label.
+TYPES = (np.float32, np.float16, np.float64, np.uint8, np.int8, np.int16)
+
 
 class UnknownLayout(ValueError):
     """Whether images have their channels first or last cannot be told from an input's shape."""
@@ -18,8 +21,9 @@ class Tensor(NamedTuple):
     Attributes:
         name: its name in the file.
         shape: tuple; None for a size that the file leaves open.
-        dtype: NumPy's.
+        dtype: NumPy's; None where it has none.
         scale, zero_point: of its whole numbers, see `keras_kd.utils.affine`; scale 0: none.
+        type_name: what the file calls its type, where that is not NumPy's name.
     """
 
     name: str
@@ -27,6 +31,12 @@ class Tensor(NamedTuple):
     dtype: np.dtype
     scale: float = 0.0
     zero_point: int = 0
+    type_name: str = ""
+
+    @property
+    def usable(self):
+        """Whether images or logits may be of its type."""
+        return self.dtype in TYPES
 
     def encode(self, values):
         """Float values as this input takes them."""
@@ -72,7 +82,17 @@ def image_input(inputs, label):
             "a teacher must take one batch of images of four axes. Received: "
             f"{label} with the input {told}. Export the classifier of images itself."
         )
+    _check_type(inputs[0], label)
     return inputs[0]
+
+
+def _check_type(tensor, label):
+    if not tensor.usable:
+        raise ValueError(
+            "a teacher must take images and give numbers, of "
+            f"{', '.join(one.__name__ for one in TYPES)}. Received: {label} with "
+            f"{tensor.name!r} of {tensor.type_name or tensor.dtype}. Export it with floats."
+        )
 
 
 def layout_of(tensor, channels, layout, label):
@@ -133,7 +153,8 @@ def logits_output(outputs, num_classes, wanted, label):
         ValueError: none gives a row of numbers an image.
     """
     units = {one.name: _units(one.shape) for one in outputs}
-    rows = {name: (None, count) for name, count in units.items() if count}
+    fitting = {one.name for one in outputs if one.usable or one.name == wanted}
+    rows = {name: (None, count) for name, count in units.items() if count and name in fitting}
     told = ", ".join(f"{one.name} {_told(one.shape)}" for one in outputs)
     name = find_logits(rows or {one.name: one.shape for one in outputs}, wanted, num_classes)
     if name not in rows:
@@ -141,7 +162,9 @@ def logits_output(outputs, num_classes, wanted, label):
             "a teacher must have an output of the logits [B, num_classes]. Received: "
             f"{label} with {told}. Export the network with its classifier."
         )
-    return next(one for one in outputs if one.name == name), units[name]
+    chosen = next(one for one in outputs if one.name == name)
+    _check_type(chosen, label)
+    return chosen, units[name]
 
 
 def _units(shape):

@@ -6,6 +6,7 @@ probabilities, see `keras_kd.models.answers`.
 """
 
 import contextlib
+import logging
 
 import keras
 import numpy as np
@@ -26,6 +27,7 @@ from keras_kd.teachers.wanted import Asked, one_of
 
 NOISE = 5  # random images that a model is shown, beside flat ones
 SUM_TOLERANCE = 1e-2  # of probabilities: a thousand of them in half precision
+MOST = 0.5  # by which rounding may change a sum: rows of zeros are no probabilities
 SAME = 1e-3  # of probabilities, between the two ways to compute them
 # What is of a small size, so that few answers cannot show that they are no logits.
 BOUNDED = {"softmax", "sigmoid", "hard_sigmoid", "sparsemax"}
@@ -48,6 +50,7 @@ ACTIVATIONS = {
     "log_sigmoid": (lambda z: np.log(_sigmoid(z)), BinaryLogits, "log_probabilities"),
 }
 NAMES = ("linear", *ACTIVATIONS)
+_logger = logging.getLogger(__name__)
 
 
 def check_activation(activation):
@@ -117,6 +120,15 @@ def with_logits(model, label, wanted):
     if kind == "linear":
         return as_two_classes(model)
     squash, layer, given = ACTIVATIONS[kind]
+    step = _step(model)
+    if step:
+        _logger.warning(
+            "%s: its %s gives whole numbers, %.2g apart, and 0 for all that is less: its soft "
+            "targets are coarse. A float file of the same network teaches more.",
+            label,
+            kind,
+            step,
+        )
     binary, units = layer is BinaryLogits, answers.shape[-1]
     if units == 1 and not binary:
         raise ValueError(
@@ -159,8 +171,14 @@ def _kind(model, answers, label, asked):
             "which cannot be undone. Give keras_kd.models.to_logits(model), the same network "
             "without it, if its scores are logits."
         )
-    if found or asked:
-        return found.kind if found else asked
+    shown = getattr(last_operation(model), "shown", "")
+    if shown and asked not in ("", shown):
+        raise ValueError(
+            f"activation must be what stands at the end of the model. Received: activation="
+            f"{asked!r} for {label}, whose file shows {shown}. Leave it out."
+        )
+    if found or asked or shown:
+        return found.kind if found else asked or shown
     return _kind_of(answers, model, behind, label)
 
 
@@ -171,7 +189,8 @@ def _kind_of(answers, model, behind, label):
         return "linear"
     within = bool((answers >= -1e-6).all() and (answers <= 1 + 1e-6).all())
     sums = answers.sum(axis=-1)
-    if answers.shape[-1] > 1 and within and np.allclose(sums, 1, atol=SUM_TOLERANCE):
+    rounded = min(answers.shape[-1] * _step(model) / 2, MOST)
+    if answers.shape[-1] > 1 and within and np.allclose(sums, 1, atol=max(SUM_TOLERANCE, rounded)):
         return "softmax"
     largest = answers.max(axis=-1, keepdims=True)
     logsumexp = largest[:, 0] + np.log(np.exp(answers - largest).sum(axis=-1))
@@ -181,6 +200,11 @@ def _kind_of(answers, model, behind, label):
     if not within and not bounded:
         return "linear"
     raise _unknown(answers, behind, within, label)
+
+
+def _step(model):
+    """What lies between two answers of a file that gives whole numbers; 0 of any other model."""
+    return getattr(last_operation(model), "step", 0.0)
 
 
 def _check_alone(behind, label):

@@ -67,6 +67,21 @@ def test_words_are_no_images(tmp_path):
         OnnxModule(write(tmp_path / "a.onnx", type_=TensorProto.INT64))
 
 
+@pytest.mark.parametrize("classes", [2, 4])
+def test_a_label_beside_the_scores(tmp_path, classes):
+    """As scikit-learn's and many exporters' files have it."""
+    nodes = [helper.make_node("ArgMax", ["logits"], ["label"], axis=1, keepdims=1)]
+    outputs = [("label", ("N", 1), TensorProto.INT64)]
+    path = write(tmp_path / "a.onnx", classes=classes, nodes=nodes, outputs=outputs)
+    for output in ("", "logits"):
+        layer = OnnxModule(path, output=output, num_classes=classes)
+        np.testing.assert_allclose(
+            layer.answer(images()), logits_of(images())[:, :classes], atol=1e-5
+        )
+    with pytest.raises(ValueError, match=r"'label' of tensor\(int64\)\. Export it with floats"):
+        OnnxModule(path, output="label", num_classes=classes)
+
+
 def test_without_onnxruntime(tmp_path, monkeypatch):
     path, real = write(tmp_path / "a.onnx"), builtins.__import__
 
