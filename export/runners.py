@@ -5,6 +5,7 @@ import time
 import numpy as np
 
 from keras_kd.export import lite_file
+from keras_kd.utils import affine
 
 
 class LiteRunner:
@@ -86,18 +87,14 @@ class SavedModelRunner:
 
 
 def _quantise(values, detail):
-    """Float values in the input's own type: q = round(x / scale) + zero_point."""
-    dtype = detail["dtype"]
-    if not np.issubdtype(dtype, np.integer):
-        return values.astype(dtype)
-    scale, zero_point = detail["quantization"]
-    limits = np.iinfo(dtype)
-    return np.clip(np.round(values / scale) + zero_point, limits.min, limits.max).astype(dtype)
+    """Float values in the input's own type."""
+    if not np.issubdtype(detail["dtype"], np.integer):
+        return values.astype(detail["dtype"])
+    return affine.to_integers(values, detail["dtype"], *detail["quantization"])
 
 
 def _dequantise(values, detail):
-    """Float32 values of an output: x = scale * (q - zero_point)."""
+    """Float32 values of an output."""
     if not np.issubdtype(detail["dtype"], np.integer):
         return values.astype(np.float32)
-    scale, zero_point = detail["quantization"]
-    return ((values.astype(np.float32) - zero_point) * scale).astype(np.float32)
+    return affine.to_floats(values, *detail["quantization"])

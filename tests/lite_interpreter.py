@@ -6,17 +6,32 @@ from ai_edge_litert.interpreter import Interpreter
 
 
 def logits_of_file(path, images):
-    """Logits of a file with float images and float logits."""
+    """Logits of a file for float images; whole numbers at its ends are made and read by hand."""
     interpreter = Interpreter(model_path=str(path))
     interpreter.allocate_tensors()
-    source = interpreter.get_input_details()[0]["index"]
-    target = interpreter.get_output_details()[0]["index"]
+    source, target = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
     answers = []
     for image in images:
-        interpreter.set_tensor(source, image[None])
+        interpreter.set_tensor(source["index"], _encoded(image[None], source))
         interpreter.invoke()
-        answers.append(interpreter.get_tensor(target)[0])
+        answers.append(_decoded(interpreter.get_tensor(target["index"])[0], target))
     return np.array(answers)
+
+
+def _encoded(values, detail):
+    if detail["dtype"] not in (np.int8, np.uint8):
+        return values
+    scale, zero_point = detail["quantization"]
+    limits = np.iinfo(detail["dtype"])
+    whole = np.rint(values.astype("float64") / scale) + zero_point
+    return whole.clip(limits.min, limits.max).astype(detail["dtype"])
+
+
+def _decoded(values, detail):
+    if detail["dtype"] not in (np.int8, np.uint8):
+        return values
+    scale, zero_point = detail["quantization"]
+    return (values.astype("float64") - zero_point) * scale
 
 
 def heavy_network():

@@ -1,6 +1,6 @@
 """The edge script: what the SavedModel answers, from a file alone and without TensorFlow."""
 
-import importlib.util
+import ast
 import io
 import subprocess
 import sys
@@ -164,5 +164,15 @@ def test_more_labels_than_outputs_are_refused(tmp_path, exported):
 
 
 def test_it_is_one_file():
+    """Which imports Python's own modules and the three that it says it needs, and no others."""
     source = SCRIPT.read_text()
-    assert "keras_kd" not in source.replace("keras-kd", "") and importlib.util.find_spec("PIL")
+    assert "keras_kd" not in source.replace("keras-kd", "")
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level
+            found.add(node.module.split(".")[0])
+    others = found - set(sys.stdlib_module_names)
+    assert others == {"numpy", "PIL", "ai_edge_litert", "tflite_runtime"}
