@@ -140,3 +140,13 @@ def test_names_are_as_many_as_logits(batch_norm_net):
 def test_a_softmax_over_something_else_than_all_classes_stays(end):
     model = ending_in(end)
     assert student_of(model) is model
+
+
+def test_logits_that_sum_to_1_are_logits():
+    model = ending_in(lambda x: x)
+    model.get_layer("logits").set_weights([np.zeros((36, 4)), np.full(4, 0.25)])
+    check_logits(model, (6, 6, 1))
+    hidden = ending_in(keras.layers.Lambda(lambda x: x))
+    hidden.get_layer("logits").set_weights([np.zeros((36, 4)), np.full(4, 0.25)])
+    with pytest.raises(ValueError, match="sum to 1"):
+        check_logits(hidden, (6, 6, 1))
