@@ -15,6 +15,9 @@ from keras_kd.teachers import freeze, load
 
 SIDES = (32, 71, 75)  # px; the least that each family takes is one of them
 CLASSES = 3
+# Measured: 0.03, 0.21 and 0.11 of the logits' deviation. A MobileNet of random weights does not
+# hold: its int8 answers are off by more than they differ from image to image.
+HOLD_IN_INT8 = ("ConvNeXtTiny", "DenseNet121", "EfficientNetB0")
 
 
 def smallest():
@@ -66,6 +69,10 @@ def test_a_family(name, tmp_path):
     np.testing.assert_allclose(logits_of_file(float32["path"], x), expected, atol=1e-3 * scale)
     whole = to_tflite(model, tmp_path / "int8.tflite", "int8", representative=[x])
     assert whole["bytes"] < 0.6 * float32["bytes"]
+    if name in HOLD_IN_INT8:
+        wrong = logits_of_file(whole["path"], x) - expected
+        # Over what tells one image from another.
+        assert np.sqrt((wrong**2).mean()) < 0.5 * (expected - expected.mean(0)).std()
     print(name, side, whole["fully_quantized"], whole["fallback"], whole["float_tensors"][:4])
 
 
