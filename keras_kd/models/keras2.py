@@ -12,48 +12,48 @@ import sys
 import tempfile
 from pathlib import Path
 
-import keras
-
 from keras_kd.models.download import place
 from keras_kd.models.host import digest_of
+from keras_kd.models.value_range import SHOWN, range_of_values
 from keras_kd.utils.files import replace_folder
 
 CACHE = "keras_kd/converted"  # in Keras's folder
-FACTS = "keras2.json"
-# What the other process does; it tells the input's shape and the layers that scale its values.
+FACTS = "keras2_values.json"
+# What the other process does. It tells the input's shape, and what flat images of some values
+# become before the first weights: their medians, away from borders of zeros.
 PROGRAM = """
 import json, sys
+import numpy as np
 import tf_keras
 
-model = tf_keras.models.load_model(sys.argv[1], compile=False)
+source, folder, facts, shown = sys.argv[1:]
+model = tf_keras.models.load_model(source, compile=False)
 
 
-def leading(model):
+def until_weights(model, x, passed):
     for layer in model.layers:
-        if isinstance(layer, tf_keras.Model):
-            yield from leading(layer)
-            return
-        if layer.weights and type(layer).__name__ != "Normalization":
-            return
-        yield layer
+        if not layer.weights or type(layer).__name__ == "Normalization":
+            if not isinstance(layer, tf_keras.layers.InputLayer):
+                passed.append(repr(layer.name))
+            continue
+        comes = layer.inbound_nodes[-1].keras_inputs[0]  # where it is called, not its own input
+        x = tf_keras.Model(model.inputs, comes)(x, training=False)
+        return until_weights(layer, x, passed) if isinstance(layer, tf_keras.Model) else x
+    return x
 
 
-def number(values):
-    return [float(one) for one in tf_keras.backend.get_value(values).ravel()]
-
-
-scaling = []
-for layer in leading(model):
-    if type(layer).__name__ == "Rescaling":
-        scaling.append(["Rescaling", {"scale": layer.scale, "offset": layer.offset}])
-    elif type(layer).__name__ == "Normalization":
-        scaling.append(
-            ["Normalization", {"mean": number(layer.mean), "variance": number(layer.variance)}]
-        )
+values, passed = {}, []
 shapes = [list(one.shape) for one in model.inputs]
-model.save(sys.argv[2], save_format="tf")
-with open(sys.argv[3], "w") as file:
-    json.dump({"inputs": shapes, "scaling": scaling}, file, default=lambda one: one.tolist())
+if len(shapes) == 1 and len(shapes[0]) == 4:
+    numbers = json.loads(shown)
+    flat = [np.full([side or 64 for side in shapes[0][1:]], one, "float32") for one in numbers]
+    x = np.asarray(until_weights(model, np.stack(flat), passed), "float64")
+    if x.ndim == 4:
+        x = x[:, x.shape[1] // 2, x.shape[2] // 2]
+    values = dict(zip(numbers, np.median(x.reshape(len(numbers), -1), axis=1)))
+model.save(folder, save_format="tf")
+with open(facts, "w") as file:
+    json.dump({"inputs": shapes, "values": list(values.items()), "passed": passed}, file)
 """
 _logger = logging.getLogger(__name__)
 
@@ -90,7 +90,7 @@ def converted(path):
 
 
 def _convert(path, folder):
-    arguments = [str(path.absolute()), str(folder), str(folder / FACTS)]
+    arguments = [str(path.absolute()), str(folder), str(folder / FACTS), json.dumps(SHOWN)]
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, *arguments],
@@ -111,17 +111,17 @@ def input_shape(folder):
     return shape if len(shape) == 3 and None not in shape else None
 
 
-def scaling(folder):
-    """The layers in front of a converted model that scale its values, as a Keras model, or None.
+def expected_range(folder):
+    """The value range that a converted model expects, as `keras_kd.models.value_range` tells it.
 
-    A convolution stands for what comes after them.
+    Returns:
+        (low, high), or None where the values are taken as they are.
+
+    Raises:
+        UnknownRange: what stands before its weights fits none, or several.
     """
-    layers = _facts(folder)["scaling"]
-    if not layers:
-        return None
-    channels = (_facts(folder)["inputs"][0] or [None])[-1]
-    made = [getattr(keras.layers, name)(**settings) for name, settings in layers]
-    return keras.Sequential([keras.Input((8, 8, channels or 3)), *made, keras.layers.Conv2D(1, 1)])
+    facts = _facts(folder)
+    return range_of_values(dict(facts["values"]), facts["passed"])
 
 
 def _facts(folder):

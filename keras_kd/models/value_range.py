@@ -12,6 +12,8 @@ from keras_kd.models.taps import flat_calls
 OURS = (-1.0, 1.0)  # the value range of images in this toolkit
 # What a classifier is usually fed before its own preprocessing, or after it.
 CANONICAL = (OURS, (0.0, 1.0), (0.0, 255.0))
+# Values of the flat images that are shown: ends and middle of each.
+SHOWN = (-1.0, 0.0, 0.5, 1.0, 127.5, 255.0)
 NEAR = 0.1  # of the width: how far the ends may lie from those of a usual range
 AFFINE = 0.02  # of the width: how far the middle may lie off
 # Images that were brought to mean 0 and deviation 1 have their zero inside, and are about 4 wide.
@@ -91,20 +93,41 @@ def _values(images, tensor, shape):
     """What flat images of some values become: a dict of float to float."""
     before = keras.Model(images, tensor)
     shape = tuple(side or 64 for side in shape)
-    values = sorted({v for low, high in CANONICAL for v in (low, (low + high) / 2, high)})
-    flat = ops.convert_to_tensor(np.stack([np.full(shape, v, "float32") for v in values]))
+    flat = ops.convert_to_tensor(np.stack([np.full(shape, v, "float32") for v in SHOWN]))
     outcome = ops.convert_to_numpy(before(flat, training=False)).astype("float64")
     if outcome.ndim == 4:  # away from borders of zeros
         outcome = outcome[:, outcome.shape[1] // 2, outcome.shape[2] // 2]
     # The median: each channel may have a mean of its own.
-    return dict(zip(values, np.median(outcome.reshape(len(values), -1), axis=1)))
+    return dict(zip(SHOWN, np.median(outcome.reshape(len(SHOWN), -1), axis=1)))
 
 
 def _range_of(values, operation, passed):
     """The source range that these values tell; None where they are as they were."""
-    if all(abs(after - before) <= 1e-3 * max(1, abs(before)) for before, after in values.items()):
+    if _are_as_before(values):
         _refuse_opaque(operation)
         return _of_statistics(operation)
+    return range_of_values(values, passed)
+
+
+def _are_as_before(values):
+    return all(abs(after - old) <= 1e-3 * max(1, abs(old)) for old, after in values.items())
+
+
+def range_of_values(values, passed):
+    """The value range that is expected by whoever makes these values of those.
+
+    Args:
+        values: dict of each of `SHOWN` -> what a flat image of it becomes before the first weights.
+        passed: names of what makes them, for the error.
+
+    Returns:
+        (low, high), or None where the values are as they were.
+
+    Raises:
+        UnknownRange: they fit none of the usual ranges, or several.
+    """
+    if _are_as_before(values):
+        return None
     widths = {source: _ends(values, source) for source in CANONICAL}
     hits = {s for s, t in itertools.product(CANONICAL, CANONICAL) if _is_near(widths[s], t)}
     moved_only = abs(abs(values[1.0] - values[0.0]) - 1) <= AFFINE

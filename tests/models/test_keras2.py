@@ -6,12 +6,12 @@ import subprocess
 import sys
 
 import h5py
-import keras
 import numpy as np
 import pytest
 
 from keras_kd.models import keras2
 from keras_kd.models.saved import OldFile, open_keras
+from keras_kd.models.value_range import SHOWN, UnknownRange
 from keras_kd.teachers import load
 
 PROGRAM = """
@@ -24,7 +24,7 @@ m.save(sys.argv[1] + "/depthwise.h5")
 x = np.random.default_rng(0).uniform(-1, 1, (4, 8, 8, 3)).astype("float32")
 np.save(sys.argv[1] + "/logits.npy", m(x).numpy())
 j = k.Input((8, 8, 3))
-s = k.Model(j, m(k.layers.Rescaling(1 / 127.5, -1)(j)))
+s = k.Model(j, m(j / 127.5 - 1))
 s.save(sys.argv[1] + "/scaled.hdf5")
 """
 
@@ -75,27 +75,26 @@ def test_it_is_converted_once(files, monkeypatch):
     np.testing.assert_allclose(load(str(path), 3)(images()), expected, atol=1e-5)  # its own size
 
 
-def test_layers_that_scale_are_made_anew(tmp_path):
-    facts = {
-        "inputs": [[None, 8, 8, 3]],
-        "scaling": [
-            ["Rescaling", {"scale": 0.5, "offset": -1.0}],
-            ["Normalization", {"mean": [0.5, 0.4, 0.3], "variance": [4.0, 1.0, 0.25]}],
-        ],
-    }
-    (tmp_path / keras2.FACTS).write_text(json.dumps(facts))
-    expected = (images() * 0.5 - 1 - [0.5, 0.4, 0.3]) / [2, 1, 0.5]
-    *layers, convolution = keras2.scaling(tmp_path).layers
-    assert convolution.weights
-    np.testing.assert_allclose(keras.Sequential(layers)(images()), expected, atol=1e-6)
+def test_what_values_become_tells_their_range(tmp_path):
+    def told(become, side=8):
+        values = [[value, become(value)] for value in SHOWN]
+        facts = {"inputs": [[None, side, side, 3]], "values": values, "passed": ["'a'"]}
+        (tmp_path / keras2.FACTS).write_text(json.dumps(facts))
+        return keras2.expected_range(tmp_path)
+
+    assert told(lambda value: value / 127.5 - 1) == (0, 255)
+    assert told(lambda value: 2 * value - 1) == (0, 1)
+    assert told(lambda value: value) is None
     assert keras2.input_shape(tmp_path) == (8, 8, 3)
-    (tmp_path / keras2.FACTS).write_text(json.dumps({"inputs": [[None] * 3 + [3]], "scaling": []}))
-    assert keras2.scaling(tmp_path) is None and keras2.input_shape(tmp_path) is None
+    with pytest.raises(UnknownRange, match="'a', makes a usual range of none"):
+        told(lambda value: value**2, side=None)
+    assert keras2.input_shape(tmp_path) is None
 
 
-@pytest.mark.slow  # a conversion more; what is read off is tested above
-def test_the_values_of_its_pixels_are_read_off_it(files):
-    """It scales [0, 255] to [-1, 1] itself."""
+def test_operations_before_the_weights_tell_the_values(files):
+    """`x / 127.5 - 1` of symbolic tensors, unknown to Keras 3, in front of a nested model."""
+    with pytest.raises(OldFile):
+        open_keras(files / "scaled.hdf5")
     teacher = load(str(files / "scaled.hdf5"), 3, (8, 8, 3))
     np.testing.assert_allclose(teacher(images()), np.load(files / "logits.npy"), atol=1e-4)
 
