@@ -72,7 +72,7 @@ class Examples:
         Returns:
             `Examples`.
         """
-        columns = {name: getattr(self, name) for name in _COLUMNS}
+        columns = {name: getattr(self, name) for name in COLUMNS}
         taken = {name: value[rows] for name, value in columns.items() if value is not None}
         return dataclasses.replace(self, **taken, store=self.store.take(rows))
 
@@ -133,7 +133,8 @@ class Examples:
 
 
 # With a row an example.
-_COLUMNS = ("labels", "sizes", "ids", "is_jpeg", "checksums", "orientations")
+# Arrays of one value an example.
+COLUMNS = ("labels", "sizes", "ids", "is_jpeg", "checksums", "orientations")
 
 
 def _slice(image, box):

@@ -11,7 +11,8 @@ def draw_labels(examples, per_class, seed):
     """Positions of the examples that keep their labels.
 
     Each example's rank within its class depends on the seed and its id alone: more labels a class
-    are those of fewer and others, and a file that is gone changes nothing but its own class.
+    are those of fewer and others. Ids count the files of a folder: where one comes or goes, others
+    may be drawn.
 
     Args:
         examples: `keras_kd.data.Examples` with labels.

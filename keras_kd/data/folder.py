@@ -34,7 +34,7 @@ class Folder(ImageFiles):
     come last (rounded, at least one image where the class has two) is the test split, the rest
     the training split: the same on every machine. Hidden files and files that are no images are
     passed over. Grey, palette, 16-bit, CMYK and transparent images become three channels of 8 bits
-    (transparency is dropped). EXIF orientation is not applied.
+    (transparency is dropped).
 
     Args:
         path: the folder.

@@ -10,7 +10,7 @@ import zlib
 
 import numpy as np
 
-from keras_kd.data.examples import ArrayStore, Examples, Source
+from keras_kd.data.examples import COLUMNS, ArrayStore, Source
 
 
 class Unlabelled(Source):
@@ -121,24 +121,13 @@ def _joined(first, further, offset):
             f"do. Received: a {type(further.store).__name__} beside a "
             f"{type(first.store).__name__}. Write both into folders of image files."
         )
-    both = (first, further)
-
-    def column(name):
-        values = [getattr(one, name) for one in both]
-        return None if values[0] is None else np.concatenate(values)
-
-    return without_labels(
-        Examples(
-            labels=column("labels"),
-            sizes=column("sizes"),
-            ids=np.concatenate([first.ids, further.ids + offset]),
-            channels=first.channels,
-            store=first.store.join(further.store),
-            is_jpeg=column("is_jpeg"),
-            skipped=first.skipped + further.skipped,
-            checksums=column("checksums"),
-        )
-    )
+    further = dataclasses.replace(further, ids=further.ids + offset)
+    columns = {name: (getattr(first, name), getattr(further, name)) for name in COLUMNS}
+    joined = {
+        name: np.concatenate(values) for name, values in columns.items() if values[0] is not None
+    }
+    store, skipped = first.store.join(further.store), first.skipped + further.skipped
+    return without_labels(dataclasses.replace(first, **joined, store=store, skipped=skipped))
 
 
 def _among(examples, others):

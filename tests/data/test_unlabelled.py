@@ -5,8 +5,9 @@ import shutil
 import numpy as np
 import pytest
 from image_files import class_folder, picture, save
+from PIL import Image
 
-from keras_kd.data import build_dataset, load_source, load_unlabelled
+from keras_kd.data import FixedViews, build_dataset, load_source, load_unlabelled
 from keras_kd.data.unlabelled import Joined, Unlabelled
 
 
@@ -123,3 +124,29 @@ def test_labels_that_are_no_classes_do_not_matter(folders):
     strict._labels[:] = -1
     with pytest.raises(ValueError, match=r"Labels in .* must lie in \[0, 2\)"):
         strict.split("train")
+
+
+def test_what_lies_on_its_side_is_turned_in_both(tmp_path):
+    """Each image alone and among the others: the same pixels."""
+    for name, orientation in (("known/train/a/a", 6), ("known/train/a/b", 1), ("heap/c", 3)):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        save(tmp_path / f"{name}.png", picture(9, 14, value=orientation), exif=exif)
+    source = load_source(f"folder:{tmp_path}/known", exif="apply")
+    heap = load_unlabelled(f"folder:{tmp_path}/heap", exif="apply")
+    apart, both = (
+        [source.split("train"), heap.split("train")],
+        Joined(source, heap, "train", source.split("train")),
+    )
+    examples = both.split("train")
+    assert examples.upright and examples.num_lying == 2 and examples.num_examples == 3
+    np.testing.assert_array_equal(
+        examples.orientations, np.concatenate([one.orientations for one in apart])
+    )
+
+    def shown(one):
+        views = FixedViews(one, "train", "fix/cc", 8)
+        return views.at(range(views.examples.num_examples), 0)
+
+    alone = np.concatenate([shown(source), shown(heap)])
+    np.testing.assert_allclose(shown(both), alone, atol=1e-6)
