@@ -78,13 +78,13 @@ def train():
 
     formats = export.check_formats(config.export.formats)
     if PREVIEW.value:
-        print(f"Wrote {preview(config, PREVIEW.value)}")
+        print(f"Wrote {preview(config, PREVIEW.value, workdir or None)}")
         return
     if DRY_RUN.value:
         from keras_kd.run.dry_run import dry_run
 
         _check_single_replica("--dry_run")
-        dry_run(config)
+        dry_run(config, workdir=workdir or None)
         return
     if PROFILE.value:
         from keras_kd.run import profiling

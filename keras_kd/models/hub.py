@@ -64,6 +64,15 @@ def load_module(handle):
 
 
 @keras.saving.register_keras_serializable(package="keras_kd")
+def declared_side(module):
+    """Side in pixels of the images that a module's signatures take; 0 for any, or without them."""
+    for signature in getattr(module, "signatures", {}).values():
+        for spec in signature.structured_input_signature[1].values():
+            if spec.shape.rank == 4 and spec.shape[1]:
+                return int(spec.shape[1])
+    return 0
+
+
 class HubModule(keras.layers.Layer):
     """A TF-Hub module or SavedModel: images `[B, H, W, C]` in [-1, 1] to features or logits.
 

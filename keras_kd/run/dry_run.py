@@ -30,7 +30,7 @@ BATCH = 8  # images of the two steps
 TINY_SIDE = 32
 
 
-def dry_run(config, tiny=False, progress=None):
+def dry_run(config, tiny=False, progress=None, workdir=None):
     """Checks all of a run that can be checked without its data, and measures a step.
 
     Published weights are not fetched: such a teacher has random ones here. Other handles are
@@ -41,6 +41,7 @@ def dry_run(config, tiny=False, progress=None):
         tiny: takes the two steps with narrow networks of the same families at 32 px; the plan
             stays that of the real ones, and times are not estimated. For tests.
         progress: function that is told, line by line, what is found, or None.
+        workdir: folder of the run, which may hold its plan; or None.
 
     Returns:
         dict: `name`, `images`, `classes`; `teacher` and `student` of the last stage, each a
@@ -59,7 +60,7 @@ def dry_run(config, tiny=False, progress=None):
         FloatingPointError: a loss that is not finite.
     """
     with lines_to(progress):
-        return _dry_run(offline(settled(prepare(config))), tiny)
+        return _dry_run(offline(settled(prepare(config), workdir, keep=False)), tiny)
 
 
 def _dry_run(config, tiny):

@@ -83,17 +83,18 @@ def _log_data(experiment):
         logger.info(line)
 
 
-def preview(config, path):
+def preview(config, path, workdir=None):
     """Draws what teacher and student see in the first training batch of the last stage.
 
     Args:
         config: ConfigDict of a run.
         path: PNG file to write.
+        workdir: folder of the run, which may hold its plan; or None.
 
     Returns:
         the path.
     """
-    experiment = Experiment(settled(config))
+    experiment = Experiment(settled(config, workdir, keep=False))
     stage, sides = experiment.last, sides_of(experiment.config, experiment.last)
     pool = experiment.streams.pools.of(stage)
     return data.preview(

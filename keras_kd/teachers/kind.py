@@ -46,6 +46,17 @@ class Kind:
         """
         raise NotImplementedError
 
+    def side(self, handle):
+        """Side in pixels of the images that the network takes.
+
+        Args:
+            handle: str that this kind owns.
+
+        Returns:
+            int; 0 where it takes any, or where that is not known before it is opened.
+        """
+        return 0
+
     def builder(self, handle, num_classes=None):
         """The same network with random weights, where its own would have to be fetched.
 

@@ -40,21 +40,21 @@ def prepare(model, label, wanted):
         model = keras.Model(inputs, model(inputs), name=model.name)
     check_images(model, label, input_shape)
     model = one_output(model, label, wanted)
-    return converted(model, wanted.pixels or shown_pixels(model, label))
+    return converted(model, wanted.pixels or shown_pixels(lambda: expected_range(model), label))
 
 
-def shown_pixels(model, label):
+def shown_pixels(find, label):
     """The `Pixels` that a model shows to expect; it is told where they are not ours.
 
     Args:
-        model: Keras model.
+        find: function that gives their range or None, see `keras_kd.models.value_range`.
         label: what the user calls it, for the error.
 
     Raises:
         Asked: that cannot be told.
     """
     try:
-        found = expected_range(model)
+        found = find()
     except UnknownRange as error:
         raise Asked(
             f"the values that a teacher's images must have cannot be told: {error}. Received: "
@@ -183,6 +183,15 @@ def open_host(module, handle, wanted, advice, example):
     model = keras.Model(inputs, outputs, name=Path(handle).stem)
     check_images(model, repr(handle), wanted.input_shape)
     return model
+
+
+def host_side(module, handle):
+    """Side in pixels of the images that a file of another runtime takes; 0 where that is open."""
+    try:
+        height = module(handle).image_shape[0]
+    except ValueError:  # opened as a teacher, it is refused with its reason, or asked about
+        return 0
+    return height or 0
 
 
 def usual_range(reach):

@@ -4,7 +4,7 @@ import os
 import re
 from pathlib import Path
 
-from keras_kd.models.saved import open_keras
+from keras_kd.teachers import kinds
 
 WEIGHTS = "efficientnet_lite*.npz"
 NOTHING = "none"  # config.budget.weights: start from nothing, whatever lies there
@@ -72,8 +72,6 @@ def teacher_network(weights, short):
 
 
 def own_side(handle):
-    """Side in pixels of the images that a Keras file takes; 0 where it takes any, or is another."""
-    if not handle or not os.path.isfile(handle) or not handle.endswith((".keras", ".h5", ".hdf5")):
-        return 0
-    shape = open_keras(Path(handle)).input_shape
-    return (shape[1] or 0) if isinstance(shape, tuple) and len(shape) == 4 else 0
+    """Side in pixels of the images that the network of a handle takes; 0 where it takes any."""
+    kind = kinds.find(handle) if handle else None
+    return 0 if kind is None else kind.side(handle)

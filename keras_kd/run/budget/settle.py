@@ -28,13 +28,14 @@ STAGES = ("teacher", "baseline", "distil")
 LONG = 20.0  # minutes, from which on a teacher's engines are worth a trial
 
 
-def settled(config, workdir=None, clock=time.monotonic):
+def settled(config, workdir=None, clock=time.monotonic, keep=True):
     """A config whose minutes have become networks, sizes, views and lengths.
 
     Args:
         config: ConfigDict of a run. One without minutes, or settled, is returned as it is.
         workdir: folder that keeps the plan, or None.
         clock: function that gives seconds.
+        keep: whether a new plan is left in `workdir`.
 
     Returns:
         a ConfigDict.
@@ -63,8 +64,8 @@ def settled(config, workdir=None, clock=time.monotonic):
                 f"budget.minutes={config.budget.minutes:g} with {len(cluster.tasks)} workers. Set "
                 "it to 0, and the lengths of the stages yourself."
             )
-        plan = _Planner(config, workdir, clock).plan()
-        if path is not None:
+        plan = _Planner(config, workdir if keep else None, clock).plan()
+        if path is not None and keep:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_json(path, {"asked": asked, **plan})
     for line in plan["lines"]:
@@ -140,11 +141,12 @@ class _Planner:
         if lengths.student < choice.LEAST_STEPS:
             spent = self.clock() - self.began
             needed = math.ceil((least + spent) / 60 * 1.05)
+            whose = f"{rung.name or self.config.student.init} at {rung.side} px"
             raise ValueError(
                 f"config.budget.minutes must be at least {needed} for these images on this "
                 f"machine. Received: budget.minutes={self.config.budget.minutes:g}. In "
-                f"{needed} minutes {rung.name} at {rung.side} px takes {choice.LEAST_STEPS} steps; "
-                "more of them make it better."
+                f"{needed} minutes {whose} takes {choice.LEAST_STEPS} steps; more of them make it "
+                "better."
             )
         self._set_lengths(rung, side, lengths)
         spent = self.clock() - self.began
@@ -240,7 +242,8 @@ class _Planner:
             changes["student"] = {"model": {"name": rung.name, "kwargs": rung.kwargs}}
             speeds[place] = trials.student_speed(self._trial(("baseline",), rung.side, **changes))
             logger.info(
-                f"{rung.name} at {rung.side} px: {speeds[place].step:.3g} s a step of {batch}"
+                f"{rung.name or self.config.student.init} at {rung.side} px: "
+                f"{speeds[place].step:.3g} s a step of {batch}"
             )
             guess = [
                 speeds[place]._replace(step=speeds[place].step * one.work / rung.work)
@@ -254,10 +257,11 @@ class _Planner:
 
     def _rungs(self):
         """The rungs that may be taken: a student that the config names is the only one."""
-        model = self.config.student.model
-        if is_named(model):
-            side = self.config.data.resolution
-            return [choice.Network(model.name, model.kwargs.to_dict(), side, 1.0)]
+        own = self.config.student
+        if is_named(own.model) or own.init:
+            name = own.model.name if is_named(own.model) else ""
+            side = own_side(own.init) or self.config.data.resolution
+            return [choice.Network(name, own.model.kwargs.to_dict(), side, 1.0)]
         return choice.students(self.look.short)
 
     def _set_lengths(self, rung, side, lengths):

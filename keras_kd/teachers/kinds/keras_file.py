@@ -20,16 +20,22 @@ class KerasFile(Kind):
     def owns(self, handle):
         return Path(handle).is_file()
 
+    def side(self, handle):
+        try:
+            shape = open_keras(Path(handle)).input_shape
+        except OldFile as error:
+            shape = (None, *(keras2.input_shape(_converted(handle, error)) or ()))
+        return (shape[1] or 0) if isinstance(shape, tuple) and len(shape) == 4 else 0
+
     def open(self, handle, wanted):
         try:
             return prepare(open_keras(Path(handle)), repr(handle), wanted)
         except OldFile as error:
             folder = _converted(handle, error)
         shape = wanted.input_shape or keras2.input_shape(folder)
-        front = keras2.scaling(folder)
         known = None
-        if front is not None and not wanted.pixels:
-            known = shown_pixels(front, repr(handle)).input_range
+        if not wanted.pixels:
+            known = shown_pixels(lambda: keras2.expected_range(folder), repr(handle)).input_range
         return open_module(
             str(folder), dataclasses.replace(wanted, input_shape=shape), known or OURS
         )

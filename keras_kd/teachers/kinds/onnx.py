@@ -2,7 +2,7 @@
 
 from keras_kd.models.onnx_module import OnnxModule
 from keras_kd.teachers.kind import Kind
-from keras_kd.teachers.prepare import open_host
+from keras_kd.teachers.prepare import host_side, open_host
 
 SCHEME = "onnx:"
 
@@ -15,6 +15,9 @@ class Onnx(Kind):
     layouts = True
     schemes = (SCHEME,)
     suffix = ".onnx"
+
+    def side(self, handle):
+        return host_side(OnnxModule, handle.removeprefix(SCHEME))
 
     def open(self, handle, wanted):
         return open_host(

@@ -6,7 +6,7 @@ from pathlib import Path
 from keras_kd.models.lite_module import LiteModule, recorded_range
 from keras_kd.models.pixels import Pixels
 from keras_kd.teachers.kind import Kind
-from keras_kd.teachers.prepare import open_host
+from keras_kd.teachers.prepare import host_side, open_host
 
 SCHEME = "tflite:"
 
@@ -19,6 +19,9 @@ class TFLite(Kind):
     layouts = True
     schemes = (SCHEME,)
     suffix = ".tflite"
+
+    def side(self, handle):
+        return host_side(LiteModule, handle.removeprefix(SCHEME))
 
     def open(self, handle, wanted):
         path = handle.removeprefix(SCHEME)

@@ -49,11 +49,13 @@ def test_a_teacher_takes_its_share_and_no_more():
 
 
 @pytest.mark.parametrize("pretrained", [True, False, None])
-def test_the_least_minutes_are_enough_and_fewer_are_not(pretrained):
-    least = choice.least_seconds(LOOK, 64, STUDENT, TEACHER, pretrained)
-    enough = choice.plan_lengths(1.15 * least, LOOK, 64, STUDENT, TEACHER, pretrained)
+@pytest.mark.parametrize("images", [720, 3000, 20_000])
+def test_the_least_minutes_are_enough_and_fewer_are_not(pretrained, images):
+    look, slow = LOOK._replace(images=images), TEACHER._replace(step=0.3)
+    least = choice.least_seconds(look, 64, STUDENT, slow, pretrained)
+    enough = choice.plan_lengths(least, look, 64, STUDENT, slow, pretrained)
     assert enough.student >= LEAST_STEPS
-    few = choice.plan_lengths(0.85 * least, LOOK, 64, STUDENT, TEACHER, pretrained)
+    few = choice.plan_lengths(0.85 * least, look, 64, STUDENT, slow, pretrained)
     assert few.student < LEAST_STEPS
 
 

@@ -2,9 +2,13 @@
 
 import keras
 import pytest
+import tflite_files
 
 from keras_kd.config import base
+from keras_kd.models import keras2
+from keras_kd.models.saved import OldFile
 from keras_kd.run.budget.finding import found_weights, own_side, splits, teacher_network
+from keras_kd.teachers.kinds import keras_file
 
 
 @pytest.mark.parametrize(
@@ -71,3 +75,23 @@ def test_the_side_of_a_keras_file(tmp_path):
         model.save(tmp_path / "teacher.keras")
         assert own_side(str(tmp_path / "teacher.keras")) == want
     assert own_side("") == own_side("hub:somewhere") == own_side(str(tmp_path)) == 0
+
+
+def test_the_side_of_other_kinds(tmp_path, monkeypatch):
+    inputs = keras.Input((24, 24, 3))
+    model = keras.Model(inputs, keras.layers.Dense(2)(keras.layers.Flatten()(inputs)))
+    model.export(str(tmp_path / "saved"), verbose=False)
+    assert own_side(str(tmp_path / "saved")) == 24
+    tflite_files.write(tmp_path / "a.tflite", tflite_files.network())
+    assert own_side(f"tflite:{tmp_path}/a.tflite") == own_side(f"{tmp_path}/a.tflite") == 8
+    (tmp_path / "b.tflite").write_bytes(b"nothing")
+    assert own_side(f"{tmp_path}/b.tflite") == 0
+    (tmp_path / "old.h5").write_bytes(b"")
+
+    def refuse(path):
+        raise OldFile("of Keras 2")
+
+    monkeypatch.setattr(keras_file, "open_keras", refuse)
+    monkeypatch.setattr(keras_file, "_converted", lambda handle, error: handle)
+    monkeypatch.setattr(keras2, "input_shape", lambda folder: (32, 32, 3))
+    assert own_side(str(tmp_path / "old.h5")) == 32
