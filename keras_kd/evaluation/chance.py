@@ -10,7 +10,7 @@ import numpy as np
 
 CERTAIN = 0.01  # how often answers at random may pass for better
 POWER = 0.95  # how often a useful model must be told from them
-REORDERED = 0.001  # how often an order of classes may look better for nothing
+REORDERED = 0.001  # how often another order or reading may look better for nothing
 LEAST_GAIN = 0.05  # share of the examples that another order must turn right
 
 
@@ -122,11 +122,27 @@ def is_out_of_order(labels, answers, num_classes):
     Returns:
         bool.
     """
+    other = reordered(labels, answers, num_classes)
+    better = turns_right(labels, answers, other, LEAST_GAIN)
+    return better and is_useful(verdict(labels, other))
+
+
+def turns_right(labels, answers, others, least):
+    """Whether other answers to the same images are right more often than chance explains.
+
+    Args:
+        labels: int `[N]`.
+        answers: int `[N]`.
+        others: int `[N]`.
+        least: share of the examples that more are to be right, in [0, 1].
+
+    Returns:
+        bool.
+    """
     from scipy.stats import binom
 
-    other = reordered(labels, answers, num_classes)
-    now, then = answers == labels, other == labels
+    now, then = answers == labels, others == labels
     gained, lost = int(np.sum(then & ~now)), int(np.sum(now & ~then))
-    if gained - lost < LEAST_GAIN * len(labels) or not is_useful(verdict(labels, other)):
+    if gained - lost < least * len(labels):
         return False
     return bool(binom.sf(gained - 1, gained + lost, 0.5) <= REORDERED)

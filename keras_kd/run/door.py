@@ -1,13 +1,14 @@
 """The door: a teacher that was loaded shows what it knows before anything learns from it.
 
 It is evaluated on labelled images. One that is right no more often than chance, or that would be
-right under another order of its classes, stops the run, with what would mend it.
+right under another order of its classes or with other pixel values, stops the run, with what would
+mend it.
 """
 
 import logging
 
 from keras_kd.evaluation.chance import is_out_of_order, verdict
-from keras_kd.run.remedies import remedies
+from keras_kd.run.remedies import NOTABLE, better_reading, remedies
 from keras_kd.run.shown import Shown
 from keras_kd.utils.words import duration, percent
 
@@ -25,7 +26,8 @@ def check_teachers(experiment):
 
     Raises:
         ValueError: a teacher that knows no more than chance, or whose classes stand in another
-            order, unless its section says `accept`; names what was tried, and what to write.
+            order, or that is right more often with other pixel values where nothing told which it
+            expects, unless its section says `accept`; names what was tried, and what to write.
     """
     begun = experiment.workdir is not None and experiment.workdir.earlier is not None
     labels = experiment.source.split(experiment.config.data.eval_split).labels
@@ -38,7 +40,7 @@ def check_teachers(experiment):
 
 def _check(shown):
     """Evaluates one teacher, and stops the run where it must."""
-    teacher, classes = shown.teacher, shown.experiment.source.num_classes
+    teacher = shown.teacher
     labels, answers = shown.look()
     for index, (member, given) in enumerate(answers):
         name = f"{member} of {teacher.handle}" if member else teacher.handle
@@ -47,22 +49,32 @@ def _check(shown):
             f"The teacher {name} is right on {percent(found.share, 1)} of {found.count:,} images "
             f"of split '{shown.split}' ({duration(shown.seconds)})"
         )
-        if found.better and not is_out_of_order(labels, given, classes):
-            continue
         if not member and len(answers) > 1:
             continue  # each member for itself
         if not found.better and not found.decidable:
             logger.info("That may be chance: they are too few to tell.")
             continue
-        section = shown.experiment.config[teacher.network] if teacher.network else {}
-        if section.get("accept", False):
+        fault = _fault(shown, index, labels, given, found)
+        if not fault:
+            continue
+        if shown.section.get("accept", False):
             logger.info(f"It teaches all the same, as config.{teacher.network}.accept says.")
             continue
-        what = "fewer than it would be under another order of its classes"
-        if not found.better:
-            what = f"no more than chance would be, {percent(found.chance, 1)}"
         raise ValueError(
             "A teacher must know the classes of the data. Received: "
             f"{name}, which is right on {percent(found.share, 1)} of {found.count:,} images of "
-            f"split '{shown.split}', {what}. Nothing was trained. {remedies(shown, index)}"
+            f"split '{shown.split}', {fault}. Nothing was trained. {remedies(shown, index)}"
         )
+
+
+def _fault(shown, member, labels, given, found):
+    """What is wrong with the answers that a teacher gave, as words; empty: nothing."""
+    if not found.better:
+        return f"no more than chance would be, {percent(found.chance, 1)}"
+    if is_out_of_order(labels, given, shown.experiment.source.num_classes):
+        return "fewer than it would be under another order of its classes"
+    told = any(shown.section.get(key) for key in ("input_range", "normalization", "accept"))
+    if told or not shown.assumed or found.share > 1 - NOTABLE:
+        return ""
+    other = better_reading(shown, member, given)
+    return f"fewer than with {other.words}, {percent(other.share, 1)}" if other else ""

@@ -125,6 +125,13 @@ def compile_teacher(config, stage, source, teacher, record=None):
     )
 
 
+# Where keys of a teacher stand that the command line cannot reach; an attribute follows.
+OWN_SECTION = (
+    "a section of its own in the config file: config.other = network(), config.other.handle = ..., "
+    "'other' among the stage's teachers, and config.other."
+)
+
+
 @contextlib.contextmanager
 def asked_on_the_command_line(network):
     """Context in which what a teacher asks of the user is asked by the key of a network's section.
@@ -141,7 +148,7 @@ def asked_on_the_command_line(network):
         key = f"--config.{network}.{error.argument}={shlex.quote(error.value)}"
         how = f"On the command line that is {key}"
         if not network:
-            how = f"Give it a section of its own, NAME = network(handle=...), with {error.argument}"
+            how = f"Give it {OWN_SECTION}{error.argument}"
         raise ValueError(f"{error} {how}.") from error
 
 

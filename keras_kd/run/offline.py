@@ -9,6 +9,7 @@ from keras_kd.data.fake import FakeSource, fake_source
 from keras_kd.run.experiment import Experiment
 from keras_kd.run.sources import check_channels
 from keras_kd.teachers import kinds
+from keras_kd.teachers.classes import in_order_of_data, read_classes
 from keras_kd.teachers.load import assemble
 from keras_kd.utils import handles
 
@@ -55,13 +56,16 @@ class OfflineExperiment(Experiment):
         return assemble(handles.members(handle), shape, make)
 
     def _published_or_loaded(self, name, shape, reading):
-        found = kinds.builder(name, self.source.num_classes)
+        own = read_classes(reading["classes"]) if reading.get("classes") else ()
+        outputs = len(own) or self.source.num_classes
+        found = kinds.builder(name, outputs)
         if found is None:
             return teachers.load(name, self.class_names, shape, **reading)
         builder, kwargs = found
         if self._tiny:
             kwargs = TINY.get(builder, kwargs)
-        return models.build(builder, self.source.num_classes, shape, **kwargs)
+        model = models.build(builder, outputs, shape, **kwargs)
+        return in_order_of_data(model, repr(name), (own, ""), self.class_names)
 
 
 def offline(config):

@@ -6,9 +6,11 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from keras_kd.evaluation.chance import best_order, is_useful, reordered, verdict
+from keras_kd.evaluation.chance import best_order, is_useful, reordered, turns_right, verdict
 from keras_kd.models.answers import ClassOrder
 from keras_kd.models.value_range import CANONICAL
+from keras_kd.run.networks import OWN_SECTION
+from keras_kd.run.shown import EACH
 from keras_kd.utils.files import write_atomically
 from keras_kd.utils.words import percent
 
@@ -52,8 +54,9 @@ def remedies(shown, member=0):
     """
     tries = _tries(shown, member)
     told = "; ".join(f"{one.words}: {percent(one.share, 1)}" for one in tries)
-    section = shown.teacher.network
-    where = f"--config.{section}." if section else "in a section of its own, network(handle=...): "
+    # A key of the section is of all members.
+    section = shown.teacher.network if not member else ""
+    where = f"--config.{section}." if section else OWN_SECTION
     best = max((one for one in tries if one.helps), key=lambda one: one.share, default=None)
     # What few words bring about is believed before what any order could.
     simple = [one for one in tries if one.helps and best and one.share >= best.share - NOTABLE]
@@ -61,11 +64,16 @@ def remedies(shown, member=0):
         chosen = simple[0]
         changes = dict(chosen.changes)
         if chosen.order is not None:
-            changes["classes"] = _write_names(shown, chosen.order)
-        there = shown.experiment.config[section] if section else {}
-        changes = {key: value for key, value in changes.items() if value or there.get(key)}
+            changes["classes"] = _write_names(shown, chosen.order, member)
+        changes = {key: value for key, value in changes.items() if value or shown.section.get(key)}
         keys = " ".join(f'{where}{key}="{value}"' for key, value in changes.items())
         advice = f"Start again with {keys}, under which it is right on {percent(chosen.share, 1)}."
+    elif len(shown) < EACH * shown.experiment.source.num_classes:
+        advice = (
+            f"None of these makes it right, but {len(shown):,} images are too few to find an order "
+            f"of so many classes: if the names of its classes are known, {where}classes=FILE, one "
+            "a line."
+        )
     else:
         advice = (
             "None of these makes it right: take a teacher of these classes, or fine-tune it on "
@@ -74,11 +82,36 @@ def remedies(shown, member=0):
     return f"Tried: {told}. {advice} To let it teach all the same, {where}accept=True."
 
 
+def better_reading(shown, member, given):
+    """The pixel values with which a teacher is right notably more often.
+
+    Args:
+        shown: `keras_kd.run.shown.Shown`.
+        member: as for `remedies`.
+        given: int `[N]`, its answers now.
+
+    Returns:
+        a `Try`; None where there are none.
+    """
+    found = []
+    for changes, words in _readings(shown):
+        labels, answers = _look(shown, member, changes)
+        count = min(len(labels), len(given))
+        if turns_right(labels[:count], given[:count], answers[:count], NOTABLE):
+            found.append(_in_order(changes, words, labels, answers))
+    return max(found, key=lambda one: one.share, default=None)
+
+
+def _readings(shown):
+    return RANGES + IN_COLOUR * (shown.experiment.channels == 3)
+
+
 def _tries(shown, member):
     """Every `Try` that is worth telling, the simplest first."""
     now = {}, "", *_look(shown, member, {})
-    readings = RANGES + IN_COLOUR * (shown.experiment.channels == 3)
-    others = [(changes, words, *_look(shown, member, changes)) for changes, words in readings]
+    others = [
+        (changes, words, *_look(shown, member, changes)) for changes, words in _readings(shown)
+    ]
     # The one that the teacher is read by already answers the same.
     others = [one for one in others if not np.array_equal(one[-1], now[-1])]
     found = [_in_order(*one) for one in others]
@@ -136,11 +169,12 @@ def _few(names, order, count=3):
     return [names[index] for index in order[:count]] + ["..."] * (len(names) > count)
 
 
-def _write_names(shown, order):
+def _write_names(shown, order, member):
     """A file of the names in the order of the teacher's outputs: what `classes` takes."""
     names = shown.experiment.source.class_names
     own = [names[index] for index in order]
-    given = _given_order(shown.load())
+    model = shown.load()
+    given = _given_order(list(model.members().values())[member - 1] if member else model)
     if given is not None:  # it has an order already, which turned out wrong
         lines = [f"other {index}" for index in range(given.num_outputs)]
         for index, name in zip(given.indices, own):

@@ -8,10 +8,12 @@ from keras_kd.config.chain import side_of
 from keras_kd.data import evaluation_dataset
 from keras_kd.data.sampled import SampledSource
 from keras_kd.evaluation import teacher_answers
+from keras_kd.models.value_range import UnknownRange, expected_range
 from keras_kd.run import networks
 from keras_kd.teachers.ensemble import Ensemble
 
 MOST = 1000  # images that a teacher is shown
+EACH = 10  # of each class: fewer do not tell the order of many classes
 LEAST = 100  # however slow it is
 SECONDS = 60.0  # that it may take, about
 BATCH = 50
@@ -26,14 +28,24 @@ class Shown:
 
     Attributes:
         seconds: what the last look took.
+        assumed: whether nothing told which pixel values the teacher expects.
     """
 
     def __init__(self, experiment, teacher):
         self.experiment, self.teacher = experiment, teacher
         self.split = experiment.config.data.eval_split
-        self.seconds = 0.0
-        self._source = SampledSource(experiment.source, self.split, MOST, seed=0)
+        self.seconds, self.assumed = 0.0, False
+        most = max(MOST, EACH * experiment.source.num_classes)
+        self._source = SampledSource(experiment.source, self.split, most, seed=0)
         self._labels = self._source.split(self.split).labels.astype(np.int64)
+
+    def __len__(self):
+        return len(self._labels)
+
+    @property
+    def section(self):
+        """What the config says of the teacher; nothing of a handle without a section."""
+        return self.experiment.config[self.teacher.network] if self.teacher.network else {}
 
     def load(self, **changes):
         """The teacher, with other values of keys of its section that say how it is read."""
@@ -64,13 +76,23 @@ class Shown:
         )
         began = time.monotonic()
         said = zip(*teacher_answers(model, _in_time(images, began)))
-        names = list(model.members()) if isinstance(model, Ensemble) else []
+        members = model.members() if isinstance(model, Ensemble) else {}
+        if not changes:
+            self.assumed = any(map(_takes_values_as_they_are, members.values() or [model]))
+        names = list(members)
         answers = [
             (name, np.concatenate(logits).argmax(axis=-1))
             for name, logits in zip(["", *names], said)
         ]
         self.seconds = time.monotonic() - began
         return self._labels[: len(answers[0][1])], answers
+
+
+def _takes_values_as_they_are(model):
+    try:
+        return expected_range(model) is None
+    except UnknownRange:
+        return False  # it was asked about
 
 
 def _in_time(batches, began):

@@ -2,12 +2,14 @@
 
 A teacher's names come from the argument `classes`, a list or a file of them: one name a line, in
 the order of the teacher's outputs, or a JSON list. Else they come from what lies beside it: of a
-file `labels.txt` in its folder, or `report.json` of the run that left it; of a SavedModel the names
+file the `labels.txt` inside it, as TFLite metadata hold it, the one in its folder, or the
+`report.json` of the run that left it; of a SavedModel the names
 in `assets.extra/keras_kd.json`, or a text file of its assets.
 """
 
 import json
 import logging
+import zipfile
 from pathlib import Path
 
 import keras
@@ -30,18 +32,16 @@ def read_classes(classes):
         tuple of str.
 
     Raises:
-        ValueError: no such file, one that is not text, no names, or a name that is there twice.
+        ValueError: no such file, one that is not text, or no names.
     """
     if isinstance(classes, str | Path):
         names, received = _of_file(Path(classes)), f"classes={str(classes)!r}"
     else:
         names, received = [str(name) for name in classes], f"{len(classes)} classes"
-    twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
-    if not names or twice:
-        problem = f"which has {twice[0]!r} twice" if twice else "which has none"
+    if not names:
         raise ValueError(
-            f"classes must be names of the teacher's classes, each once. Received: {received}, "
-            f"{problem}. Write one name a line, in the order of the teacher's outputs."
+            f"classes must be names of the teacher's classes. Received: {received}, which has "
+            "none. Write one name a line, in the order of the teacher's outputs."
         )
     return tuple(names)
 
@@ -84,6 +84,7 @@ def recorded_classes(handle):
 
 
 def _beside_file(path):
+    yield path, _inside
     yield path.parent / "labels.txt", _lines
     yield path.parent / "report.json", lambda place: _of_report(place, path.stem)
 
@@ -110,6 +111,16 @@ def _json(place):
     return found if isinstance(found, dict) else {}
 
 
+def _inside(path):
+    """The labels that are packed into a file, which is a zip archive, too."""
+    if not zipfile.is_zipfile(path):
+        return None
+    with zipfile.ZipFile(path) as archive:
+        names = [name for name in archive.namelist() if name.endswith(".txt")]
+        text = archive.read(names[0]).decode(errors="replace") if len(names) == 1 else ""
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
 def _lines(place):
     try:
         lines = place.read_text(encoding="utf-8-sig").splitlines()
@@ -133,7 +144,8 @@ def in_order_of_data(model, label, known, names):
         the data have not are left out.
 
     Raises:
-        ValueError: names that are not as many as the logits, or of which some are missing.
+        ValueError: names that are not as many as the logits, or of which some are missing, or
+            stand for two of them.
     """
     own, place = known
     if not own or names is None or tuple(own) == tuple(names):
@@ -152,6 +164,14 @@ def in_order_of_data(model, label, known, names):
     missing = [name for name in names if name not in own]
     if missing:
         _refuse(label, own, missing, len(names), place)
+    twice = [name for name in names if own.count(name) > 1]
+    if twice:
+        raise ValueError(
+            "a class of the data must be one of the teacher's. Received: "
+            f"{label}, whose {_said(place)} have {twice[0]!r} {own.count(twice[0])} times. Pass "
+            "classes=FILE with names that tell them apart, one a line, in the order of the "
+            "teacher's outputs."
+        )
     _logger.info(
         "%s: its classes stand in another order than the data's, or are more; %s tells which.",
         label,
@@ -164,12 +184,15 @@ def in_order_of_data(model, label, known, names):
 def _refuse(label, own, missing, count, place):
     told = [f"{name!r}{nearest(name, own)}" for name in missing[:FEW]]
     rest = f" and {len(missing) - FEW} more" if len(missing) > FEW else ""
-    said = f"classes of {place}" if place else "classes that were given"
     raise Asked(
-        f"a teacher must know the classes of the data. Received: {label}, whose {said} lack "
-        f"{len(missing)} of the data's {count}: {', '.join(told)}{rest}. Take a teacher of these "
-        "classes, or fine-tune it on them; if they only have other names there, pass classes=FILE "
-        "with the data's names, one a line, in the order of the teacher's outputs.",
+        f"a teacher must know the classes of the data. Received: {label}, whose {_said(place)} "
+        f"lack {len(missing)} of the data's {count}: {', '.join(told)}{rest}. Take a teacher of "
+        "these classes, or fine-tune it on them; if they only have other names there, pass "
+        "classes=FILE with the data's names, one a line, in the order of the teacher's outputs.",
         "classes",
         "FILE",
     )
+
+
+def _said(place):
+    return f"classes of {place}" if place else "classes that were given"

@@ -14,6 +14,9 @@ from keras_kd.teachers.kind import Kind, check_read
 from keras_kd.teachers.prepare import prepare
 from keras_kd.teachers.wanted import Answer, Wanted, check_layout
 from keras_kd.utils import handles
+from keras_kd.utils.names import nearest
+
+READ = ("num_classes", "input_shape", "input_range", "normalization", "layout")
 
 
 def load(
@@ -71,13 +74,20 @@ def load(
         input_shape=None if input_shape is None else tuple(input_shape),
         pixels=pixels_of(input_range, normalization),
         layout=check_layout(layout),
-        answer=_checked(Answer(**answer)),
+        answer=_checked(answer),
         class_names=names,
     )
     return _load(handle, wanted)
 
 
-def _checked(answer):
+def _checked(said):
+    for name in said:
+        if name not in Answer._fields:
+            raise TypeError(
+                f"load has no such argument. Received: {name}={said[name]!r}."
+                f"{nearest(name, (*READ, *Answer._fields))}"
+            )
+    answer = Answer(**said)
     check_activation(answer.activation)
     return answer._replace(classes=read_classes(answer.classes) if answer.classes else ())
 

@@ -157,5 +157,5 @@ def test_what_a_teacher_asks_is_a_key_that_works(tmp_path, argument):
     config.teacher[argument] = ast.literal_eval(value) if value.startswith("(") else value
     assert Experiment(config).teacher(Experiment(config).last).output_shape == (None, 10)
     config = tiny_run(**{"distil.teachers": (str(tmp_path / "a.keras"),)})
-    with pytest.raises(ValueError, match=rf"network\(handle=\.\.\.\), with {argument}\.$"):
+    with pytest.raises(ValueError, match=rf"config\.other\.{argument}\.$"):
         Experiment(config).teacher(Experiment(config).last)

@@ -51,3 +51,13 @@ def test_a_published_teacher_is_a_narrow_one_of_its_family():
     assert experiment.load(config.teacher.handle, 32) is model
     with pytest.raises(ValueError, match="know the data set's 37 classes"):
         experiment.load("bit:R50x1-imagenet224", 32)
+
+
+def test_a_published_teacher_may_know_more_classes_than_the_data(tmp_path):
+    source = FakeSource("some", ["2", "0"], 3, {"train": 64}, 32)
+    (tmp_path / "names.txt").write_text("\n".join(map(str, range(37))))
+    config = tiny(**{"teacher.handle": "bit:R152x2-pets128"})
+    config.teacher.classes = str(tmp_path / "names.txt")
+    experiment = OfflineExperiment(config, source, tiny=True)
+    model = experiment.load(config.teacher.handle, 32, classes=config.teacher.classes)
+    assert model.output_shape == (None, 2)

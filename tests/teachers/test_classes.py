@@ -1,6 +1,7 @@
 """A teacher's class names against the data's: found beside it, given, compared, put in order."""
 
 import json
+import zipfile
 
 import keras
 import numpy as np
@@ -125,7 +126,6 @@ def test_an_ensemble_is_put_in_order_member_by_member(tmp_path):
     ("content", "name", "message"),
     [
         ("", "a.txt", "which has none"),
-        ("ant\nbee\nant", "a.txt", "which has 'ant' twice"),
         ("{}", "a.json", "no list of names"),
         ("[1, 2]", "a.json", "no list of names"),
         ("[", "a.json", "a.json': Expecting"),
@@ -144,3 +144,26 @@ def test_names_that_are_not_as_many_as_the_outputs():
         load(net(), list(OWN), SHAPE, classes=OWN[:3])
     with pytest.raises(ValueError, match=r"logit per class.*6 outputs.* pass classes=FILE"):
         load(net(6), list(OWN), SHAPE)
+
+
+def test_labels_inside_a_file_are_compared(tmp_path):
+    """As TFLite metadata hold them: a zip archive behind the file's own bytes."""
+    (tmp_path / "a.tflite").write_bytes(b"TFL3")
+    with zipfile.ZipFile(tmp_path / "a.tflite", "a") as archive:
+        archive.writestr("labels.txt", "\n".join(OWN))
+    assert recorded_classes(f"tflite:{tmp_path}/a.tflite") == (OWN, tmp_path / "a.tflite")
+
+
+def test_a_name_that_is_there_twice_matters_only_where_the_data_have_it(path):
+    """ImageNet has two cranes and two maillots."""
+    (path.parent / "labels.txt").write_text("crane\nbee\ncrane\ndog")
+    plain = load(str(path), 4, SHAPE)(images()).numpy()
+    np.testing.assert_array_equal(
+        load(str(path), ["dog", "bee"], SHAPE)(images()), plain[:, [3, 1]]
+    )
+    for told in ({}, {"classes": ["crane", "bee", "crane", "dog"]}):
+        with pytest.raises(ValueError, match="have 'crane' 2 times"):
+            load(str(path), ["dog", "crane"], SHAPE, **told)
+    apart = ["bird", "bee", "crane", "dog"]
+    teacher = load(str(path), ["dog", "crane"], SHAPE, classes=apart)
+    np.testing.assert_array_equal(teacher(images()), plain[:, [3, 2]])

@@ -72,3 +72,8 @@ def test_bad_range_and_missing_shape(tmp_path):
         load(small(), input_range=(1, -1))
     with pytest.raises(ValueError, match="input_shape must be given"):
         load(saved(tmp_path / "m"), 3)
+
+
+def test_an_argument_that_there_is_not():
+    with pytest.raises(TypeError, match=r"activations='softmax'\. Did you mean 'activation'\?"):
+        load("nothing.keras", 10, (8, 8, 1), activations="softmax")

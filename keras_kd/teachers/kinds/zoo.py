@@ -13,7 +13,7 @@ class Zoo(Kind):
     schemes = (zoo.SCHEME,)
 
     def open(self, handle, wanted):
-        classes = _classes(handle, wanted.num_classes)
+        classes = _classes(handle, wanted.num_outputs)
         shape = wanted.input_shape or (SIDE, SIDE, 3)
         return zoo.with_classifier(handle, classes, shape, wanted.pixels)
 

@@ -30,6 +30,16 @@ def test_weights_of_a_file(tmp_path):
     assert kinds.builder(handle, 4) is None  # what is there is read, in a dry run too
 
 
+def test_classes_of_the_file_that_the_data_lack(tmp_path):
+    own = keras.applications.MobileNet(
+        (32, 32, 3), weights=None, classes=4, classifier_activation=None, alpha=0.25
+    )
+    own.save_weights(tmp_path / "mine.weights.h5")
+    handle, x = f"{SMALL}&weights={tmp_path}/mine.weights.h5", images(2, 32, 32, 3)
+    teacher = load(handle, ["d", "b"], (32, 32, 3), classes=["a", "b", "c", "d"])
+    np.testing.assert_allclose(teacher(x), own(x).numpy()[:, [3, 1]], atol=1e-5)
+
+
 def test_a_dry_run_fetches_nothing():
     assert kinds.builder("keras:ResNet50", 1000) == ("keras:ResNet50", {})
     assert kinds.builder(f"{SMALL}&weights=none", 7) == ("keras:MobileNet", {"alpha": 0.25})
