@@ -202,7 +202,11 @@ def keras_backbone(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "start", [pytest.param(bit_archive, marks=pytest.mark.slow), hub_module, keras_backbone]
+    "start",
+    [
+        *(pytest.param(one, marks=pytest.mark.slow) for one in (bit_archive, hub_module)),
+        keras_backbone,
+    ],
 )
 def test_a_teacher_is_fine_tuned_from_each_kind_of_start(tmp_path, start):
     arguments, before = start(tmp_path)

@@ -151,6 +151,7 @@ def test_labels_and_methods_together_under_mixup_and_own_views(tmp_path):
     assert names <= lines(tmp_path, "distil")[-1].keys()
 
 
+@pytest.mark.slow  # test_evaluate has a run in mixed precision, test_saving one of several steps
 def test_mixed_precision_and_several_steps_an_execution(tmp_path):
     changes = {"precision": "mixed_bfloat16", "steps_per_execution": 2, "baseline.enabled": False}
     report = run.run(tiny(**changes), tmp_path)

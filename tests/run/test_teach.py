@@ -39,6 +39,14 @@ def live(tmp_path_factory):
     return workdir
 
 
+@pytest.fixture(scope="module")
+def epoch(live, tmp_path_factory):
+    """Cache of the first epoch's targets, to be read only."""
+    cache = tmp_path_factory.mktemp("epoch") / "cache"
+    teach(tiny(), live, "0:1", str(cache))
+    return cache
+
+
 def student_of(live, workdir, **changes):
     """Distils from the same teacher again: see `trained`."""
     config = tiny(**{"teacher.handle": str(live / "teacher.keras"), **changes})
@@ -153,6 +161,7 @@ def test_students_of_another_size_and_schedule_share_a_cache(live, tmp_path):
     assert logged[-1]["step"] == 12 and np.isfinite(logged[-1]["loss"])
 
 
+@pytest.mark.slow
 def test_the_trained_teacher_may_come_from_teach(live, tmp_path):
     """keras-kd-teach trains it, the run goes on with it and may name the cache later."""
     teach(tiny(), tmp_path, ":", dtype="float32")
@@ -175,10 +184,9 @@ def test_the_trained_teacher_may_come_from_teach(live, tmp_path):
     ],
 )
 def test_a_cache_of_another_run_is_refused_before_the_first_step(
-    live, tmp_path, changes, differences
+    live, epoch, tmp_path, changes, differences
 ):
-    cache = str(tmp_path / "cache")
-    teach(tiny(), live, "0:1", cache)
+    cache = str(epoch)
     # With a teacher that has yet to be trained: that, too, would come later.
     with pytest.raises(ValueError, match="is of another run") as error:
         run.run(tiny(teacher_cache=cache, **changes), tmp_path / "b")
