@@ -20,7 +20,7 @@ def headline(report):
     if not words.is_number(reference) or reference <= 0:
         text = f"The student reaches {words.percent(accuracy)} accuracy"
     elif accuracy > reference:
-        beats = gains.is_sure(gains.lead(report, TEACHER)) is True
+        beats = gains.is_sure(gains.lead(report, TEACHER)) is not False
         is_better = "beats" if beats else "is as accurate, within what chance allows, as"
         text = (
             f"The student {is_better} its {who}, {words.percent(accuracy)} against "

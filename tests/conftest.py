@@ -6,8 +6,6 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
-if "PYTEST_XDIST_WORKER" in os.environ:  # the workers are as many as the cores
-    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 
 from pathlib import Path
 

@@ -63,7 +63,6 @@ def load_module(handle):
         ) from error
 
 
-@keras.saving.register_keras_serializable(package="keras_kd")
 def declared_side(module):
     """Side in pixels of the images that a module's signatures take; 0 for any, or without them."""
     for signature in getattr(module, "signatures", {}).values():
@@ -73,6 +72,7 @@ def declared_side(module):
     return 0
 
 
+@keras.saving.register_keras_serializable(package="keras_kd")
 class HubModule(keras.layers.Layer):
     """A TF-Hub module or SavedModel: images `[B, H, W, C]` in [-1, 1] to features or logits.
 

@@ -113,11 +113,13 @@ def _json(place):
 
 def _inside(path):
     """The labels that are packed into a file, which is a zip archive, too."""
-    if not zipfile.is_zipfile(path):
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [name for name in archive.namelist() if name.endswith(".txt")]
+            chosen = "labels.txt" if "labels.txt" in names or len(names) != 1 else names[0]
+            text = archive.read(chosen).decode(errors="replace")
+    except (KeyError, OSError, zipfile.BadZipFile):  # no archive, or none with labels
         return None
-    with zipfile.ZipFile(path) as archive:
-        names = [name for name in archive.namelist() if name.endswith(".txt")]
-        text = archive.read(names[0]).decode(errors="replace") if len(names) == 1 else ""
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 

@@ -15,6 +15,7 @@ from keras_kd.teachers.answers import asked_for_output, one_output
 from keras_kd.teachers.checks import check_images
 from keras_kd.teachers.wanted import Asked
 
+CONVERSION = "to_teacher_range"  # name of the layer that makes a teacher's values of ours
 REACH_TOLERANCE = 0.02  # of a range: the least and the largest pixel seen in calibration
 _logger = logging.getLogger(__name__)
 
@@ -82,7 +83,7 @@ def converted(model, pixels):
     if pixels.are_ours:
         return model
     inputs = keras.Input(model.input_shape[1:], name="image")
-    x = pixels.convert(inputs, "to_teacher_range")
+    x = pixels.convert(inputs, CONVERSION)
     own = model.inputs[0].dtype
     if own.startswith(("int", "uint")):
         x = keras.ops.cast(keras.ops.round(x), own)  # a cast alone would take the next lower one
@@ -179,7 +180,7 @@ def open_host(module, handle, wanted, advice, example):
             f"Received: handle={handle!r}, input_shape=None. Pass (height, width, channels)."
         )
     inputs = keras.Input(shape, name="image")
-    outputs = layer(pixels.convert(inputs, "to_teacher_range"))
+    outputs = layer(pixels.convert(inputs, CONVERSION))
     model = keras.Model(inputs, outputs, name=Path(handle).stem)
     check_images(model, repr(handle), wanted.input_shape)
     return model
