@@ -133,7 +133,6 @@ class Examples:
 
 
 # With a row an example.
-# Arrays of one value an example.
 COLUMNS = ("labels", "sizes", "ids", "is_jpeg", "checksums", "orientations")
 
 

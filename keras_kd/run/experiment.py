@@ -157,9 +157,12 @@ class Experiment:
         }
         key = handle, side, *reading.items()
         if key not in self._loaded:
-            shape = (side, side, self.channels)
-            self._loaded[key] = self._load(handle, shape, reading)
+            self._loaded[key] = self.load_anew(handle, side, **reading)
         return self._loaded[key]
+
+    def load_anew(self, handle, side, **reading):
+        """As `load`, for a teacher that is looked at and let go."""
+        return self._load(handle, (side, side, self.channels), reading)
 
     def _load(self, handle, shape, reading):
         return teachers.load(handle, self.class_names, shape, **reading)

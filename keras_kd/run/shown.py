@@ -30,13 +30,12 @@ class Shown:
 
     Attributes:
         seconds: what the last look took.
-        assumed: whether nothing told which pixel values the teacher expects.
     """
 
     def __init__(self, experiment, teacher):
         self.experiment, self.teacher = experiment, teacher
         self.split = experiment.config.data.eval_split
-        self.seconds, self.assumed = 0.0, False
+        self.seconds = 0.0
         most = max(MOST, EACH * experiment.source.num_classes)
         self._source = SampledSource(experiment.source, self.split, most, seed=0)
         self._labels = self._source.split(self.split).labels.astype(np.int64)
@@ -49,13 +48,22 @@ class Shown:
         """What the config says of the teacher; nothing of a handle without a section."""
         return self.experiment.config[self.teacher.network] if self.teacher.network else {}
 
+    @property
+    def assumed(self):
+        """Whether nothing told which pixel values the teacher expects."""
+        model = self.load()
+        members = model.members().values() if isinstance(model, Ensemble) else [model]
+        return any(map(_takes_values_as_they_are, members))
+
     def load(self, **changes):
         """The teacher, with other values of keys of its section that say how it is read."""
         config, network = self.experiment.config, self.teacher.network
         read = {**networks.reading(config, network), **changes}
         read = {key: value for key, value in read.items() if value}
+        # Only the reading that teaches is kept.
+        load = self.experiment.load_anew if changes else self.experiment.load
         with networks.asked_on_the_command_line(network):
-            return self.experiment.load(self.teacher.handle, side_of(config, network), **read)
+            return load(self.teacher.handle, side_of(config, network), **read)
 
     def look(self, **changes):
         """Shows the teacher the images, as many as it manages in a minute.
@@ -79,8 +87,6 @@ class Shown:
         began = time.monotonic()
         said = zip(*teacher_answers(model, _in_time(images, began)))
         members = model.members() if isinstance(model, Ensemble) else {}
-        if not changes:
-            self.assumed = any(map(_takes_values_as_they_are, members.values() or [model]))
         names = list(members)
         answers = [
             (name, np.concatenate(logits).argmax(axis=-1))

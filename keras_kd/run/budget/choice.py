@@ -226,13 +226,8 @@ def _count(left, evaluations):
 
 def least_seconds(look, batch, student, teacher, pretrained):
     """Seconds below which not even `LEAST_STEPS` of each stage fit."""
-    parts = fixed_costs(look, batch, student, teacher, pretrained is not None)
-    once = sum(_evaluations(0.0, look, batch, student, teacher, pretrained is not None).values())
-    steps = LEAST_STEPS * (1 + look.compares) * student.step + look.images * teacher.view
-    if pretrained is not None:
-        steps += LEAST_STEPS // 2 * teacher.step
-    seconds = sum(parts.values()) + once + steps
+    seconds = sum(fixed_costs(look, batch, student, teacher, pretrained is not None).values())
     given = look, batch, student, teacher, pretrained
-    while plan_lengths(seconds, *given).student < LEAST_STEPS:  # a teacher takes its share
+    while plan_lengths(seconds, *given).student < LEAST_STEPS:
         seconds *= 1.02
     return seconds

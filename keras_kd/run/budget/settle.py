@@ -136,9 +136,9 @@ class _Planner:
         if side < rung.side and not self.own_side:
             side, teacher = rung.side, teacher.at(side, rung.side)
         pretrained = bool(self.weights) if self.trained else None
-        least = choice.least_seconds(self.look, batch, student, teacher, pretrained)
         lengths = choice.plan_lengths(self.left, self.look, batch, student, teacher, pretrained)
         if lengths.student < choice.LEAST_STEPS:
+            least = choice.least_seconds(self.look, batch, student, teacher, pretrained)
             spent = self.clock() - self.began
             needed = math.ceil((least + spent) / 60 * 1.05)
             whose = f"{rung.name or self.config.student.init} at {rung.side} px"
