@@ -10,8 +10,8 @@ demo: $(INSTALLED)
 
 # Strategy tests need virtual devices, and so processes that have not used any yet.
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not strategy"
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "strategy and not slow" tests/strategy
+	$(BIN)/python -m pytest -n 2 --dist loadfile --plain-graphs -m "not slow and not strategy"
+	$(BIN)/python -m pytest -n 2 --dist loadfile --plain-graphs -m "strategy and not slow" tests/strategy
 
 test-slow: $(INSTALLED)
 	$(BIN)/python -m pytest -m "slow and not strategy"

@@ -96,12 +96,14 @@ def scores(config, folder, split, student, teacher=None):
     config.data.eval_split = split
     experiment = Experiment(config, folder)
     held_out, labels = experiment.streams.held_out(), experiment.source.split(split).labels
-    logits = predict(held_out, student, "student")
-    found = {"accuracy": share(logits, labels)}
+    models = {"student": (student, "student")}
     if teacher is not None:
-        theirs = predict(held_out, teacher, "teacher")
+        models["teacher"] = (teacher, "teacher")
+    logits = predict(held_out, models)
+    found = {"accuracy": share(logits["student"], labels)}
+    if teacher is not None:
         for name, measure in (("agreement", agreement), ("kl", kl_divergence)):
-            found[name] = float(np.mean(measure(theirs, logits)))
+            found[name] = float(np.mean(measure(logits["teacher"], logits["student"])))
     return found
 
 

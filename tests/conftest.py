@@ -11,10 +11,27 @@ from pathlib import Path
 
 import keras
 import pytest
+import tensorflow as tf
 
 # TensorFlow's graphs are millions of objects that stay: looking through them again and again took a
 # twentieth of the suite's time.
 gc.set_threshold(200_000, 50, 1000)
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--plain-graphs",
+        action="store_true",
+        help="without TensorFlow's rewriting of graphs, a third of the time of a tiny run",
+    )
+
+
+def pytest_configure(config):
+    # Before the first operation: iterators take what holds then. The golden step, tests of commands
+    # in processes of their own and the slow tests are with it.
+    if config.getoption("--plain-graphs"):
+        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+
 
 SHARED = Path(os.environ.get("KERAS_KD_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 

@@ -37,14 +37,13 @@ def write_report(experiment, command=""):
     # The scan knows the labels: decoding the images once more for them would be wasted.
     labels = experiment.source.split(config.data.eval_split).labels
     student, teacher = experiment.networks[stage.name], experiment.teacher(stage)
-    evaluation = experiment.streams.held_out()
-    logits = {"student_logits": predict(evaluation, student, "student")}
+    models = {"student_logits": (student, "student")}
     if teacher is not None:
-        logits["teacher_logits"] = predict(evaluation, teacher, "teacher")
+        models["teacher_logits"] = (teacher, "teacher")
     compared = yardstick(config)
     if compared is not None:
-        baseline = experiment.networks[compared.name]
-        logits["baseline_logits"] = predict(evaluation, baseline, "student")
+        models["baseline_logits"] = (experiment.networks[compared.name], "student")
+    logits = predict(experiment.streams.held_out(), models)
     write_atomically(
         workdir / "predictions.npz", lambda file: np.savez(file, label=labels, **logits)
     )
@@ -134,12 +133,28 @@ def _network_name(config, network):
     return config[network].model.name or config[network].init
 
 
-def predict(evaluation, model, role):
-    """A model's logits `[N, K]` on its own view, in the order of the evaluation split."""
-    views = evaluation.map(lambda x, y: x[role] if isinstance(x, dict) else x)
-    # `model.predict` would wait for the other workers, which are done.
-    logits = tf.function(lambda images: model(images, training=False), reduce_retracing=True)
-    return np.concatenate([logits(images).numpy() for images in views])
+def predict(evaluation, models):
+    """The logits of several models, each on its own view, in one pass over the images.
+
+    Args:
+        evaluation: `tf.data.Dataset` of `(x, y)`, as from `keras_kd.data.evaluation_dataset`.
+        models: dict name -> (model, "student" or "teacher": whose view it sees where x has both).
+
+    Returns:
+        dict name -> logits `[N, K]`, NumPy, in the order of the evaluation split.
+    """
+
+    def forward(model):
+        # `model.predict` would wait for the other workers, which are done.
+        return tf.function(lambda images: model(images, training=False), reduce_retracing=True)
+
+    forwards = {name: forward(model) for name, (model, _) in models.items()}
+    logits = {name: [] for name in models}
+    for x, _ in evaluation:
+        for name, (_, role) in models.items():
+            images = x[role] if isinstance(x, dict) else x
+            logits[name].append(forwards[name](images).numpy())
+    return {name: np.concatenate(rows) for name, rows in logits.items()}
 
 
 def share(logits, labels):
