@@ -1,8 +1,9 @@
 """A folder of photographs, a student for a phone, in so many minutes: one command.
 
 Task: `PATH/CLASS/*.jpg`, or `PATH/SPLIT/CLASS/*.jpg` with train, and test or validation.
-Teacher: `teacher=FILE` or handle; else EfficientNet-Lite, fine-tuned here from `weights=FILE` or an
-    efficientnet_lite*.npz that lies beside the images; else a network that starts from nothing.
+Teacher: `teacher=FILE` or handle; else fine-tuned here from `weights=FILE` or handle, an
+    efficientnet_lite*.npz that lies beside the images, or weights that Keras has fetched before;
+    else a network that starts from nothing.
 Student: chosen, as all lengths, by timed steps on this machine, see keras_kd/run/budget; where the
     time is long enough it learns by function matching (Beyer et al. 2021, arXiv 2106.05237).
 Command: keras-kd-train --config=configs/photos.py:PATH,minutes=60 --workdir=DIR

@@ -94,9 +94,8 @@ def efficientnet_lite(
     x = normalized(conv(x, 32, 3, "stem", 2), "stem_norm", None)
     x = Activation("relu6", name="stem")(x)
     index = 0
-    for stage, (expansion, kernel, stride, blocks, filters) in enumerate(STAGES, start=1):
-        # The first and the last stage keep their depth in every variant.
-        count = blocks if stage in (1, len(STAGES)) else math.ceil(blocks * depth)
+    for stage, (expansion, kernel, stride, _, filters) in enumerate(STAGES, start=1):
+        count = _blocks(stage, depth)
         for block in range(count):
             name = f"block{index}"
             last = block == count - 1
@@ -110,6 +109,12 @@ def efficientnet_lite(
     logits = head(x, num_classes, default_dropout if dropout is None else dropout)
     model = keras.Model(inputs, logits, name=f"efficientnet_lite{variant}")
     return load_efficientnet_npz(model, weights, head=num_classes == 1000) if weights else model
+
+
+def _blocks(stage, depth):
+    """Blocks of a stage, from 1 on; the first and the last keep theirs in every variant."""
+    blocks = STAGES[stage - 1][3]
+    return blocks if stage in (1, len(STAGES)) else math.ceil(blocks * depth)
 
 
 def _rounded(channels):
@@ -181,6 +186,28 @@ def load_efficientnet_npz(model, path, head=True):
     for variable, value in values:
         variable.assign(value)
     return model
+
+
+def variant_of(path):
+    """Which variant an `.npz` archive holds, by the number of its blocks and their last width.
+
+    Args:
+        path: the `.npz` file.
+
+    Returns:
+        0 to 4, or None: it holds the weights of another network.
+
+    Raises:
+        ValueError: when the file is missing or damaged.
+    """
+    arrays = read_arrays(path)
+    projections = [name for name in arrays if name.endswith("._project_conv.weight")]
+    last = arrays.get(f"_blocks.{len(projections) - 1}._project_conv.weight")
+    for variant, (width, depth, _) in VARIANTS.items():
+        blocks = sum(_blocks(stage, depth) for stage in range(1, len(STAGES) + 1))
+        if len(projections) == blocks and last.shape[0] == _rounded(STAGES[-1][-1] * width):
+            return variant
+    return None
 
 
 def _source_names(model, head):

@@ -11,6 +11,13 @@ IMAGENET = "imagenet"
 CLASSIFIER = re.compile(r"predictions|conv_preds|logits|layers/dense", re.IGNORECASE)
 CLASSES = 1000  # of ImageNet's classifier
 SIDE = 224  # px, at which no family refuses its weights
+# What Keras calls the files of some good networks without their classifier, the best for a teacher
+# on a processor first.
+FILES = {
+    "EfficientNetV2B0": "efficientnetv2-b0_notop.h5",
+    "MobileNetV3Large": "weights_mobilenet_v3_large_224_1.0_float_no_top_v2.h5",
+    "ResNet50V2": "resnet50v2_weights_tf_dim_ordering_tf_kernels_notop.h5",
+}
 # EfficientNet's published files hold these, the deviations, where the variances should stand.
 DEVIATIONS = (0.229, 0.224, 0.225)
 
@@ -70,15 +77,25 @@ def _published(build, classes, label):
 
 def _by_hand(reason):
     """What to do without a network, of what Keras said of an address."""
-    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras").expanduser()
     address = re.search(r"https?://\S+", reason)
     if address is None:
         return "Give a file of your own: weights=FILE."
     address = address[0].rstrip(".,:;")
     return (
         f"Without a network, fetch {address} elsewhere and put the file at "
-        f"{home / 'models' / address.rpartition('/')[2]}."
+        f"{_folder() / address.rpartition('/')[2]}."
     )
+
+
+def _folder():
+    """Where Keras keeps the weights that it fetched."""
+    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras").expanduser()
+    return home / "models"
+
+
+def fetched():
+    """Name of a good network whose weights Keras has fetched before; empty where there is none."""
+    return next((name for name, file in FILES.items() if (_folder() / file).is_file()), "")
 
 
 def _copy(given, network, label, side):

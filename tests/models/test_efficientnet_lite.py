@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from keras_kd.models import efficientnet_lite, load_efficientnet_npz
-from keras_kd.models.efficientnet_lite import _source_names
+from keras_kd.models.efficientnet_lite import _source_names, variant_of
 
 
 # Published: 4.7 M, 5.4 M, 6.1 M, 8.2 M, 13.0 M; exact for the two archives.
@@ -49,6 +49,7 @@ def test_round_trip_fills_every_weight(donor, tmp_path):
     for one, two in zip(model.get_weights(), donor.get_weights()):
         np.testing.assert_array_equal(one, two)
     assert len(np.load(path).files) == 247  # as many as the published archive holds
+    assert variant_of(path) == 0
 
 
 def test_without_head_the_classifier_stays(donor, tmp_path):
@@ -58,6 +59,17 @@ def test_without_head_the_classifier_stays(donor, tmp_path):
     np.testing.assert_array_equal(model.get_weights()[-4], donor.get_weights()[-4])
     with pytest.raises(ValueError, match=r"_fc.weight \(file \(1280, 6\), model \(1280, 3\)\)"):
         load_efficientnet_npz(model, path)
+
+
+@pytest.mark.parametrize(
+    ("variant", "blocks", "width"), [(0, 16, 320), (1, 21, 320), (2, 21, 352), (3, 24, 384),
+                                     (4, 30, 448), (None, 16, 352), (None, 0, 0)]
+)  # fmt: skip
+def test_an_archive_tells_its_variant(tmp_path, variant, blocks, width):
+    shapes = {f"_blocks.{i}._project_conv.weight": (width, 1, 1, 1) for i in range(blocks)}
+    shapes["another"] = (1,)
+    np.savez(tmp_path / "a.npz", **{name: np.zeros(shape) for name, shape in shapes.items()})
+    assert variant_of(tmp_path / "a.npz") == variant
 
 
 def test_mismatches_are_listed_and_change_nothing(donor, tmp_path):

@@ -34,6 +34,13 @@ def test_offline_it_says_which_file_to_put_where(offline, tmp_path):
     assert text.endswith(f"put the file at {tmp_path}/models/{file}.")
 
 
+@pytest.mark.parametrize("name", zoo_weights.FILES)
+def test_files_are_called_as_keras_calls_them(offline, name):
+    with pytest.raises(ConnectionError):
+        zoo_weights._published(getattr(keras.applications, name), 0, name)
+    assert offline == [zoo_weights.FILES[name]]
+
+
 def test_what_does_not_fit_is_refused_before_it_is_fetched(offline):
     with pytest.raises(ValueError, match=r"5 classes.*know the 1000 of ImageNet.*as init"):
         load("keras:ResNet50", 5, (224, 224, 3))

@@ -1,9 +1,10 @@
 """What is there for a run that is planned: splits, pretrained weights, a teacher's own size."""
 
 import os
-import re
 from pathlib import Path
 
+from keras_kd.models import zoo, zoo_weights
+from keras_kd.models.efficientnet_lite import variant_of
 from keras_kd.teachers import kinds
 
 WEIGHTS = "efficientnet_lite*.npz"
@@ -48,7 +49,10 @@ def found_weights(config):
     scheme, _, folder = config.data.source.partition(":")
     places = [Path.cwd()] + ([Path(folder), Path(folder).parent] if scheme == "folder" else [])
     found = [str(path) for place in places for path in sorted(place.glob(WEIGHTS))]
-    return found[0] if found else ""
+    if found:
+        return found[0]
+    fetched = zoo_weights.fetched()
+    return f"{zoo.SCHEME}{fetched}" if fetched else ""
 
 
 def teacher_network(weights, short):
@@ -58,10 +62,20 @@ def teacher_network(weights, short):
         weights: `.npz` of EfficientNet-Lite, another file or handle that brings its network, or
             empty.
         short: median short side of the images in pixels.
+
+    Raises:
+        ValueError: an `.npz` of another network.
     """
     if weights.endswith(".npz"):
-        variant = re.search(r"lite(\d)", os.path.basename(weights))
-        kwargs = {"variant": int(variant[1]) if variant else 0, "weights": weights}
+        variant = variant_of(weights)
+        if variant is None:
+            raise ValueError(
+                "config.budget.weights must be an .npz file of EfficientNet-Lite 0 to 4, or bring "
+                f"its network. Received: budget.weights={weights!r}, of another network. BiT's "
+                "are weights=bit:NAME; for a file of another, set config.teacher.model and "
+                "config.teacher.init."
+            )
+        kwargs = {"variant": variant, "weights": weights}
         return {"model": {"name": "efficientnet_lite", "kwargs": kwargs}}
     if weights:
         return {"model": {"name": "", "kwargs": {}}, "init": weights}

@@ -73,7 +73,8 @@ def _teacher(chosen, whom):
         return f"{whom} from {chosen.weights}, fine-tuned for {steps}"
     return (
         f"no pretrained weights were found, so {whom} starts from nothing: {steps}. Weights would "
-        f"make it far better: config.budget.weights=FILE, or a file {WEIGHTS} beside the images"
+        f"make it far better: config.budget.weights=FILE or =keras:EfficientNetV2B0, which Keras "
+        f"fetches, or a file {WEIGHTS} beside the images"
     )
 
 

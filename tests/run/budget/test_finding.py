@@ -1,11 +1,12 @@
 """Which splits there are, which weights lie about, and what a teacher's file takes."""
 
 import keras
+import numpy as np
 import pytest
 import tflite_files
 
 from keras_kd.config import base
-from keras_kd.models import keras2
+from keras_kd.models import keras2, zoo_weights
 from keras_kd.models.saved import OldFile
 from keras_kd.run.budget.finding import found_weights, own_side, splits, teacher_network
 from keras_kd.teachers.kinds import keras_file
@@ -37,6 +38,7 @@ def test_weights_lie_beside_the_images_or_are_named(tmp_path, monkeypatch):
     here, images = tmp_path / "here", tmp_path / "there" / "images"
     here.mkdir(), images.mkdir(parents=True)
     monkeypatch.chdir(here)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     config = base()
     config.data.source = f"folder:{images}"
     assert found_weights(config) == ""
@@ -55,13 +57,30 @@ def test_weights_lie_beside_the_images_or_are_named(tmp_path, monkeypatch):
     assert found_weights(config) == str(here / "gone.npz")
 
 
-def test_the_network_of_weights():
-    lite = teacher_network("a/efficientnet_lite2.npz", 224)["model"]
+def test_weights_that_keras_has_fetched_come_last(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    fetched = tmp_path / "keras" / "models" / zoo_weights.FILES["MobileNetV3Large"]
+    fetched.parent.mkdir(parents=True)
+    fetched.touch()
+    assert found_weights(base()) == "keras:MobileNetV3Large"
+    (tmp_path / "efficientnet_lite0.npz").touch()
+    assert found_weights(base()) == str(tmp_path / "efficientnet_lite0.npz")
+
+
+def test_the_network_of_weights(tmp_path):
+    held = {f"_blocks.{i}._project_conv.weight": np.zeros((352, 1, 1, 1)) for i in range(21)}
+    np.savez(tmp_path / "own.npz", **held)
+    lite = teacher_network(str(tmp_path / "own.npz"), 224)["model"]
     assert lite == {
         "name": "efficientnet_lite",
-        "kwargs": {"variant": 2, "weights": "a/efficientnet_lite2.npz"},
+        "kwargs": {"variant": 2, "weights": str(tmp_path / "own.npz")},
     }
-    assert teacher_network("a/own.npz", 224)["model"]["kwargs"]["variant"] == 0
+    np.savez(tmp_path / "lite0.npz", **{"resnet/root_block/conv2d/kernel": np.zeros(1)})
+    with pytest.raises(
+        ValueError, match=r"lite0\.npz', of another network\. BiT's are weights=bit"
+    ):
+        teacher_network(str(tmp_path / "lite0.npz"), 224)
     own = teacher_network("a/model.keras", 224)
     assert own == {"model": {"name": "", "kwargs": {}}, "init": "a/model.keras"}
     assert teacher_network("", 224)["model"]["name"] == "mobilenet_v3_large"

@@ -47,6 +47,7 @@ def clock(monkeypatch):
 def config(tmp_path, monkeypatch):
     (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path / "empty")
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     config = base()
     config.data.source = f"folder:{class_folder(tmp_path / 'images', count=60)}"
     config.budget.minutes = 10.0
