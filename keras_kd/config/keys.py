@@ -104,7 +104,7 @@ def network(name="resnet", train=None, **kwargs):
             # In its place: "imagenet", or "(means), (deviations)" of the channels in [0, 1].
             "normalization": "",
             "layout": "",  # of the images in an onnx: or tflite: file, nhwc or nchw; empty: found
-            "output": "",  # name of handle's output that is the logits, of several; empty: found
+            "output": "",  # name of the output that is the logits, of handle or init; empty: found
             "activation": "",  # what stands behind them: linear, softmax or sigmoid; empty: found
             "classes": "",  # file of the names of its classes, one a line, in its order
             "accept": False,  # True: let it teach although it is right no more often than chance

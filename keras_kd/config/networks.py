@@ -67,7 +67,14 @@ def _check_values(config, name):
             refuse(section[key])
         except ValueError as error:
             raise ValueError(f"config.{name}.{key}: {error}") from error
-    for key in ("output", "activation", "classes", "accept"):
+    require(
+        section.handle or section.init or not section.output,
+        config,
+        f"{name}.output",
+        f"left out where config.{name}.handle and config.{name}.init are empty: networks that are "
+        "built here have one",
+    )
+    for key in ("activation", "classes", "accept"):
         require(
             section.handle or not section[key],
             config,

@@ -152,6 +152,28 @@ def find_logits(shapes, wanted="", num_classes=None):
     )
 
 
+def with_one_output(model, wanted="", num_classes=None):
+    """A model with one output, the logits or what is to become them, of a model with any.
+
+    Args:
+        model: functional or `Sequential` Keras model.
+        wanted, num_classes: as of `find_logits`.
+
+    Returns:
+        `model`, or a `keras.Model` that shares all layers.
+
+    Raises:
+        UnknownOutput: as `find_logits`.
+    """
+    outputs = symbolic_outputs(model)
+    named = named_outputs(outputs)
+    shapes = {name: tuple(tensor.shape) for name, tensor in named.items()}
+    name = find_logits(shapes, wanted, num_classes)
+    if isinstance(outputs, keras.KerasTensor):
+        return model
+    return keras.Model(model.inputs[0], named[name], name=model.name)
+
+
 def symbolic_outputs(model):
     """The symbolic outputs of a model in their structure, or None where it has no graph."""
     graph = graph_of(model)

@@ -13,8 +13,9 @@ from keras_kd.models.efficientnet_lite import load_efficientnet_npz
 from keras_kd.models.hub import HUB_HOSTS, HubModule, hub, load_module
 from keras_kd.models.layers import check_size, head
 from keras_kd.models.npz import listed, read_arrays
+from keras_kd.models.output import with_one_output
 from keras_kd.models.pixels import pixels_of
-from keras_kd.models.saved import open_keras, recorded_range
+from keras_kd.models.saved import OldFile, open_keras, recorded_range
 from keras_kd.models.value_range import OURS, UnknownRange, expected_range
 
 KINDS = (
@@ -32,6 +33,7 @@ def start_from(
     keep_head=False,
     input_range=None,
     normalization=None,
+    output="",
 ):
     """A trainable network with pretrained weights and a classifier that starts at zero.
 
@@ -52,6 +54,8 @@ def start_from(
         input_range: (low, high) of the pixel values that `init`'s own network expects; by default
             what it is known to expect, see `keras_kd.teachers.load`.
         normalization: in its place, see `keras_kd.teachers.load`.
+        output: name of the output that is the logits, of a model file with several; empty:
+            `logits`, the only one, or the only one of `num_classes`.
 
     Returns:
         A functional `keras.Model` with float32 logits `[B, num_classes]`, all of it trainable. Its
@@ -59,6 +63,7 @@ def start_from(
 
     Raises:
         ValueError: when `init` leads to no weights, or they do not fit; names the arrays or layers.
+        UnknownOutput: a ValueError, where nothing tells which output of a file is its logits.
         ConnectionError: when the weights cannot be fetched.
     """
     shape = check_size(num_classes, input_shape)
@@ -67,7 +72,7 @@ def start_from(
         raise ValueError(f"init must be {KINDS}. Received: init={init!r}.")
     pixels = pixels_of(input_range, normalization)
     if network is None:
-        network = _own_network(text, num_classes, shape, keep_head, pixels)
+        network = _own_network(text, num_classes, shape, keep_head, pixels, output)
     elif not pixels.are_ours:
         told = "normalization" if pixels.normalization else "input_range"
         raise ValueError(
@@ -84,7 +89,7 @@ def start_from(
     return network
 
 
-def _own_network(init, num_classes, shape, keep_head, pixels):
+def _own_network(init, num_classes, shape, keep_head, pixels, output):
     """The network that `init` itself holds."""
     if init.startswith("bit:"):
         entry = published(init.removeprefix("bit:"))
@@ -112,7 +117,9 @@ def _own_network(init, num_classes, shape, keep_head, pixels):
             "An .npz file holds weights and no network. "
             f"Received: init={init!r} without a network. Name its builder, such as bit_resnet."
         )
-    return _with_new_head(open_keras(path), init, num_classes, shape, keep_head, pixels)
+    model = _of_images(_opened(path), init, shape[-1])
+    model = with_one_output(model, output, num_classes)
+    return _with_new_head(model, init, num_classes, shape, keep_head, pixels)
 
 
 def _hub(handle, num_classes, shape, values, pixels):
@@ -123,6 +130,21 @@ def _hub(handle, num_classes, shape, values, pixels):
     module = HubModule(handle, OURS, trainable=True, name="pre_logits")
     x = module(pixels.convert(images, "to_pretrained_range"))
     return keras.Model(images, head(x, num_classes), name="hub")
+
+
+def _opened(path):
+    """The model of a file whose layers are to learn on, which those of an older Keras cannot."""
+    try:
+        return open_keras(path)
+    except OldFile as error:
+        raise ValueError(
+            "init must be a model file that Keras 3 reads. Received: "
+            f"init={str(path)!r}, of an older Keras, with layers that Keras 3 does not know. "
+            "It can teach as it is, as a handle. To start from it, cut its classifier off with "
+            f"tf_keras, m = tf_keras.models.load_model({str(path)!r}, compile=False) and "
+            "tf_keras.Model(m.input, m.layers[-2].output).save('FOLDER'), and give FOLDER, which "
+            "brings its network, and input_range."
+        ) from error
 
 
 def _existing(init):
@@ -150,7 +172,7 @@ def _fill(network, init, keep_head):
             f"init={init!r} for the network {network.name!r}. Leave the network out."
         )
     if not init.endswith(".npz"):
-        return _fill_by_name(network, open_keras(Path(init)), init, keep_head)
+        return _fill_by_name(network, _opened(Path(init)), init, keep_head)
     if network.name.startswith("efficientnet_lite"):
         bias = read_arrays(init).get("_fc.bias") if keep_head else None
         same = bias is not None and bias.shape == (network.output_shape[-1],)
@@ -206,14 +228,19 @@ def _shapes(weights):
     return [weight.shape for weight in weights]
 
 
-def _with_new_head(model, init, num_classes, shape, keep_head, pixels):
-    """A Keras model on images of `shape`, cut below its classifier, with a new one."""
+def _of_images(model, init, channels):
+    """A model that takes one batch of images of so many channels."""
     inputs = getattr(model, "inputs", None) or []
-    if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].shape[-1] != shape[-1]:
+    if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].shape[-1] != channels:
         raise ValueError(
-            f"the model must take one batch of images [B, H, W, {shape[-1]}]. Received: "
+            f"the model must take one batch of images [B, H, W, {channels}]. Received: "
             f"init={init!r} with inputs of shapes {[tuple(one.shape) for one in inputs]}."
         )
+    return model
+
+
+def _with_new_head(model, init, num_classes, shape, keep_head, pixels):
+    """A Keras model on images of `shape`, cut below its classifier, with a new one."""
     try:
         known = None if pixels else expected_range(model)
     except UnknownRange as error:

@@ -11,6 +11,7 @@ from keras_kd import models, teachers
 from keras_kd.config.chain import only_teaches, side_of
 from keras_kd.config.training import methods_of
 from keras_kd.run.streams import sides_of
+from keras_kd.teachers.answers import asked_for_output
 from keras_kd.teachers.wanted import Asked
 
 # Keys of a network's section that are arguments of `keras_kd.teachers.load`.
@@ -66,15 +67,17 @@ def build(config, network, source, seed=0, precision=None):
         made = models.build(name, source.num_classes, shape, **kwargs) if name else None
         if not init:
             return made
-        return models.start_from(
-            init,
-            source.num_classes,
-            shape,
-            made,
-            keep_head=not only_teaches(config, network),
-            input_range=tuple(section.input_range) or None,
-            normalization=section.normalization or None,
-        )
+        with asked_on_the_command_line(network), asked_for_output(f"init={init!r}"):
+            return models.start_from(
+                init,
+                source.num_classes,
+                shape,
+                made,
+                keep_head=not only_teaches(config, network),
+                input_range=tuple(section.input_range) or None,
+                normalization=section.normalization or None,
+                output=section.output,
+            )
 
 
 def build_learner(config, stage, source, lengths, teacher=None, precision=None):

@@ -18,10 +18,9 @@ from keras_kd.models.merged import sources
 from keras_kd.models.output import (
     UnknownOutput,
     as_two_classes,
-    find_logits,
     likeliest_logits,
-    named_outputs,
     symbolic_outputs,
+    with_one_output,
 )
 from keras_kd.teachers.wanted import Asked, one_of
 
@@ -81,22 +80,19 @@ def one_output(model, label, wanted):
     Raises:
         ValueError: no output of the wanted name, none that is `[B, K]`, or several.
     """
-    outputs = symbolic_outputs(model)
-    named = named_outputs(outputs)
-    shapes = {name: tuple(tensor.shape) for name, tensor in named.items()}
     with asked_for_output(label):
-        name = find_logits(shapes, wanted.answer.output, wanted.num_outputs)
-    if len(shapes[name]) != 2:
-        layer = "GlobalAveragePooling2D" if len(shapes[name]) == 4 else "Flatten"
-        where = "model.output" if len(named) == 1 else likeliest_logits(outputs)
+        found = with_one_output(model, wanted.answer.output, wanted.num_outputs)
+    shape = tuple(found.output.shape)
+    if len(shape) != 2:
+        outputs = symbolic_outputs(model)
+        layer = "GlobalAveragePooling2D" if len(shape) == 4 else "Flatten"
+        where = "model.output" if found is model else likeliest_logits(outputs)
         raise ValueError(
             "a teacher must have one output, the logits [B, num_classes]. Received: "
-            f"{label} with an output of shape {shapes[name]}. Bring it to that: "
+            f"{label} with an output of shape {shape}. Bring it to that: "
             f"keras.Model(model.input, keras.layers.{layer}()({where}))."
         )
-    if isinstance(outputs, keras.KerasTensor):
-        return model
-    return keras.Model(model.inputs[0], named[name], name=model.name)
+    return found
 
 
 def with_logits(model, label, wanted):

@@ -2,14 +2,16 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
 import h5py
+import keras
 import numpy as np
 import pytest
 
-from keras_kd.models import keras2
+from keras_kd.models import keras2, resnet, start_from
 from keras_kd.models.saved import OldFile, open_keras
 from keras_kd.models.value_range import SHOWN, UnknownRange
 from keras_kd.teachers import load
@@ -133,3 +135,27 @@ def test_weights_alone_are_told_what_they_lack(tmp_path):
         file["x"] = np.zeros(3)
     with pytest.raises(ValueError, match=r"weights alone.*keras:NAME\?weights=.*a\.weights\.h5"):
         load(str(tmp_path / "a.weights.h5"), 3, (8, 8, 3))
+
+
+def test_a_network_that_starts_from_one_is_refused_with_what_works(files, tmp_path):
+    """Keras 3 cannot train its layers; the advice is followed to the letter."""
+    with pytest.raises(ValueError, match="with layers that Keras 3 does not know"):
+        start_from(str(files / "depthwise.h5"), 2, (8, 8, 3), resnet(8, 1.0, 2, (8, 8, 3)))
+    with pytest.raises(ValueError, match="an older Keras") as refused:
+        start_from(str(files / "depthwise.h5"), 2, (8, 8, 3))
+    loads, saves = re.search(r"(m = \S+\(.*?\)) and (\S+\(.*'\)), and", str(refused.value)).groups()
+    program = f"import tf_keras\n{loads}\n{saves}"
+    subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, cwd=tmp_path)
+    network = start_from(str(tmp_path / "FOLDER"), 2, (8, 8, 3), input_range=(-1, 1))
+    assert network.output_shape == (None, 2) and len(network.trainable_variables) == 4
+    below = keras.Model(network.input, network.get_layer("pre_logits").output)(images())
+    with h5py.File(files / "depthwise.h5") as file:
+        kernel, bias = arrays_of(file["model_weights/dense"])
+    np.testing.assert_allclose(below @ kernel + bias, np.load(files / "logits.npy"), atol=1e-5)
+
+
+def arrays_of(group):
+    """A layer's kernel and bias, wherever they lie in its group."""
+    found = []
+    group.visititems(lambda _, item: found.append(item) if hasattr(item, "shape") else None)
+    return sorted((item[()] for item in found), key=np.ndim, reverse=True)

@@ -341,3 +341,38 @@ def test_a_normalization_stands_in_front_of_what_was_trained_with_it(tmp_path):
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
     with pytest.raises(ValueError, match=r"normalization is for those that init brings"):
         start_from("a.keras", 4, (16, 16, 3), donor, normalization="imagenet")
+
+
+def with_outputs(path, outputs):
+    inputs = keras.Input((16, 16, 3))
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3)(inputs))
+    made = {name: keras.layers.Dense(units, name=name)(x) for name, units in outputs.items()}
+    model = keras.Model(inputs, made)
+    randomize(model)
+    model.save(path)
+    return model
+
+
+@pytest.mark.parametrize("form", ["a dict", "a list"])
+def test_of_several_outputs_the_logits_are_found_asked_for_or_named(tmp_path, form):
+    """Files of one output may hold it in a list, as those of Keras 2 do, or under any name."""
+    path, x = tmp_path / "model.keras", images()
+
+    def saved(**outputs):
+        model = with_outputs(path, outputs)
+        if form == "a list":
+            keras.Model(model.inputs, list(model.output.values())).save(path)
+        return lambda name: keras.ops.convert_to_numpy(model(x)[name])
+
+    answer = saved(scores=5)
+    kept = start_from(str(path), 5, (16, 16, 3), keep_head=True)
+    np.testing.assert_allclose(kept(x), answer("scores"), atol=1e-5)
+    answer = saved(aux=2, other=9)
+    kept = start_from(str(path), 9, (16, 16, 3), keep_head=True)
+    np.testing.assert_allclose(kept(x), answer("other"), atol=1e-5)
+    with pytest.raises(ValueError, match=r"'other' \(None, 9\)\. Pass output='aux', or another"):
+        start_from(str(path), 5, (16, 16, 3))
+    named = start_from(str(path), 5, (16, 16, 3), output="aux")
+    assert_fresh(named, 5)
+    with pytest.raises(ValueError, match="there must be an output of that name"):
+        start_from(str(path), 5, (16, 16, 3), output="axu")

@@ -11,7 +11,7 @@ import pytest
 from tiny_run import tiny_run
 
 from keras_kd import models
-from keras_kd.config import absolute
+from keras_kd.config import absolute, check
 from keras_kd.run import Experiment, networks
 from keras_kd.run import story as run
 from keras_kd.training import log as metrics_log
@@ -159,3 +159,22 @@ def test_what_a_teacher_asks_is_a_key_that_works(tmp_path, argument):
     config = tiny_run(**{"distil.teachers": (str(tmp_path / "a.keras"),)})
     with pytest.raises(ValueError, match=rf"config\.other\.{argument}\.$"):
         Experiment(config).teacher(Experiment(config).last)
+
+
+def test_the_output_of_a_file_is_asked_for_by_its_key(tmp_path):
+    inputs = keras.Input((8, 8, 1))
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3)(inputs))
+    outputs = {name: keras.layers.Dense(units)(x) for name, units in (("a", 3), ("b", 4))}
+    keras.Model(inputs, outputs).save(tmp_path / "two.keras")
+    config = tiny(tmp_path / "two.keras")
+    config.student.model = {"name": "", "kwargs": {}}
+    source = SimpleNamespace(num_classes=7, channels=1)
+    with pytest.raises(ValueError, match=r"On the command line that is --(\S+)=(\w+)\.$") as asked:
+        networks.build(config, "student", source)
+    key, value = re.search(r"--config\.(\S+)=(\w+)\.$", str(asked.value)).groups()
+    config.update_from_flattened_dict({key: value})
+    check(absolute(config))
+    assert networks.build(config, "student", source).output_shape == (None, 7)
+    config.student.init = ""
+    with pytest.raises(ValueError, match=r"config\.student\.output must be left out"):
+        check(absolute(config))
