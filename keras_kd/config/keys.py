@@ -119,33 +119,20 @@ def network(name="resnet", train=None, **kwargs):
     return section
 
 
-def base():
-    """All keys of a run with their defaults.
-
-    Returns:
-        an `ml_collections.ConfigDict`, locked but for the free sections.
-    """
-    config = OpenConfig()
-    config.name = "experiment"
-    # The stages in their order: names of sections that `stage` made, or of networks that hold one.
-    # The last one's network is the run's student.
-    config.stages = ("teacher", "baseline", "distil")
-    config.seed = 0
-    config.batch_size = 128  # global: all replicas together
-    config.steps_per_execution = 1
-    config.precision = "float32"  # or mixed_bfloat16, mixed_float16
-    config.xla = "auto"  # compile the student's step with XLA: auto, on or off
-    config.deterministic = False  # fix what is otherwise chosen by timing: equal runs, equal bits
-    config.teacher_cache = ""  # folder that keras-kd-teach filled, for the last stage; empty: none
-    config.fixed_targets = ""  # folder of the targets of modes fix/*; empty: WORKDIR/targets
-    config.checkpoint = ml_collections.ConfigDict(
+def _checkpoint():
+    """What of a run's state is kept."""
+    return ml_collections.ConfigDict(
         {
             "every": "",  # a length, such as "100 steps"; empty: once an interval
             "keep": 2,  # how many of the newest; the best is kept beside them
             "keep_at": (),  # lengths of the last stage whose checkpoints are kept for good
         }
     )
-    config.budget = ml_collections.ConfigDict(
+
+
+def _budget():
+    """A run of a given time."""
+    return ml_collections.ConfigDict(
         {
             # Minutes that the whole run may take, exports and report included: it chooses networks,
             # sizes, batch, views and lengths by timed steps, see keras_kd.run.budget. 0: off.
@@ -157,7 +144,11 @@ def base():
             "settled": False,  # whether the choice is made; the run itself sets it
         }
     )
-    config.data = ml_collections.ConfigDict(
+
+
+def _data():
+    """The images, and how they are seen."""
+    return ml_collections.ConfigDict(
         {
             "source": "digits",  # digits, tfds:NAME, folder:PATH, tfrecord:PATTERN, a TFDS folder
             "data_dir": "",  # where tfds keeps its data; empty: its default
@@ -187,16 +178,11 @@ def base():
             "allow_bad": 0.01,  # share of unreadable files that is skipped without stopping
         }
     )
-    config.teacher = network(train=stage())
-    config.student = network()
-    config.baseline = stage()  # the student's network on labels alone, to compare with
-    config.distil = stage(
-        teachers=("teacher",),
-        methods={"soft_targets": {"temperature": 1.0}},
-        mode="mix",
-        label_weight=0.0,
-    )
-    config.export = ml_collections.ConfigDict(
+
+
+def _export():
+    """What is made of the student."""
+    return ml_collections.ConfigDict(
         {
             "formats": ("all",),  # or some of `keras-kd-export --help`
             "calibration_images": 200,
@@ -207,6 +193,40 @@ def base():
             "serving": False,  # the SavedModel also as serving/student/VERSION, for TF Serving
         }
     )
+
+
+def base():
+    """All keys of a run with their defaults.
+
+    Returns:
+        an `ml_collections.ConfigDict`, locked but for the free sections.
+    """
+    config = OpenConfig()
+    config.name = "experiment"
+    # The stages in their order: names of sections that `stage` made, or of networks that hold one.
+    # The last one's network is the run's student.
+    config.stages = ("teacher", "baseline", "distil")
+    config.seed = 0
+    config.batch_size = 128  # global: all replicas together
+    config.steps_per_execution = 1
+    config.precision = "float32"  # or mixed_bfloat16, mixed_float16
+    config.xla = "auto"  # compile the student's step with XLA: auto, on or off
+    config.deterministic = False  # fix what is otherwise chosen by timing: equal runs, equal bits
+    config.teacher_cache = ""  # folder that keras-kd-teach filled, for the last stage; empty: none
+    config.fixed_targets = ""  # folder of the targets of modes fix/*; empty: WORKDIR/targets
+    config.checkpoint = _checkpoint()
+    config.budget = _budget()
+    config.data = _data()
+    config.teacher = network(train=stage())
+    config.student = network()
+    config.baseline = stage()  # the student's network on labels alone, to compare with
+    config.distil = stage(
+        teachers=("teacher",),
+        methods={"soft_targets": {"temperature": 1.0}},
+        mode="mix",
+        label_weight=0.0,
+    )
+    config.export = _export()
     config.lock()
     free(config)
     return config

@@ -90,7 +90,7 @@ class KDModel(LabelChecks, Results, Sources, NamedState, replicas.ReplicaSafe, k
         networks = named_networks(learners, frozen, followers, methods)
         still = {*frozen, *(follower.name for follower in followers)}
         learners = {n: network.model for n, network in networks.items() if n not in still}
-        self._other_learners = {n: model for n, model in learners.items() if n != "student"}
+        self._other_learners = {n: m for n, m in learners.items() if m is not student}
         refuse_answers(methods, frozen)
         self.methods = methods
         self.followers = list(followers)

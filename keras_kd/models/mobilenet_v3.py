@@ -22,6 +22,10 @@ LARGE_TAPS = {
     "expanded_conv_11_add": "stage3",
     "expanded_conv_14_add": "stage4",
 }
+SIZES = {
+    "small": (keras.applications.MobileNetV3Small, SMALL_TAPS),
+    "large": (keras.applications.MobileNetV3Large, LARGE_TAPS),
+}
 
 
 def mobilenet_v3_small(
@@ -60,7 +64,7 @@ def mobilenet_v3_small(
         ValueError: for a bad class count, shape, alpha, dropout, momentum or norm.
     """
     return _build(
-        "small", SMALL_TAPS, num_classes, input_shape, alpha, minimalistic, dropout, norm,
+        "small", num_classes, input_shape, alpha, minimalistic, dropout, norm,
         synchronized=synchronized, momentum=momentum,
     )  # fmt: skip
 
@@ -77,12 +81,12 @@ def mobilenet_v3_large(
 ):
     """Builds MobileNetV3-Large; taps, arguments and result as in `mobilenet_v3_small`."""
     return _build(
-        "large", LARGE_TAPS, num_classes, input_shape, alpha, minimalistic, dropout, norm,
+        "large", num_classes, input_shape, alpha, minimalistic, dropout, norm,
         synchronized=synchronized, momentum=momentum,
     )  # fmt: skip
 
 
-def _build(size, taps, num_classes, input_shape, alpha, minimalistic, dropout, norm, **batch_norm):
+def _build(size, num_classes, input_shape, alpha, minimalistic, dropout, norm, **batch_norm):
     shape = check_size(num_classes, input_shape, min_side=32)
     if isinstance(alpha, bool) or not isinstance(alpha, (int, float)) or not alpha > 0:
         raise ValueError(
@@ -98,10 +102,7 @@ def _build(size, taps, num_classes, input_shape, alpha, minimalistic, dropout, n
             f"norm must be one of {NORMS}, and synchronized=True is for batch norm. "
             f"Received: norm={norm!r}, synchronized={batch_norm['synchronized']}."
         )
-    application = {
-        "small": keras.applications.MobileNetV3Small,
-        "large": keras.applications.MobileNetV3Large,
-    }[size]
+    application, taps = SIZES[size]
     full = application(
         input_tensor=keras.Input(shape, name="image"),
         alpha=alpha,

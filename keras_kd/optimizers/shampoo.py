@@ -83,7 +83,7 @@ class Shampoo(JointUpdate, DecoupledDecay, keras.optimizers.Optimizer):
             "matrix_epsilon": matrix_epsilon,
             "inverse_root": inverse_root,
         }
-        _check(**self._settings)
+        _check(self._settings)
         vars(self).update(self._settings)
 
     def build(self, variables):
@@ -214,29 +214,22 @@ class Shampoo(JointUpdate, DecoupledDecay, keras.optimizers.Optimizer):
         return {**super().get_config(), **self._decay_config(), **self._settings}
 
 
-def _check(
-    momentum,
-    beta_2,
-    block_size,
-    interval,
-    start,
-    grafting,
-    epsilon,
-    matrix_epsilon,
-    inverse_root,
-    **_,
-):
-    rules = {
-        "momentum": (0.0 <= momentum < 1.0, momentum, "in [0, 1)"),
-        "beta_2": (0.0 < beta_2 < 1.0, beta_2, "in (0, 1)"),
-        "block_size": (is_integer(block_size), block_size, "a whole number of at least 1"),
-        "interval": (is_integer(interval), interval, "a whole number of at least 1"),
-        "start": (is_integer(start, 0), start, "a whole number of at least 0"),
-        "grafting": (grafting in GRAFTINGS, grafting, f"one of {GRAFTINGS}"),
-        "epsilon": (epsilon > 0.0, epsilon, "above 0"),
-        "matrix_epsilon": (matrix_epsilon > 0.0, matrix_epsilon, "above 0"),
-        "inverse_root": (inverse_root in ROOTS, inverse_root, f"one of {ROOTS}"),
-    }
-    for name, (holds, value, wanted) in rules.items():
-        if not holds:
+# What each setting must be, and in words.
+RULES = {
+    "momentum": (lambda value: 0.0 <= value < 1.0, "in [0, 1)"),
+    "beta_2": (lambda value: 0.0 < value < 1.0, "in (0, 1)"),
+    "block_size": (is_integer, "a whole number of at least 1"),
+    "interval": (is_integer, "a whole number of at least 1"),
+    "start": (lambda value: is_integer(value, 0), "a whole number of at least 0"),
+    "grafting": (GRAFTINGS.__contains__, f"one of {GRAFTINGS}"),
+    "epsilon": (lambda value: value > 0.0, "above 0"),
+    "matrix_epsilon": (lambda value: value > 0.0, "above 0"),
+    "inverse_root": (ROOTS.__contains__, f"one of {ROOTS}"),
+}
+
+
+def _check(settings):
+    for name, (holds, wanted) in RULES.items():
+        value = settings[name]
+        if not holds(value):
             raise ValueError(f"{name} must be {wanted}. Received: {name}={value!r}.")

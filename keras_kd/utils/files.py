@@ -98,10 +98,10 @@ def is_gone(pid):
     """Whether no process of this place has the number."""
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):  # the latter: no process has such a number
         return True
-    except OSError:
-        pass  # another user's
+    except PermissionError:
+        return False  # there, and another user's
     return False
 
 
