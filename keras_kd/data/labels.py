@@ -28,7 +28,13 @@ class Classes:
         return ops.sparse_categorical_crossentropy(labels, logits, from_logits=True)
 
     metric = "keras_kd.evaluation.accuracy()"
-    misread = ("binary_accuracy", "BinaryAccuracy", "bce", "binary_crossentropy")
+    # What takes each number for a probability, or counts logits above a threshold.
+    misread = (
+        "bce", "binaryaccuracy", "binarycrossentropy", "binaryiou", "auc", "precision", "recall",
+        "precisionatrecall", "recallatprecision", "sensitivityatspecificity",
+        "specificityatsensitivity", "truepositives", "truenegatives", "falsepositives",
+        "falsenegatives",
+    )  # fmt: skip
 
     def expected(self, num_classes):
         """(the shapes that there are, how to get one)."""
@@ -61,7 +67,9 @@ class MultiHot:
     # Keras counts a probability of 1/2, not a logit of 0, or the largest class alone.
     metric = "keras_kd.evaluation.binary_accuracy()"
     misread = (
-        "accuracy", "acc", "binary_accuracy", "categorical_accuracy", "sparse_categorical_accuracy",
+        "accuracy", "acc", "binaryaccuracy", "categoricalaccuracy", "sparsecategoricalaccuracy",
+        "precision", "recall", "truepositives", "truenegatives", "falsepositives",
+        "falsenegatives", "binaryiou",
     )  # fmt: skip
 
     def expected(self, num_classes):
@@ -172,7 +180,8 @@ def _wrong_classes(labels, num_classes):
     # Of no examples there is nothing to say.
     return tf.logical_not(right | tf.equal(tf.size(labels), 0)), lambda: _sentence(
         f"be whole numbers from 0 to {num_classes - 1}, one an example. Received: labels from {{}} "
-        "to {}. Give labels - 1 where they count from 1, or networks of more classes.", low, high,
+        "to {}. Give labels - 1 where they count from 1, networks of more classes, or, of what is "
+        f"between classes, their probabilities [B, {num_classes}].", low, high,
     )  # fmt: skip
 
 

@@ -1,9 +1,22 @@
 """Which networks a KDModel accepts: looked at by name, before anything is built."""
 
+import itertools
+
 import keras
 
 from keras_kd.models.ending import ending
 from keras_kd.models.output import likeliest_logits, symbolic_outputs
+from keras_kd.models.taps import graph_of
+
+
+def by_name(argument, networks, example):
+    """A dict of name to network, of None an empty one; ValueError for anything else."""
+    if networks is not None and not isinstance(networks, dict):
+        raise ValueError(
+            f"{argument} must be a dict of name to network. Received: {argument}={networks!r}. "
+            f"Give {argument}={{{example!r}: model}}."
+        )
+    return dict(networks or {})
 
 
 def check_networks(learners, sources):
@@ -15,20 +28,24 @@ def check_networks(learners, sources):
             `keras_kd.teachers` objects, or other functions of images.
 
     Raises:
-        ValueError: one that is no model, gives no logits or squashes them; a learner without a
-            functional graph or without weights to train; or one that would train a source.
+        ValueError: one that is no model, takes several inputs, gives no logits or squashes them; a
+            learner without a functional graph or without weights to train; or one that would
+            train a source or another learner.
     """
     for name, model in learners.items():
         _check_learner(name, model)
     for name, model in sources.items():
         _check_source(name, model)
     for name, model in {**learners, **sources}.items():
+        _check_inputs(name, model)
         _check_answer(name, model)
     for name, model in learners.items():
         twins = [n for n, source in sources.items() if _weights(source) & _weights(model)]
         _check_trains(name, model, twins)
         for source in twins:
             _check_apart(name, model, source, sources[source])
+    for (name, model), (other, twin) in itertools.combinations(learners.items(), 2):
+        _check_own(name, model, other, twin)
 
 
 def _check_learner(name, model):
@@ -48,11 +65,22 @@ def _check_learner(name, model):
 
 def _check_source(name, model):
     # Another object may draw by the step whom it lets answer, see `distillation.sources`.
-    if not callable(model) and not hasattr(model, "outputs_at"):
+    answers = callable(model) or hasattr(model, "outputs_at")
+    if not answers or isinstance(model, type):
         raise ValueError(
             f"The {name} must be a Keras model or another function of images. Received: "
             f"{name}={model!r}. Load it first: keras_kd.teachers.load(handle, num_classes, "
             "input_shape)."
+        )
+
+
+def _check_inputs(name, model):
+    inputs = getattr(graph_of(model), "inputs", ())
+    if len(inputs) > 1:
+        raise ValueError(
+            f"The {name} must take one tensor, the images. Received: {model.name!r} with "
+            f"{len(inputs)} inputs. Fix the others: images = keras.Input((height, width, "
+            "channels)); model = keras.Model(images, model([images, ...]))."
         )
 
 
@@ -66,6 +94,8 @@ def _check_answer(name, model):
             f"{model.name!r} with the outputs {_listed(outputs)}. Name the logits: "
             f"keras.Model(model.input, {{'logits': {likeliest_logits(outputs)}}})."
         )
+    if outputs is not None:
+        _check_flat(name, model, outputs)
     found = ending(model)
     if found:
         # What `teachers.freeze` made is no Keras model any more.
@@ -73,6 +103,18 @@ def _check_answer(name, model):
         raise ValueError(
             f"The {name} must end in logits. Received: the model {model.name!r}, which ends in "
             f"{found}. {advice} keras_kd.models.to_logits(model), the same network without it."
+        )
+
+
+def _check_flat(name, model, outputs):
+    logits = outputs["logits"] if isinstance(outputs, dict) else keras.tree.flatten(outputs)[0]
+    if len(logits.shape) != 2:
+        layer = "GlobalAveragePooling2D" if len(logits.shape) == 4 else "Flatten"
+        where = "model.output" if logits is outputs else likeliest_logits(outputs)
+        raise ValueError(
+            f"The {name} must give logits [B, K]. Received: {model.name!r} with logits of shape "
+            f"{tuple(logits.shape)}. Bring them to that: keras.Model(model.input, "
+            f"keras.layers.{layer}()({where}))."
         )
 
 
@@ -110,6 +152,18 @@ def _check_apart(name, model, source_name, source):
             f"The {source_name} is never trained, so the {name} must not train weights of it. "
             f"Received: {len(paths)} weights of both, such as {paths[0]!r}. {_COPY}; or freeze "
             "what they share: layer.trainable = False."
+        )
+
+
+def _check_own(name, model, other, twin):
+    """Each weight is trained by one learner: two optimizers would undo each other's steps."""
+    moved = _moved(model)
+    shared = sorted(moved[key].path for key in moved.keys() & _moved(twin).keys())
+    if shared:
+        raise ValueError(
+            f"Each weight is trained by one learner. Received: {len(shared)} weights of the "
+            f"{name} and of the {other}, such as {shared[0]!r}. {_COPY}; or freeze what they "
+            "share: layer.trainable = False."
         )
 
 

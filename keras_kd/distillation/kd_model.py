@@ -9,7 +9,7 @@ from keras import ops
 
 from keras_kd.data.batch import once_arrived, unpack, view, weight_of
 from keras_kd.distillation import seeds
-from keras_kd.distillation.accepted import check_networks
+from keras_kd.distillation.accepted import by_name, check_networks
 from keras_kd.distillation.checks import refuse_answers, refuse_idle, refuse_whole_models
 from keras_kd.distillation.label_checks import LabelChecks, label_kind
 from keras_kd.distillation.learning import optimizers_of, prepared
@@ -76,15 +76,17 @@ class KDModel(LabelChecks, Results, Sources, NamedState, replicas.ReplicaSafe, k
         *,
         followers=(),
     ):
-        frozen = ({} if teacher is None else {"teacher": teacher}) | (sources or {})
-        check_networks({"student": student, **(learners or {})}, frozen)
+        others = by_name("learners", learners, "peer")
+        learners = {"student": student, **others}
+        frozen = {} if teacher is None else {"teacher": teacher}
+        frozen |= by_name("sources", sources, "assistant")
+        check_networks(learners, frozen)
         super().__init__(name=name, dtype=student.dtype_policy)
         self.student = student
         self.label_weight = not_negative(label_weight=label_weight)
         labels = label_loss(methods, self.label_weight)
-        methods = all_methods(methods, labels, learners or ())
+        methods = all_methods(methods, labels, others)
         self.label_kind = label_kind(methods)
-        learners = {"student": student, **(learners or {})}
         for follower in followers:
             follower.begin(learners)
         networks = named_networks(learners, frozen, followers, methods)

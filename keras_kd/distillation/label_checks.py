@@ -44,10 +44,12 @@ class LabelChecks:
         metrics = [kwargs.get("metrics"), kwargs.get("weighted_metrics")]
         for metric in keras.tree.flatten(metrics):
             name = metric if isinstance(metric, str) else type(metric).__name__
-            if name in self.label_kind.misread:
+            # Keras knows a metric as `BinaryAccuracy` and as "binary_accuracy".
+            if name.replace("_", "").lower() in self.label_kind.misread:
                 raise ValueError(
                     f"A metric must read logits as these labels mean them. Received: {name!r}, "
-                    f"which does not. Give {self.label_kind.metric}."
+                    f"which does not. Give {self.label_kind.metric}, or compute it of the "
+                    "probabilities that predict(x) stands for."
                 )
         self._counts_labels = any(metrics)
         super().compile(*args, **kwargs)

@@ -2,10 +2,10 @@
 
 import functools
 
-import keras
 import tensorflow as tf
 
 from keras_kd.data.batch import view
+from keras_kd.distillation.first_answer import first_answer
 from keras_kd.methods.base import Method
 from keras_kd.models.output import outputs_of
 from keras_kd.models.taps import tapped
@@ -32,6 +32,7 @@ class Network:
         self.taps = tuple(dict.fromkeys(taps))
         self.sees = sees or name
         self.on_images = on_images
+        self._first = None  # its outputs, once they were asked for
         self._tapped = with_taps(model, self.taps) if self.taps else model
 
     def learn(self, batch):
@@ -61,10 +62,10 @@ class Network:
             return {}
         if taps:
             outputs = with_taps(self.model, taps).output
-        elif isinstance(getattr(self.model, "output", None), keras.KerasTensor | dict):
-            outputs = self.model.output
+        elif self._first is None:
+            outputs = self._first = first_answer(self.name, self.model, images)
         else:
-            outputs = self.model(keras.KerasTensor(images))
+            outputs = self._first
         return {name: tuple(tensor.shape) for name, tensor in outputs_of(outputs).items()}
 
 
@@ -131,7 +132,9 @@ def all_methods(methods, first=(), learners=()):
     Raises:
         ValueError: something else than a method.
     """
-    methods = [methods] if isinstance(methods, Method) else list(methods or ())
+    if isinstance(methods, Method | str):
+        methods = [methods]
+    methods = list(methods or ())
     for method in methods:
         if not isinstance(method, Method):
             raise ValueError(

@@ -11,6 +11,11 @@ import warnings
 
 import keras
 
+WAY_TO_TRAIN = (
+    "KDModel is a way to train, not a model to ship. Save the student: "
+    "kd.student.save('student.keras'). To go on training later, kd.save_weights('kd.weights.h5')."
+)
+
 
 class StepCounter(keras.layers.Layer):
     """The step of a model as a weight: all ways to save the model save it, and none the student."""
@@ -42,11 +47,15 @@ class NamedState:
 
     def save(self, *args, **kwargs):
         """Refuses: only the student leaves."""
-        raise NotImplementedError(
-            "KDModel is a way to train, not a model to ship. Save the student: "
-            "kd.student.save('student.keras'). To go on training later, "
-            "kd.save_weights('kd.weights.h5')."
-        )
+        raise NotImplementedError(WAY_TO_TRAIN)
+
+    def export(self, *args, **kwargs):
+        """Refuses, as `save` does."""
+        raise NotImplementedError(WAY_TO_TRAIN)
+
+    def get_config(self):
+        """Refuses, as `save` does: whatever makes a model anew begins here."""
+        raise NotImplementedError(WAY_TO_TRAIN)
 
     @property
     def step(self):

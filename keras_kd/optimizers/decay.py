@@ -1,8 +1,10 @@
 """Weight decay apart from the learning rate, for every optimizer of a recipe."""
 
 import re
+import warnings
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 
@@ -46,8 +48,21 @@ class DecoupledDecay:
     @learning_rate.setter
     def learning_rate(self, learning_rate):
         super(DecoupledDecay, type(self)).learning_rate.fset(self, learning_rate)
+        if isinstance(learning_rate, float | int | np.floating):
+            self._warn_above_peak(float(learning_rate))
         if callable(learning_rate):  # a schedule in a constant's place brings a peak of its own
             self._set_peak(learning_rate)
+
+    def _warn_above_peak(self, rate):
+        if self.decoupled_weight_decay and not self._scheduled and rate > self._peak * 1.0001:
+            warnings.warn(
+                "Weight decay is full at the peak of the learning rate, and more above it. "
+                f"Received: learning_rate={rate:.6g}, peak_learning_rate={self._peak:.6g}, so "
+                f"weight_decay={self.decoupled_weight_decay:.6g} is now "
+                f"{self.decoupled_weight_decay * rate / self._peak:.6g} a step. Give the optimizer "
+                "peak_learning_rate=..., the highest rate of the run.",
+                stacklevel=4,
+            )
 
     def _find_decayed(self, variables):
         """To be called in `build`."""

@@ -127,6 +127,21 @@ def named(index_or_key):
     return name
 
 
+def two_inputs():
+    i, number = images(), keras.Input((1,))
+    return keras.Model([i, number], head(L.Concatenate()([L.Flatten()(i), number])))
+
+
+def one_input(model):
+    i = images()
+    return keras.Model(i, model([i, keras.ops.ones_like(i[:, 0, 0, :1])]))
+
+
+def map_of_logits():
+    i = images()
+    return keras.Model(i, L.Conv2D(CLASSES, 3)(i))
+
+
 def softmax(x):
     return L.Softmax()(head(x))
 
@@ -205,6 +220,21 @@ MISTAKES = {
         ),
         r"The student must end in logits.*sigmoid \('sequential",
         FIRST(keras_kd.models.to_logits),
+    ),
+    "a student of two inputs": (
+        lambda: (two_inputs(), net()),
+        r"The student must take one tensor, the images.* with 2 inputs\. Fix the others",
+        FIRST(one_input),
+    ),
+    "a teacher that answers a map": (
+        lambda: (net(), map_of_logits()),
+        r"The teacher must give logits \[B, K\].*\(None, 6, 6, 3\)\..*GlobalAveragePooling2D\(\)",
+        SECOND(lambda model: keras.Model(model.input, L.GlobalAveragePooling2D()(model.output))),
+    ),
+    "a class in a network's place": (
+        lambda: (net(), keras.Model),
+        r"The teacher must be a Keras model or another function",
+        SECOND(lambda model: net()),
     ),
     "a teacher by its path": (
         lambda: (net(), "teacher.keras"),
@@ -302,3 +332,23 @@ def test_a_subclassed_teacher_is_accepted():
     kd = keras_kd.KDModel(net(), subclassed(CLASSES), SoftTargets())
     kd.compile("sgd")
     assert np.isfinite(kd.fit(*data(), verbose=0).history["loss"]).all()
+
+
+@pytest.mark.parametrize("argument", ["learners", "sources"])
+def test_further_networks_have_names(argument):
+    with pytest.raises(ValueError, match=rf"^{argument} must be a dict of name to network"):
+        keras_kd.KDModel(net(), net(), SoftTargets(), **{argument: [net()]})
+
+
+def test_a_weight_is_trained_by_one_learner():
+    student, peer = shared()
+    methods = lambda: [  # noqa: E731
+        SoftTargets(source="peer"),
+        SoftTargets(learner="peer", source="student", name="back"),
+    ]
+    for twin in (peer, student):
+        with pytest.raises(ValueError, match=r"^Each weight is trained by one.*of the student and"):
+            keras_kd.KDModel(student, None, methods(), learners={"peer": twin})
+    kd = keras_kd.KDModel(student, None, methods(), learners={"peer": own_weights(peer)})
+    kd.compile("sgd")  # as advised
+    assert np.isfinite(kd.fit(data()[0], verbose=0).history["loss"]).all()

@@ -409,6 +409,7 @@ def softmax_network(hidden=False):
         (lambda: keras_kd.KDModel(network(), network(), Hint(["conw"], ["conv"])), "'conv'"),
         (lambda: keras_kd.KDModel(network(), None, Hint(["conv"], ["conv"])), "teacher=None"),
         (lambda: SoftTargets(weight=float("nan")), "weight=nan"),
+        (lambda: keras_kd.KDModel(network(), None, "soft_targets"), r"methods=\['soft_targets'\]"),
     ],
 )
 def test_mistakes_are_refused_at_once(make, message):
@@ -420,8 +421,16 @@ def test_mistakes_in_use():
     kd = keras_kd.KDModel(network(), None, SoftTargets(), label_weight=1.0)
     with pytest.raises(ValueError, match="Leave loss out"):
         kd.compile("sgd", loss="mse")
-    with pytest.raises(NotImplementedError, match=r"kd\.student\.save"):
-        kd.save("x.keras")
+    ways = (
+        lambda: kd.save("x.keras"),
+        lambda: kd.export("x"),
+        lambda: keras.saving.save_model(kd, "x.keras"),
+        lambda: keras.models.clone_model(kd),
+        kd.to_json,
+    )
+    for way in ways:
+        with pytest.raises(NotImplementedError, match=r"kd\.student\.save"):
+            way()
     kd.compile("sgd")
     x, y = arrays()
     with pytest.raises(ValueError, match="no one to learn from"):

@@ -171,3 +171,18 @@ def test_the_check_is_no_part_of_the_step():
         (tf.TensorSpec((4, 8, 8, 3)), tf.TensorSpec((4,), tf.int64))
     )
     assert not [op for op in graph.graph.get_operations() if op.type == "Assert"]
+
+
+@pytest.mark.parametrize("metric", ["AUC", "precision", keras.metrics.Recall(), "binary_accuracy"])
+def test_metrics_that_take_logits_for_probabilities_are_refused(metric):
+    kd = keras_kd.KDModel(net(), None, None, label_weight=1.0)
+    with pytest.raises(ValueError, match=r"read logits as these labels mean them.*Give keras_kd\."):
+        kd.compile("sgd", metrics=[metric])
+
+
+def test_what_lies_between_classes_is_told_its_form():
+    x, y = arrays()
+    kd = keras_kd.KDModel(net(), None, None, label_weight=1.0)
+    kd.compile("sgd")
+    with pytest.raises(ValueError, match=r"probabilities \[B, 3\]\.$"):
+        kd.fit(x, y + 0.5, verbose=0)

@@ -1,5 +1,7 @@
 """Weight decay under a rate that changes, by whoever's hand: it follows lr / peak."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -121,3 +123,16 @@ def test_callbacks_take_it_down_with_the_rate(optimizer, callback):
     model.fit(x, y, batch_size=1, epochs=6, verbose=0, callbacks=[note, lower])
     assert float(model.optimizer.learning_rate) == pytest.approx(1e-7)
     assert norms[-1] == pytest.approx(norms[2], rel=1e-3)
+
+
+@pytest.mark.parametrize("optimizer", OURS)
+def test_a_rate_above_the_peak_is_told(optimizer):
+    one = optimizer(1e-3, weight_decay=0.01)
+    with pytest.warns(UserWarning, match=r"weight_decay=0\.01 is now 0\.1 a step.*peak_learning"):
+        assert decays(one, [1e-2]) == pytest.approx([0.1], rel=1e-5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        decays(optimizer(1e-3, weight_decay=0.01), [1e-3, 1e-4])
+        decays(optimizer(1e-3), [1e-2])  # nothing decays
+        # As advised.
+        decays(optimizer(1e-3, weight_decay=0.01, peak_learning_rate=1e-2), [1e-2])

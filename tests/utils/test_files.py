@@ -78,3 +78,16 @@ def test_a_real_full_device_is_reported(tmp_path):
         write_atomically(target, write)
     assert target.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_who_is_gone(monkeypatch):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    assert files.is_gone(gone.pid) and files.is_gone(10**30)  # no system numbers so high
+    assert not files.is_gone(os.getpid())
+
+    def of_another_user(pid, signal):
+        raise PermissionError
+
+    monkeypatch.setattr(os, "kill", of_another_user)
+    assert not files.is_gone(1)
