@@ -32,7 +32,7 @@ class HostModule(keras.layers.Layer):
 
     Attributes:
         image_shape: (height, width, channels); None for sizes that the file leaves open.
-        reach: values that the input's whole numbers stand for, see `tensors.Tensor`; None of
+        value_range: values that the input's whole numbers stand for, see `tensors.Tensor`; None of
             floats.
         step: what lies between two values of the output where it is of whole numbers; 0 of floats.
         shown: what stands behind the logits, such as "softmax" or "linear"; empty where the file
@@ -65,8 +65,8 @@ class HostModule(keras.layers.Layer):
         sides = sides[1:] if self.layout == "nchw" else sides[:2]
         self._batch = batch  # None: of any size
         self.image_shape = (*sides, channels)
-        self.reach = self._source.reach
-        self.step = 0.0 if self._target.reach is None else self._target.scale
+        self.value_range = self._source.value_range
+        self.step = 0.0 if self._target.value_range is None else self._target.scale
         self.shown = self._shown()
         self.built = True
 

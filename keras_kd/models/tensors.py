@@ -51,13 +51,13 @@ class Tensor(NamedTuple):
         return to_floats(values, self.scale or 1.0, self.zero_point)
 
     @property
-    def reach(self):
+    def value_range(self):
         """(lowest, highest) value that whole numbers stand for; None of floats."""
         if not np.issubdtype(self.dtype, np.integer):
             return None
         limits = np.array([np.iinfo(self.dtype).min, np.iinfo(self.dtype).max])
-        reach = to_floats(limits, self.scale or 1.0, self.zero_point)
-        return tuple(float(value) for value in reach)
+        value_range = to_floats(limits, self.scale or 1.0, self.zero_point)
+        return tuple(float(value) for value in value_range)
 
 
 def image_input(inputs, label):

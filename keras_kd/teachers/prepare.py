@@ -16,7 +16,7 @@ from keras_kd.teachers.checks import check_images
 from keras_kd.teachers.wanted import Asked
 
 CONVERSION = "to_teacher_range"  # name of the layer that makes a teacher's values of ours
-REACH_TOLERANCE = 0.02  # of a range: the least and the largest pixel seen in calibration
+RANGE_TOLERANCE = 0.02  # of a range: the least and the largest pixel seen in calibration
 _logger = logging.getLogger(__name__)
 
 
@@ -165,7 +165,7 @@ def open_host(module, handle, wanted, advice, example):
             )
     except UnknownLayout as error:
         raise Asked(str(error), "layout", "nchw") from error
-    pixels = wanted.pixels or Pixels(usual_range(layer.reach))
+    pixels = wanted.pixels or Pixels(usual_range(layer.value_range))
     if not pixels:
         raise Asked(
             "the values that the images of a file have must be told: it does not say them. "
@@ -195,16 +195,16 @@ def host_side(module, handle):
     return height or 0
 
 
-def usual_range(reach):
+def usual_range(value_range):
     """The usual range of pixels that a file's whole numbers stand for.
 
     Args:
-        reach: (lowest, highest) value that they stand for; None of floats.
+        value_range: (lowest, highest) value that they stand for; None of floats.
 
     Returns:
-        (low, high), which `reach` is up to rounding; None where it is no usual one.
+        (low, high), which `value_range` is up to rounding; None where it is no usual one.
     """
-    for low, high in CANONICAL if reach else ():
-        if np.abs(np.subtract(reach, (low, high))).max() <= REACH_TOLERANCE * (high - low):
+    for low, high in CANONICAL if value_range else ():
+        if np.abs(np.subtract(value_range, (low, high))).max() <= RANGE_TOLERANCE * (high - low):
             return low, high
     return None

@@ -25,7 +25,7 @@ class Lengths(NamedTuple):
         units = {"num_examples": self.num_examples, "batch_size": self.batch_size}
         return steps(length, **units, total=total)
 
-    def whole(self, count):
+    def whole_executions(self, count):
         """Steps rounded up to whole executions, one at least."""
         return -(-max(1, count) // self.steps_per_execution) * self.steps_per_execution
 
@@ -42,11 +42,11 @@ class Lengths(NamedTuple):
 
     def total_of(self, length):
         """Steps of a whole stage of this length, whole executions."""
-        return self.whole(self.steps(length))
+        return self.whole_executions(self.steps(length))
 
     def interval(self, settings):
         """Steps between two evaluations of a stage, whole executions."""
-        return self.whole(self.steps(settings.interval, self.total(settings)))
+        return self.whole_executions(self.steps(settings.interval, self.total(settings)))
 
     def warmup(self, settings):
         """Steps of a stage's warm-up."""
@@ -104,7 +104,7 @@ def steps_to_keep(keep_at, settings, lengths):
     found = set()
     for length in keep_at:
         step = lengths.steps(length, total)
-        step = lengths.whole(step) if step else 0
+        step = lengths.whole_executions(step) if step else 0
         if not 0 < step <= total:
             raise ValueError(
                 f"config.checkpoint.keep_at must hold lengths within the stage's {total:,} steps. "

@@ -111,7 +111,7 @@ class Stage:
         self.total = lengths.total(settings)
         self.interval = lengths.interval(settings)
         every = lengths.steps(saving.every, self.total) if saving.every else self.interval
-        self.every = lengths.whole(every)
+        self.every = lengths.whole_executions(every)
         self.keep_at = steps_to_keep(saving.keep_at, settings, lengths)
         self.checkpoints = workdir and workdir.checkpoints(name, saving.keep)
         self.pieces = [pieces.Piece(0, 0, self.total)]

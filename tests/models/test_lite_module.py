@@ -40,9 +40,9 @@ def test_a_file_gives_what_its_network_gives(files, name, tolerance):
 
 def test_whole_numbers_tell_the_range_of_the_pixels(files):
     _, paths = files
-    assert LiteModule(paths["float"]).reach is None
+    assert LiteModule(paths["float"]).value_range is None
     for name in ("int8", "uint8"):
-        np.testing.assert_allclose(LiteModule(paths[name]).reach, (-1, 1), atol=0.02)
+        np.testing.assert_allclose(LiteModule(paths[name]).value_range, (-1, 1), atol=0.02)
 
 
 def test_a_record_in_the_file_tells_it_too(files, tmp_path):

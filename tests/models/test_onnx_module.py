@@ -25,7 +25,7 @@ def images(count=3):
 )
 def test_layouts_and_batches(tmp_path, shape, channels, own):
     layer = OnnxModule(write(tmp_path / "a.onnx", shape, channels))
-    assert layer.image_shape == own and layer.reach is None
+    assert layer.image_shape == own and layer.value_range is None
     np.testing.assert_allclose(layer.answer(images()), logits_of(images()), atol=1e-5)
 
 
@@ -39,7 +39,7 @@ def test_other_floats(tmp_path, type_, tolerance):
 
 def test_whole_pixels(tmp_path):
     layer = OnnxModule(write(tmp_path / "a.onnx", type_=TensorProto.UINT8))
-    assert layer.reach == (0, 255)
+    assert layer.value_range == (0, 255)
     pixels = np.round((images() + 1) * 127.5)
     found = layer.answer(pixels.astype("float32") + 0.3)
     np.testing.assert_allclose(found, logits_of(pixels), rtol=1e-5)

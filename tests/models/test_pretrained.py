@@ -225,8 +225,8 @@ def test_hub_modules_learn_under_a_new_classifier(tmp_path, prefix):
     folder = str(tmp_path / "module")
     module = Features()
     tf.saved_model.save(module, folder)
-    reach = (-1, 1) if not prefix else None
-    network = start_from(prefix + folder, 3, (16, 16, 3), input_range=reach)
+    values = (-1, 1) if not prefix else None
+    network = start_from(prefix + folder, 3, (16, 16, 3), input_range=values)
     assert_fresh(network, 3)
     pixels = images() if not prefix else (images() + 1) / 2  # the convention of TF-Hub
     expected = pixels.mean((1, 2)) @ module.kernel.numpy()

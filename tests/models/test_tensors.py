@@ -79,11 +79,13 @@ def test_outputs_that_are_none_or_many():
 
 def test_values_are_made_and_read():
     floats = tensor(1, dtype=np.float16)
-    assert floats.encode(np.array([0.5], "float32")).dtype == np.float16 and floats.reach is None
+    assert (
+        floats.encode(np.array([0.5], "float32")).dtype == np.float16 and floats.value_range is None
+    )
     pixels = tensor(1, dtype=np.uint8)
     np.testing.assert_array_equal(pixels.encode(np.array([-3, 0.4, 254.6, 300])), [0, 0, 255, 255])
-    assert pixels.reach == (0, 255)
+    assert pixels.value_range == (0, 255)
     whole = tensor(1, dtype=np.int8, scale=2 / 255, zero_point=-1)
-    np.testing.assert_allclose(whole.reach, (-254 / 255, 256 / 255))
+    np.testing.assert_allclose(whole.value_range, (-254 / 255, 256 / 255))
     np.testing.assert_array_equal(whole.encode(np.array([-1.0, 0, 1])), [-128, -1, 127])
     np.testing.assert_allclose(whole.decode(np.array([-128, -1], np.int8)), [-254 / 255, 0])

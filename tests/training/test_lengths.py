@@ -16,7 +16,7 @@ def test_a_stage_and_its_intervals_are_whole_executions(several, total, interval
     lengths = Lengths(64, 8, several)
     assert lengths.total(settings) == lengths.total_of("25 steps") == total
     assert (lengths.interval(settings), lengths.warmup(settings)) == (interval, warmup)
-    assert lengths.whole(0) == several
+    assert lengths.whole_executions(0) == several
 
 
 def test_the_rate_falls_at_the_stairs_in_steps_of_this_stage():

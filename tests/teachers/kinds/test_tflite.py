@@ -55,7 +55,7 @@ def test_a_quantised_file_knows_its_pixels(files):
 
 
 @pytest.mark.parametrize(
-    ("reach", "expected"),
+    ("value_range", "expected"),
     [
         ((-0.996, 1.004), (-1, 1)),
         ((0.0, 0.996), (0, 1)),
@@ -65,8 +65,8 @@ def test_a_quantised_file_knows_its_pixels(files):
         (None, None),
     ],
 )
-def test_numbers_that_stand_for_no_usual_range_tell_nothing(reach, expected):
-    assert usual_range(reach) == expected
+def test_numbers_that_stand_for_no_usual_range_tell_nothing(value_range, expected):
+    assert usual_range(value_range) == expected
 
 
 def test_sizes_that_do_not_fit(files):
