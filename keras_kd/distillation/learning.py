@@ -47,9 +47,17 @@ def prepared(optimizers, learners, variables, scale_loss, several):
         variables: dict of name to the list of variables that each updates.
         scale_loss: whether a learner in float16 gets a loss scale.
         several: whether there are several replicas.
+
+    Raises:
+        ValueError: a learner that was frozen since the model was made.
     """
     found = {}
     for name, optimizer in optimizers.items():
+        if not variables[name]:
+            raise ValueError(
+                f"The {name} must have weights to train. Received: {learners[name].name!r}, which "
+                "was frozen after KDModel was made. Thaw it before compile: model.trainable = True."
+            )
         half = learners[name].dtype_policy.name == "mixed_float16"
         scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
         if half and scale_loss and not scaled:

@@ -38,3 +38,12 @@ def test_everything_is_built_asks_every_optimizer():
     assert kd._all_built()
     kd.optimizers["peer"].built = False
     assert not kd._all_built()
+
+
+def test_a_learner_that_was_frozen_since_is_refused():
+    kd = schemes.mutual()
+    kd.learners["peer"].trainable = False
+    with pytest.raises(ValueError, match=r"The peer must have weights to train.*Thaw it"):
+        kd.compile("sgd")
+    kd.learners["peer"].trainable = True  # as advised
+    kd.compile("sgd")
