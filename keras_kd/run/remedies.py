@@ -76,8 +76,9 @@ def remedies(shown, member=0):
         )
     else:
         advice = (
-            "None of these makes it right: take a teacher of these classes, or fine-tune it on "
-            f"them; if the names of its classes are known, {where}classes=FILE, one a line."
+            "None of these makes it right: take a teacher of these classes, or "
+            f"{shown.fine_tune(member)}; if the names of its classes are known, "
+            f"{where}classes=FILE, one a line."
         )
     return f"Tried: {told}. {advice} To let it teach all the same, {where}accept=True."
 

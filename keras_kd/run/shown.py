@@ -8,11 +8,10 @@ from keras_kd.config.chain import side_of
 from keras_kd.data import evaluation_dataset
 from keras_kd.data.sampled import SampledSource
 from keras_kd.evaluation import teacher_answers
-from keras_kd.models.hub import HubModule
-from keras_kd.models.value_range import UnknownRange, expected_range
 from keras_kd.run import networks
+from keras_kd.teachers import kinds
 from keras_kd.teachers.ensemble import Ensemble
-from keras_kd.teachers.prepare import CONVERSION
+from keras_kd.utils import handles
 
 MOST = 1000  # images that a teacher is shown
 EACH = 10  # of each class: fewer do not tell the order of many classes
@@ -53,7 +52,16 @@ class Shown:
         """Whether nothing told which pixel values the teacher expects."""
         model = self.load()
         members = model.members().values() if isinstance(model, Ensemble) else [model]
-        return any(map(_takes_values_as_they_are, members))
+        return any(kind.assumes(one) for kind, one in zip(self._kinds, members, strict=True))
+
+    def fine_tune(self, member=0):
+        """How the teacher, or a member from 1 on, would learn other classes, see `Kind`."""
+        return self._kinds[max(0, member - 1)].fine_tune
+
+    @property
+    def _kinds(self):
+        """The kind of each member."""
+        return [kinds.get(name)[0] for name, _ in handles.members(self.teacher.handle)]
 
     def load(self, **changes):
         """The teacher, with other values of keys of its section that say how it is read."""
@@ -94,15 +102,6 @@ class Shown:
         ]
         self.seconds = time.monotonic() - began
         return self._labels[: len(answers[0][1])], answers
-
-
-def _takes_values_as_they_are(model):
-    if any(one.name == CONVERSION or isinstance(one, HubModule) for one in model.layers):
-        return False  # somebody knew
-    try:
-        return expected_range(model) is None
-    except UnknownRange:
-        return False  # it was asked about
 
 
 def _in_time(batches, began):

@@ -32,16 +32,14 @@ def check_images(model, label, input_shape):
         )
 
 
-def check_classes(model, num_classes, label):
-    """The model has one logit per class (None: any number)."""
+def check_classes(model, num_classes, label, fine_tune):
+    """The model has one logit per class (None: any number); `fine_tune` as of a `Kind`."""
     units = model.output_shape[-1]
     if num_classes is None or units == num_classes:
         return
     raise ValueError(
         f"the teacher must have one logit per class of the data set, {num_classes} in all. "
-        f"Received: {units} outputs from {label!r}. If they are features, the module needs a "
-        f"head: build the teacher with keras_kd.models.hub(handle, {num_classes}, input_shape), in "
-        "a config as teacher model 'hub' with its handle, and fine-tune it first. If they are the "
-        "logits of other classes, fine-tune it on this data set first; if the data's are among "
-        "them, pass classes=FILE with the names of all its outputs, one a line, in their order."
+        f"Received: {units} outputs from {label!r}. If the data's classes are among them, pass "
+        "classes=FILE with the names of all its outputs, one a line, in their order. If they are "
+        f"features, or of other classes, {fine_tune}."
     )

@@ -15,6 +15,7 @@ from pathlib import Path
 import keras
 
 from keras_kd.models.answers import ClassOrder
+from keras_kd.teachers.kind import ELSEWHERE
 from keras_kd.teachers.wanted import Asked
 from keras_kd.utils.names import nearest
 
@@ -131,7 +132,7 @@ def _lines(place):
     return [line.strip() for line in lines if line.strip()]
 
 
-def in_order_of_data(model, label, known, names):
+def in_order_of_data(model, label, known, names, fine_tune=ELSEWHERE):
     """A teacher whose logits stand in the order of the data's classes.
 
     Args:
@@ -140,6 +141,7 @@ def in_order_of_data(model, label, known, names):
         known: (names, place), as `recorded_classes` gives them: N names of the teacher's classes in
             its order, or none, and their file; an empty one: they were given.
         names: K names of the data's, or None.
+        fine_tune: how it would learn other classes, see `keras_kd.teachers.kind`.
 
     Returns:
         a `keras.Model` of logits `[B, K]`, the same one where nothing has to be done. Classes that
@@ -165,7 +167,7 @@ def in_order_of_data(model, label, known, names):
         )
     missing = [name for name in names if name not in own]
     if missing:
-        _refuse(label, own, missing, len(names), place)
+        _refuse(label, own, missing, len(names), place, fine_tune)
     twice = [name for name in names if own.count(name) > 1]
     if twice:
         raise ValueError(
@@ -183,14 +185,14 @@ def in_order_of_data(model, label, known, names):
     return keras.Model(model.inputs[0], order(model.outputs[0]), name=model.name)
 
 
-def _refuse(label, own, missing, count, place):
+def _refuse(label, own, missing, count, place, fine_tune):
     told = [f"{name!r}{nearest(name, own)}" for name in missing[:FEW]]
     rest = f" and {len(missing) - FEW} more" if len(missing) > FEW else ""
     raise Asked(
         f"a teacher must know the classes of the data. Received: {label}, whose {_said(place)} "
         f"lack {len(missing)} of the data's {count}: {', '.join(told)}{rest}. Take a teacher of "
-        "these classes, or fine-tune it on them; if they only have other names there, pass "
-        "classes=FILE with the data's names, one a line, in the order of the teacher's outputs.",
+        f"these classes, or {fine_tune}; if they only have other names there, pass classes=FILE "
+        "with the data's names, one a line, in the order of the teacher's outputs.",
         "classes",
         "FILE",
     )

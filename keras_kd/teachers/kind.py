@@ -5,11 +5,18 @@ The kinds stand in `keras_kd.teachers.kinds`, one file each.
 
 from pathlib import Path
 
+AS_INIT = (
+    "fine-tune it on them first: init in the place of handle, with an empty model.name, starts a "
+    "network from it"
+)
+ELSEWHERE = "fine-tune it on them where it was trained, and export it again"
+
 
 class Kind:
     """A kind of handle.
 
     Attributes:
+        fine_tune: how its network learns other classes, a clause of an advice.
         words: how such a handle is written, for errors.
         order: kinds of lower order are asked first whether a handle is theirs, and told first.
         layouts: whether the order of an input's axes may be told.
@@ -20,6 +27,7 @@ class Kind:
     words = ""
     order = 0
     layouts = False
+    fine_tune = AS_INIT
     schemes = ()
     suffix = ""
 
@@ -45,6 +53,17 @@ class Kind:
             ConnectionError: what it leads to cannot be fetched.
         """
         raise NotImplementedError
+
+    def assumes(self, model):
+        """Whether nothing told the pixel values that a network expects.
+
+        Args:
+            model: what `open` gave, with whatever came before and behind it.
+
+        Returns:
+            bool; here they are the kind's own, recorded, or asked for.
+        """
+        return False
 
     def side(self, handle):
         """Side in pixels of the images that the network takes.

@@ -101,7 +101,8 @@ def _load(handle, wanted):
             return assemble(members, wanted.input_shape, one)
     known = wanted.answer.classes, ""
     if isinstance(handle, keras.Model):
-        check_read(Kind, handle.name, wanted)
+        kind = Kind()
+        check_read(kind, handle.name, wanted)
         label, model = handle.name, prepare(handle, repr(handle.name), wanted)
     else:
         kind, label = kinds.get(handle)
@@ -109,8 +110,8 @@ def _load(handle, wanted):
         model = kind.open(label, wanted)
         known = known if wanted.answer.classes else recorded_classes(label)
     model = with_logits(model, repr(label), wanted)
-    model = in_order_of_data(model, repr(label), known, wanted.class_names)
-    check_classes(model, wanted.num_classes, label)
+    model = in_order_of_data(model, repr(label), known, wanted.class_names, kind.fine_tune)
+    check_classes(model, wanted.num_classes, label, kind.fine_tune)
     model.trainable = False
     return model
 

@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 from tiny_run import tiny_run
 
+from keras_kd.models.hub import HubModule
 from keras_kd.run import Experiment, shown
+from keras_kd.teachers.kinds.keras_file import KerasFile
 from keras_kd.teachers.wanted import Asked
 
 
@@ -48,3 +50,38 @@ def test_what_its_handle_asks_is_asked_by_its_key(look, monkeypatch):
         ValueError, match=r"On the command line that is --config\.teacher\.layout=n"
     ):
         look.look()
+
+
+def test_only_values_that_nothing_tells_are_assumed(tmp_path):
+    """Of what a kind of handle knows, and of what shows them or is told, no others are tried."""
+    inputs = keras.Input((8, 8, 1))
+    end = keras.layers.Dense(10)(keras.layers.Flatten()(inputs))
+    plain, shows = keras.Model(inputs, end), keras.layers.Rescaling(2.0, -1.0)(inputs)
+    files = {name: str(tmp_path / name) for name in ("plain.keras", "shows.keras", "saved")}
+    plain.save(files["plain.keras"])
+    keras.Model(inputs, plain(shows)).save(files["shows.keras"])
+    plain.export(files["saved"], verbose=False)
+
+    def assumed(handle, **section):
+        changes = {f"teacher.{key}": value for key, value in section.items()}
+        config = tiny_run(**{"teacher.handle": handle, **changes})
+        experiment = Experiment(config, tmp_path / "run")
+        return shown.Shown(experiment, experiment.last.teachers[0]).assumed
+
+    assert assumed(files["plain.keras"])
+    assert not assumed(files["shows.keras"])
+    assert not assumed(files["plain.keras"], input_range=(0.0, 255.0))
+    assert not assumed(f"hub:{files['saved']}")
+    assert not assumed(files["saved"], input_range=(-1.0, 1.0))
+    assert not assumed(f"{files['shows.keras']},hub:{files['saved']}")
+    assert assumed(f"hub:{files['saved']},{files['plain.keras']}")
+
+
+def test_a_file_of_keras_2_that_states_nothing_is_assumed(tmp_path):
+    inputs = keras.Input((8, 8, 1))
+    plain = keras.Model(inputs, keras.layers.Dense(10)(keras.layers.Flatten()(inputs)))
+    plain.export(str(tmp_path / "saved"), verbose=False)
+    kind = KerasFile()
+    for values, want in (((-1, 1), True), ((0, 255), False)):
+        module = HubModule(str(tmp_path / "saved"), values)
+        assert kind.assumes(keras.Model(inputs, module(inputs))) is want

@@ -1,7 +1,11 @@
 """Kinds of handles: every one is found by itself, and each handle has one owner."""
 
+import keras
 import pytest
+import tflite_files
 
+from keras_kd import teachers
+from keras_kd.models import start_from
 from keras_kd.teachers import kinds
 from keras_kd.teachers.kind import Kind
 
@@ -46,3 +50,26 @@ def test_a_kind_must_say_what_is_its_own():
         Kind().owns("a")
     with pytest.raises(NotImplementedError):
         Kind().open("a", None)
+
+
+def test_the_advice_to_fine_tune_fits_the_kind(tmp_path):
+    """What Keras cannot train learns where it came from; the rest starts a network here."""
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.Flatten()(keras.layers.Conv2D(4, 3)(inputs))
+    model = keras.Model(inputs, keras.layers.Dense(5)(x))
+    model.save(tmp_path / "five.keras")
+    model.export(str(tmp_path / "five"), verbose=False)
+    tflite_files.write(tmp_path / "five.tflite", model)
+    for name in ("five.keras", "five", "five.tflite"):
+        handle = str(tmp_path / name)
+        with pytest.raises(ValueError, match=r"5 outputs from .*If they are features") as refused:
+            teachers.load(handle, 7, (8, 8, 3), input_range=(-1, 1))
+        elsewhere = "fine-tune it on them where it was trained" in str(refused.value)
+        assert elsewhere is name.endswith("tflite")
+        if elsewhere:
+            with pytest.raises(ValueError, match="whole Keras 3 archive"):
+                start_from(handle, 7, (8, 8, 3), input_range=(-1, 1))
+            continue
+        assert "init in the place of handle, with an empty model.name" in str(refused.value)
+        started = start_from(handle, 7, (8, 8, 3), input_range=(-1, 1))
+        assert started.output_shape == (None, 7) and len(started.trainable_variables) >= 4

@@ -36,6 +36,6 @@ def _entry(handle, num_classes):
         raise ValueError(
             f"the teacher must know the data set's {num_classes} classes. Received: "
             f"handle={handle!r}, a network of {entry.num_classes} classes. Take the teacher of "
-            "this data set, or fine-tune one."
+            f"this data set, or {Bit.fine_tune}."
         )
     return entry

@@ -3,12 +3,15 @@
 import dataclasses
 from pathlib import Path
 
+import keras
+
 from keras_kd.models import keras2
+from keras_kd.models.hub import HubModule
 from keras_kd.models.keras_versions import written
 from keras_kd.models.saved import OldFile, open_keras
-from keras_kd.models.value_range import OURS
+from keras_kd.models.value_range import OURS, UnknownRange, expected_range
 from keras_kd.teachers.kind import Kind
-from keras_kd.teachers.prepare import open_module, prepare, shown_pixels
+from keras_kd.teachers.prepare import CONVERSION, open_module, prepare, shown_pixels
 
 
 class KerasFile(Kind):
@@ -39,6 +42,26 @@ class KerasFile(Kind):
         return open_module(
             str(folder), dataclasses.replace(wanted, input_shape=shape), known or OURS
         )
+
+    def assumes(self, model):
+        """Keras records no values: those that nothing in a network shows are taken as they come."""
+        inner = list(_layers(model))
+        if any(layer.name == CONVERSION for layer in inner):
+            return False
+        modules = [layer for layer in inner if isinstance(layer, HubModule)]
+        if modules:
+            return any(module.input_range == OURS for module in modules)
+        try:
+            return expected_range(model) is None
+        except UnknownRange:
+            return False  # it was asked about
+
+
+def _layers(model):
+    for layer in model.layers:
+        yield layer
+        if isinstance(layer, keras.Model):
+            yield from _layers(layer)
 
 
 def _converted(handle, error):

@@ -1,7 +1,7 @@
 """An ONNX file, as PyTorch and others export: `onnx:model.onnx`, or its path alone."""
 
 from keras_kd.models.onnx_module import OnnxModule
-from keras_kd.teachers.kind import Kind
+from keras_kd.teachers.kind import ELSEWHERE, Kind
 from keras_kd.teachers.prepare import host_side, open_host
 
 SCHEME = "onnx:"
@@ -13,6 +13,7 @@ class Onnx(Kind):
     words = "'onnx:FILE'"
     order = 30
     layouts = True
+    fine_tune = ELSEWHERE
     schemes = (SCHEME,)
     suffix = ".onnx"
 

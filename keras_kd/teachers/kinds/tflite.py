@@ -5,7 +5,7 @@ from pathlib import Path
 
 from keras_kd.models.lite_module import LiteModule, recorded_range
 from keras_kd.models.pixels import Pixels
-from keras_kd.teachers.kind import Kind
+from keras_kd.teachers.kind import ELSEWHERE, Kind
 from keras_kd.teachers.prepare import host_side, open_host
 
 SCHEME = "tflite:"
@@ -17,6 +17,7 @@ class TFLite(Kind):
     words = "'tflite:FILE'"
     order = 31
     layouts = True
+    fine_tune = ELSEWHERE
     schemes = (SCHEME,)
     suffix = ".tflite"
 
