@@ -82,7 +82,7 @@ def one_output(model, label, wanted):
     """
     with asked_for_output(label):
         found = with_one_output(model, wanted.answer.output, wanted.num_outputs)
-    shape = tuple(found.output.shape)
+    shape = tuple(symbolic_outputs(found).shape)
     if len(shape) != 2:
         outputs = symbolic_outputs(model)
         layer = "GlobalAveragePooling2D" if len(shape) == 4 else "Flatten"

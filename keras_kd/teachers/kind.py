@@ -7,7 +7,7 @@ from pathlib import Path
 
 AS_INIT = (
     "fine-tune it on them first: init in the place of handle, with an empty model.name, starts a "
-    "network from it"
+    "network from it (keras_kd.models.start_from)"
 )
 ELSEWHERE = "fine-tune it on them where it was trained, and export it again"
 
