@@ -45,7 +45,8 @@ class LabelChecks:
         for metric in keras.tree.flatten(metrics):
             name = metric if isinstance(metric, str) else type(metric).__name__
             # Keras knows a metric as `BinaryAccuracy` and as "binary_accuracy".
-            if name.replace("_", "").lower() in self.label_kind.misread:
+            misread = name.replace("_", "").lower() in self.label_kind.misread
+            if misread and not _reads_logits(metric, self.label_kind):
                 raise ValueError(
                     f"A metric must read logits as these labels mean them. Received: {name!r}, "
                     f"which does not. Give {self.label_kind.metric}, or compute it of the "
@@ -153,3 +154,11 @@ class _Looked(keras.utils.PyDataset):
 
     def on_epoch_end(self):
         self.data.on_epoch_end()
+
+
+def _reads_logits(metric, kind):
+    """Whether a metric was made for logits: it is told so, or counts classes with one above 0."""
+    made = metric.get_config() if isinstance(metric, keras.metrics.Metric) else {}
+    thresholds = made.get("threshold", made.get("thresholds"))
+    above_zero = thresholds in (0.0, [0.0]) and kind is not CLASSES
+    return made.get("from_logits") or above_zero

@@ -124,3 +124,15 @@ def test_metrics_that_would_read_the_logits_otherwise_are_refused(method, metric
     with pytest.raises(ValueError, match=said):
         kd.compile("sgd", metrics=[metric])
     kd.compile("sgd", metrics=[advised()])
+
+
+def test_metrics_that_are_told_of_logits_are_taken(data):
+    kd = keras_kd.KDModel(net(), net(6), BinarySoftTargets())
+    above = keras.metrics.BinaryAccuracy("above", threshold=0.0)
+    area = keras.metrics.AUC(from_logits=True, name="area")
+    kd.compile("sgd", metrics=[keras_kd.evaluation.binary_accuracy(), above, area])
+    found = kd.evaluate(*data, verbose=0, return_dict=True)
+    assert found["above"] == pytest.approx(found["binary_accuracy"]) and 0 < found["area"] < 1
+    only = keras_kd.KDModel(net(), net(6), SoftTargets())
+    with pytest.raises(ValueError, match="which does not"):
+        only.compile("sgd", metrics=[above])
