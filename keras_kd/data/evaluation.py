@@ -68,22 +68,30 @@ def evaluation_dataset(
         check_integer("fill_to", fill_to, 1)
         num_batches = -(-num_batches // fill_to) * fill_to
 
-    def plan(step):
-        # The last batch is filled with its last example, which is cut off again.
-        positions = tf.minimum(step * batch_size + tf.range(batch_size, dtype=tf.int64), count - 1)
-        sizes = tf.gather(examples.sizes, positions)
-        return {"position": positions, "views": views.draw(sizes, 0, step)}
-
     groups, _ = assembly.group_rows(range(batch_size), batch_size, mixed=False)
     outputs = share.outputs(views)
     decode = decoder(examples, views, outputs, with_ids=with_ids, resize=resize)
     steps = tf.data.Dataset.range(num_batches)
+    plan = _plan(examples, views, batch_size)
     data = assembly.batches(steps, plan, examples, groups, decode, batch_size)
     if fill_to:
         data = _with_weights(steps, data, batch_size, num_batches * batch_size, count)
     elif count % batch_size:
         data = _without_rest(steps, data, batch_size, count)
     return assembly.finished(data, num_batches)
+
+
+def _plan(examples, views, batch_size):
+    """Function of a step -> the positions of its examples, and how they are seen."""
+
+    def plan(step):
+        # The last batch is filled with its last example, which is cut off again.
+        row = step * batch_size + tf.range(batch_size, dtype=tf.int64)
+        positions = tf.minimum(row, examples.num_examples - 1)
+        sizes = tf.gather(examples.sizes, positions)
+        return {"position": positions, "views": views.draw(sizes, 0, step)}
+
+    return plan
 
 
 def _with_weights(steps, data, batch_size, rows, count):

@@ -99,10 +99,9 @@ def efficientnet_lite(
         for block in range(count):
             name = f"block{index}"
             last = block == count - 1
-            x = _block(
-                x, expansion, kernel, stride if block == 0 else 1, _rounded(filters * width),
-                name, f"stage{stage}" if last else f"{name}_out", conv, normalized,
-            )  # fmt: skip
+            sizes = (expansion, kernel, stride if block == 0 else 1, _rounded(filters * width))
+            output_name = f"stage{stage}" if last else f"{name}_out"
+            x = _block(x, sizes, name, output_name, conv, normalized)
             index += 1
     x = normalized(conv(x, 1280, 1, "head"), "head")
     x = GlobalAveragePooling2D(name="pre_logits")(x)
@@ -123,8 +122,9 @@ def _rounded(channels):
     return result + 8 if result < 0.9 * channels else result
 
 
-def _block(x, expansion, kernel, stride, filters, name, output_name, conv, normalized):
+def _block(x, sizes, name, output_name, conv, normalized):
     """One inverted residual: expand 1x1, depthwise, project 1x1, add when shapes agree."""
+    expansion, kernel, stride, filters = sizes
     shortcut = x
     if expansion != 1:
         x = conv(x, x.shape[-1] * expansion, 1, f"{name}_expand")
