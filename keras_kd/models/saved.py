@@ -26,7 +26,8 @@ def open_keras(path):
     if not file.format:
         raise ValueError(
             "a model file must be a whole Keras 3 archive (.keras) or HDF5 file (.h5). Received: "
-            f"handle={str(path)!r}, which is not one. If it was cut short, copy it again."
+            f"handle={str(path)!r}, which is not one. If it was cut short, copy it again. A file "
+            "of another framework can teach, onnx:FILE or tflite:FILE as handle, but not learn."
         )
     if file.format == "h5" and not file.config:
         raise ValueError(

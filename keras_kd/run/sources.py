@@ -103,7 +103,7 @@ def describe(config, pools, evaluated):
     total = sum(one.num_examples for one in seen)
     if lying := sum(one.num_lying for one in seen):
         what = {
-            "apply": "are turned upright",
+            "apply": "are turned upright; the exported serve_bytes turns JPEGs alone",
             "ignore": "are taken as they are stored; config.data.exif=apply turns them upright",
         }[config.data.exif]
         yield f"EXIF orientation: {lying:,} of {total:,} images lie or are mirrored, and {what}"

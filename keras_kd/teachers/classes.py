@@ -199,4 +199,4 @@ def _refuse(label, own, missing, count, place, fine_tune):
 
 
 def _said(place):
-    return f"classes of {place}" if place else "classes that were given"
+    return f"classes of {place}" if place else "classes, as they were given,"

@@ -1,11 +1,14 @@
 """From minutes to a config: what is chosen, kept, and refused; times are made up."""
 
 import json
+from types import SimpleNamespace
 
+import keras
 import pytest
 from image_files import class_folder
 
 from keras_kd.config import base, check
+from keras_kd.run import networks, preview
 from keras_kd.run.budget import choice, settled, trials
 from keras_kd.run.budget.choice import Speed
 
@@ -165,3 +168,36 @@ def test_several_workers_are_refused(config, clock, monkeypatch):
     monkeypatch.setenv("TF_CONFIG", json.dumps(task))
     with pytest.raises(ValueError, match=r"plans a run of one worker.* with 2 workers"):
         settled(config, None, clock)
+
+
+def test_a_student_that_starts_from_a_file_brings_its_network_and_size(config, tmp_path, clock):
+    inputs = keras.Input((24, 24, 3))
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3)(inputs))
+    keras.Model(inputs, keras.layers.Dense(5)(x)).save(tmp_path / "small.keras")
+    config.student.init = str(tmp_path / "small.keras")
+    found = settled(config, None, clock)
+    check(found)
+    assert found.student.init == str(tmp_path / "small.keras") and not found.student.model.name
+    assert found.data.resolution == 24 and ("", 24) in clock.trials
+    student = networks.build(found, "student", SimpleNamespace(num_classes=2, channels=3))
+    assert student.input_shape == (None, 24, 24, 3) and student.output_shape == (None, 2)
+
+
+def test_a_preview_goes_by_the_plan_that_is_kept_and_leaves_none(config, tmp_path, clock):
+    sheet, workdir = tmp_path / "sheet.png", tmp_path / "run"
+    preview(config, sheet, workdir)
+    assert not workdir.exists() and clock.trials
+    settled(config, workdir, clock)
+    plan = json.loads((workdir / "plan.json").read_text())
+    plan["values"].update({"data.resolution": 17, "data.teacher_resolution": 19, "batch_size": 6})
+    (workdir / "plan.json").write_text(json.dumps(plan))
+    before = list(clock.trials)
+    preview(config, sheet, workdir)
+    assert clock.trials == before and json.loads((workdir / "plan.json").read_text()) == plan
+    small = sheet.read_bytes()
+    preview(config, sheet, workdir)
+    assert sheet.read_bytes() == small  # and what differs below does so by the plan alone
+    plan["values"].update({"data.resolution": 170, "data.teacher_resolution": 190})
+    (workdir / "plan.json").write_text(json.dumps(plan))
+    preview(config, sheet, workdir)
+    assert sheet.read_bytes() != small and clock.trials == before
