@@ -417,14 +417,14 @@ def test_mistakes_are_refused_at_once(make, message):
         make()
 
 
-def test_mistakes_in_use():
+def test_mistakes_in_use(tmp_path):
     kd = keras_kd.KDModel(network(), None, SoftTargets(), label_weight=1.0)
     with pytest.raises(ValueError, match="Leave loss out"):
         kd.compile("sgd", loss="mse")
     ways = (
         lambda: kd.save("x.keras"),
         lambda: kd.export("x"),
-        lambda: keras.saving.save_model(kd, "x.keras"),
+        lambda: keras.saving.save_model(kd, tmp_path / "x.keras"),
         lambda: keras.models.clone_model(kd),
         kd.to_json,
     )
