@@ -160,6 +160,11 @@ def in_order_of_data(model, label, known, names, fine_tune=ELSEWHERE):
     units = model.output_shape[-1]
     if len(own) != units:
         if place:  # a file that lies there may be of something else
+            _logger.warning(
+                "%s: the %d names in %s are not those of its %d outputs, which are taken in the "
+                "order of the data's classes. Give classes=FILE if that is another one.",
+                *(label, len(own), place, units),
+            )
             return model
         raise ValueError(
             f"classes must name each of the teacher's outputs, {units} in all. Received: "

@@ -167,3 +167,16 @@ def test_a_name_that_is_there_twice_matters_only_where_the_data_have_it(path):
     apart = ["bird", "bee", "crane", "dog"]
     teacher = load(str(path), ["dog", "crane"], SHAPE, classes=apart)
     np.testing.assert_array_equal(teacher(images()), plain[:, [3, 2]])
+
+
+def test_more_names_than_outputs_are_left_aside_with_a_word(path, logged):
+    names = ["background", "b", "a", "c", "d"]
+    path.with_name("labels.txt").write_text("\n".join(names))
+    as_data = load(str(path), ["a", "b", "c", "d"], SHAPE)
+    (line,) = [line for line in logged() if "labels.txt" in line]
+    assert "the 5 names in " in line and "its 4 outputs" in line
+    path.with_name("labels.txt").unlink()
+    np.testing.assert_array_equal(
+        as_data(images()), load(str(path), ["a", "b", "c", "d"], SHAPE)(images())
+    )
+    assert len([line for line in logged() if "labels.txt" in line]) == 1
