@@ -188,7 +188,14 @@ def test_mix_is_same_ic_mixed_with_the_rolled_batch(photos):
     assert len(seen) == 4
 
 
-@pytest.mark.parametrize("mode,one_hot", [*((mode, False) for mode in MODES), ("mix", True)])
+# Each kind of view once; the others are slow.
+SHORT = ("same/ic", "ind/ic", "fix/ic_ens", "mix/sc")
+EACH = [
+    pytest.param(mode, False, marks=() if mode in SHORT else pytest.mark.slow) for mode in MODES
+]
+
+
+@pytest.mark.parametrize("mode,one_hot", [*EACH, ("mix", True)])
 def test_workers_are_disjoint_and_together_one(photos, mode, one_hot):
     options = {"seed": 2, "one_hot": one_hot, "with_ids": True}
     whole = batches(5, photos, "train", mode, 12, 16, **options)

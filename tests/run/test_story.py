@@ -138,6 +138,7 @@ def test_a_finished_stage_without_its_checkpoint_is_trained_again(finished, tmp_
     np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow  # tests/distillation has them in one step, test_views the views
 def test_labels_and_methods_together_under_mixup_and_own_views(tmp_path):
     changes = {"distil.label_weight": 0.5, "data.teacher_resolution": 12, "baseline.mode": "mix"}
     config = tiny(**changes)

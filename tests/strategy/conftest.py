@@ -9,6 +9,8 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if "strategy" in item.path.parts:
             item.add_marker(pytest.mark.strategy)
+    # The longest file first, so that no process is left alone with it at the end.
+    items.sort(key=lambda item: item.path.stem != "test_multi_worker")
 
 
 @pytest.fixture(scope="session", autouse=True)

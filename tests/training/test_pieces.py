@@ -124,7 +124,10 @@ def undisturbed(request, tmp_path_factory):
     return request.param, outcome(folder, 24)
 
 
-@pytest.mark.parametrize("step", [0, 16, 18, 22, 24])
+LATER = [pytest.param(step, marks=pytest.mark.slow) for step in (18, 24)]
+
+
+@pytest.mark.parametrize("step", [0, 16, 22, *LATER])
 def test_a_prolonged_stage_resumes_to_the_bit(undisturbed, tmp_path, monkeypatch, step):
     how, expected = undisturbed
     train(tmp_path, 14)

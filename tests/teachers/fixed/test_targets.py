@@ -47,7 +47,7 @@ def test_the_target_of_many_crops_is_their_mean_probability(teacher, tmp_path):
     assert np.abs(np.exp(one) - np.exp(targets)).max() > 0.1
 
 
-@pytest.mark.parametrize("engine", ["graph", "xla"])
+@pytest.mark.parametrize("engine", [pytest.param("graph", marks=pytest.mark.slow), "xla"])
 def test_a_frozen_teacher_gives_the_same_targets(teacher, tmp_path, engine):
     compiled = freeze(teacher, engine=engine, batch_size=8)
     found = fixed_targets(teacher, views_of(), tmp_path / "a.npz", 8, compiled).targets
