@@ -28,6 +28,7 @@ def write_files(folder, count):
         (folder / f"n01440764_{i:08}.JPEG").write_bytes(b"%d" % i)
 
 
+@pytest.mark.slow  # it collects all garbage of its process six times
 def test_a_folder_takes_few_bytes_an_image(tmp_path, monkeypatch):
     monkeypatch.setattr(scan, "decode_full", lambda encoded: (1, 1))
     held = []

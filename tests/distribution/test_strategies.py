@@ -140,6 +140,7 @@ def compiled(kd, batch):
     tf.function(kd.train_step, jit_compile=True)(batch)
 
 
+@pytest.mark.slow  # XLA compiles two whole steps
 def test_the_steps_compile_wholly_with_static_shapes():
     """What a TPU needs: XLA compiles no call back to the host, and takes no open shape."""
 

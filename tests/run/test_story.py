@@ -127,6 +127,7 @@ def test_weights_that_break_in_an_intervals_last_step_are_not_saved(tmp_path, mo
     assert Workdir(tmp_path, tiny()).checkpoints("teacher").steps() == [3]
 
 
+@pytest.mark.slow  # a whole run more
 def test_a_finished_stage_without_its_checkpoint_is_trained_again(finished, tmp_path):
     _, whole = finished
     shutil.copytree(whole, tmp_path / "run")

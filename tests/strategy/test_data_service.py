@@ -196,6 +196,8 @@ def test_files_are_asked_for_their_sizes_once(address, sources, monkeypatch):
     assert len(asked) == len(set(asked)) == 18
 
 
+# The same batches are the same run; and its service now and then takes a minute to let go.
+@pytest.mark.slow
 def test_a_run_is_the_same_run(address, tmp_path):
     images = keras.Input((8, 8, 1))
     logits = keras.layers.Dense(10)(keras.layers.Flatten()(images))

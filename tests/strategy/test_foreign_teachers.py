@@ -6,6 +6,7 @@ from onnx_files import logits_of, write
 from tflite_files import network
 from tflite_files import write as write_lite
 
+from keras_kd.data.assembly import options as untuned
 from keras_kd.teachers import freeze, load
 
 
@@ -21,7 +22,7 @@ def test_two_replicas_give_what_one_does(make_strategy, tmp_path):
         with two_replicas.scope():
             teacher = freeze(load(path, 4, (8, 8, 3), input_range=(-1, 1)), batch_size=3)
         assert teacher.engine == "graph"
-        data = tf.data.Dataset.from_tensor_slices(x).batch(6)
+        data = tf.data.Dataset.from_tensor_slices(x).batch(6).with_options(untuned())
         (batch,) = two_replicas.experimental_distribute_dataset(data)
         found = two_replicas.run(tf.function(teacher), (batch,))
         found = tf.concat(two_replicas.experimental_local_results(found), 0)

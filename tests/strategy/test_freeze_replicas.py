@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from keras_kd import KDModel, models
+from keras_kd.data.assembly import options as untuned
 from keras_kd.methods import SoftTargets
 from keras_kd.teachers.frozen import freeze
 
@@ -33,9 +34,11 @@ def trained_weights(strategy, engine):
         frozen = freeze(teacher, engine=engine, batch_size=8 // replicas)
         kd = KDModel(student, frozen, SoftTargets(), fidelity=True)
         kd.compile(keras.optimizers.SGD(0.5))
-    kd.fit(tf.data.Dataset.from_tensor_slices(x).batch(8), verbose=0)
+    kd.fit(tf.data.Dataset.from_tensor_slices(x).batch(8).with_options(untuned()), verbose=0)
     assert np.isfinite(
-        kd.evaluate(tf.data.Dataset.from_tensor_slices(x).batch(10), verbose=0)
+        kd.evaluate(
+            tf.data.Dataset.from_tensor_slices(x).batch(10).with_options(untuned()), verbose=0
+        )
     ).all()
     return kd.get_weights()
 

@@ -66,6 +66,7 @@ def test_members_that_do_not_fit(tmp_path):
         teachers.load(f"{a},{tmp_path / 'none.keras'}", 4, (8, 8, 1))
 
 
+@pytest.mark.slow  # test_door and test_evaluate have runs of ensembles
 def test_a_run_learns_from_both(tmp_path):
     saved(tmp_path / "a.keras", 8, 10), saved(tmp_path / "b.keras", 16, 10)
     config = base()

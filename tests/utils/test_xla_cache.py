@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 SCRIPT = """
 import sys
 from keras_kd.utils.xla_cache import enable
@@ -21,6 +23,7 @@ def run(folder, **environment):
     return done.stdout.strip()
 
 
+@pytest.mark.slow  # two processes; others test what is set
 def test_a_second_process_takes_what_the_first_compiled(tmp_path):
     assert run(tmp_path / "cache") == "True 36.0"
     (file,) = (tmp_path / "cache").iterdir()
