@@ -5,7 +5,7 @@ import itertools
 import keras
 
 from keras_kd.models.ending import ending
-from keras_kd.models.output import likeliest_logits, symbolic_outputs
+from keras_kd.models.output import likeliest_logits, symbolic_outputs, to_rows
 from keras_kd.models.taps import graph_of
 
 
@@ -109,12 +109,9 @@ def _check_answer(name, model):
 def _check_flat(name, model, outputs):
     logits = outputs["logits"] if isinstance(outputs, dict) else keras.tree.flatten(outputs)[0]
     if len(logits.shape) != 2:
-        layer = "GlobalAveragePooling2D" if len(logits.shape) == 4 else "Flatten"
-        where = "model.output" if logits is outputs else likeliest_logits(outputs)
         raise ValueError(
             f"The {name} must give logits [B, K]. Received: {model.name!r} with logits of shape "
-            f"{tuple(logits.shape)}. Bring them to that: keras.Model(model.input, "
-            f"keras.layers.{layer}()({where}))."
+            f"{tuple(logits.shape)}. Bring them to that: {to_rows(outputs, logits.shape)}."
         )
 
 

@@ -79,6 +79,21 @@ def likeliest_logits(outputs):
     return f"model.output[{key!r}]" if named else f"model.outputs[{key}]"
 
 
+def to_rows(outputs, shape):
+    """The model that makes logits `[B, K]` of logits of another shape, as an expression.
+
+    Args:
+        outputs: symbolic outputs of a model in their structure.
+        shape: of its logits.
+
+    Returns:
+        str such as "keras.Model(model.input, keras.layers.Flatten()(model.output))".
+    """
+    layer = "GlobalAveragePooling2D" if len(shape) == 4 else "Flatten"
+    where = "model.output" if isinstance(outputs, keras.KerasTensor) else likeliest_logits(outputs)
+    return f"keras.Model(model.input, keras.layers.{layer}()({where}))"
+
+
 def named_outputs(outputs):
     """The outputs of a model by name.
 

@@ -4,8 +4,6 @@ import math
 
 import tensorflow as tf
 
-ROOTS = ("eigh", "newton")
-
 
 class Blocks:
     """How a weight of two dimensions or more is seen as a grid of equal matrices.
@@ -70,17 +68,19 @@ def inverse_root(matrices, order, epsilon, method="eigh"):
     a = tf.cast(matrices, "float64")
     norm = tf.norm(a, axis=(1, 2), keepdims=True)
     ridge = epsilon * tf.maximum(norm, 1e-30)
-    if method == "eigh":
-        values, vectors = tf.linalg.eigh(a)
-        scale = (tf.maximum(values, 0.0) + ridge[:, :, 0]) ** (-1.0 / order)
-        root = tf.matmul(vectors * scale[:, None, :], vectors, transpose_b=True)
-    else:
-        root = _newton(a + ridge * tf.eye(matrices.shape[-1], dtype="float64"), order)
-    return tf.cast(root, matrices.dtype)
+    return tf.cast(ROOTS[method](a, ridge, order), matrices.dtype)
 
 
-def _newton(a, order):
-    """Coupled Newton iteration for `a ** (-1 / order)`, all eigenvalues above 0."""
+def _eigh(a, ridge, order):
+    """`(a + ridge) ** (-1 / order)` by eigenvalues."""
+    values, vectors = tf.linalg.eigh(a)
+    scale = (tf.maximum(values, 0.0) + ridge[:, :, 0]) ** (-1.0 / order)
+    return tf.matmul(vectors * scale[:, None, :], vectors, transpose_b=True)
+
+
+def _newton(a, ridge, order):
+    """The same by the coupled Newton iteration."""
+    a = a + ridge * tf.eye(a.shape[-1], dtype=a.dtype)
     identity = tf.eye(a.shape[-1], batch_shape=tf.shape(a)[:1], dtype=a.dtype)
     # Eigenvalues of z * a lie in (0, (1 + order) / 2], from where the iteration converges.
     z = (1.0 + order) / (2.0 * tf.norm(a, axis=(1, 2), keepdims=True))
@@ -102,3 +102,6 @@ def _newton(a, order):
         maximum_iterations=100,
     )
     return root
+
+
+ROOTS = {"eigh": _eigh, "newton": _newton}

@@ -224,7 +224,7 @@ RULES = {
     "grafting": (GRAFTINGS.__contains__, f"one of {GRAFTINGS}"),
     "epsilon": (lambda value: value > 0.0, "above 0"),
     "matrix_epsilon": (lambda value: value > 0.0, "above 0"),
-    "inverse_root": (ROOTS.__contains__, f"one of {ROOTS}"),
+    "inverse_root": (ROOTS.__contains__, f"one of {tuple(ROOTS)}"),
 }
 
 

@@ -18,8 +18,8 @@ from keras_kd.models.merged import sources
 from keras_kd.models.output import (
     UnknownOutput,
     as_two_classes,
-    likeliest_logits,
     symbolic_outputs,
+    to_rows,
     with_one_output,
 )
 from keras_kd.teachers.wanted import Asked, one_of
@@ -84,13 +84,10 @@ def one_output(model, label, wanted):
         found = with_one_output(model, wanted.answer.output, wanted.num_outputs)
     shape = tuple(symbolic_outputs(found).shape)
     if len(shape) != 2:
-        outputs = symbolic_outputs(model)
-        layer = "GlobalAveragePooling2D" if len(shape) == 4 else "Flatten"
-        where = "model.output" if found is model else likeliest_logits(outputs)
         raise ValueError(
             "a teacher must have one output, the logits [B, num_classes]. Received: "
             f"{label} with an output of shape {shape}. Bring it to that: "
-            f"keras.Model(model.input, keras.layers.{layer}()({where}))."
+            f"{to_rows(symbolic_outputs(model), shape)}."
         )
     return found
 
