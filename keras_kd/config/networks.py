@@ -46,6 +46,7 @@ def check(config):
             )
     for stage in stages_of(config):
         _check_engines(config, stage)
+        _check_wrapped(config, stage)
 
 
 def _check_values(config, name):
@@ -95,6 +96,23 @@ def _check_model(config, name):
         f"{name}.model.kwargs",
         f"empty where config.{name}.model.name is: the network is the one of config.{name}.init",
     )
+
+
+def _check_wrapped(config, stage):
+    """A network that is made of another needs the other."""
+    section, key = config[stage.network], f"config.{stage.network}"
+    name = section.model.name
+    if not models.wraps(name):
+        return
+    require(not section.init, config, f"{stage.network}.init",
+            f"empty where {key}.model.name is {name}: its weights come from the network that it is "
+            "made of")  # fmt: skip
+    if not stage.teachers and not section.model.kwargs.get("of"):
+        raise ValueError(
+            f"{key}.model.name={name!r} makes a student of its stage's teacher, or of the handle "
+            f"{key}.model.kwargs.of. Received: stage {stage.name!r}, which has no teachers, and no "
+            f"`of`. Set one, or config.{stage.path}.enabled=False."
+        )
 
 
 def _check_engines(config, stage):

@@ -6,7 +6,8 @@ too. Layers that serve as taps have readable names that never drift: `stem`, `st
 `pre_logits`. Loaders of published weights stand beside the network that they fill.
 `build(name, ...)` finds a builder by its name, which for a network of `keras.applications` is
 `keras:` and Keras's; `start_from(init, ...)` puts pretrained weights
-into a network, or a new classifier on a pretrained one.
+into a network, or a new classifier on a pretrained one; `wrap_network(name, model, ...)` makes a student of
+a network that has learned, see `keras_kd.models.wrap`.
 """
 
 import inspect
@@ -19,6 +20,8 @@ from keras_kd.models.hub import HubModule, hub
 from keras_kd.models.mobilenet_v3 import mobilenet_v3_large, mobilenet_v3_small
 from keras_kd.models.pretrained import start_from
 from keras_kd.models.resnet import resnet, resnet50
+from keras_kd.models.wrap import WRAPPERS, shrink
+from keras_kd.utils.integers import check_integer
 from keras_kd.utils.names import nearest
 
 BUILDERS = {
@@ -34,16 +37,22 @@ BUILDERS = {
     )
 }
 
+IMAGES = 512  # training images by which a wrapper measures
+
 __all__ = [
     "BUILDERS",
+    "WRAPPERS",
     "HubModule",
     "build",
     "check",
     "load_bit_npz",
     "load_efficientnet_npz",
+    "shrink",
     "start_from",
     "to_logits",
     "without_weights",
+    "wrap_network",
+    "wraps",
     *BUILDERS,
 ]
 
@@ -70,6 +79,40 @@ def build(name, num_classes, input_shape, **kwargs):
 
 def _builder(name):
     return zoo.builder(name) if str(name).startswith(zoo.SCHEME) else BUILDERS[name]
+
+
+def wraps(name):
+    """Whether a name of a config is that of a wrapper, which is given a network to begin with."""
+    return name in WRAPPERS
+
+
+def wrap_network(name, model, num_classes, input_shape, images_of, images=IMAGES, of="", **kwargs):
+    """Makes a student of a network by a wrapper's name.
+
+    Args:
+        name: a key of `WRAPPERS`, such as "shrink".
+        model: Keras model of as many classes.
+        num_classes: number of logits.
+        input_shape: (height, width, channels) of the student's images in [-1, 1].
+        images_of: function from a number to as many training images, or fewer, an array.
+        images: that number.
+        of: the handle that led to `model`; for errors.
+        **kwargs: further arguments of that wrapper.
+
+    Returns:
+        A functional `keras.Model`.
+
+    Raises:
+        ValueError: a network of other classes, or what the wrapper refuses.
+    """
+    check_integer("images", images, advice="It is how many training images the student is shown.")
+    if model.output_shape[-1] != num_classes:
+        raise ValueError(
+            f"A {name} student keeps the classes of its network, which must be the data's "
+            f"{num_classes}. Received: {of or model.name!r} of {model.output_shape[-1]} classes. "
+            "Fine-tune it on the data in a stage of its own."
+        )
+    return WRAPPERS[name](model, images=images_of(images), input_shape=input_shape, **kwargs)
 
 
 def without_weights(name, kwargs):
@@ -99,12 +142,17 @@ def check(name, kwargs):
     Raises:
         ValueError: names what there is and the nearest.
     """
-    if name not in BUILDERS and not str(name).startswith(zoo.SCHEME):
+    if name not in BUILDERS and not wraps(name) and not str(name).startswith(zoo.SCHEME):
+        known = sorted([*BUILDERS, *WRAPPERS])
         raise ValueError(
-            f"name must be one of {sorted(BUILDERS)}, or {zoo.SCHEME}NAME of keras.applications. "
-            f"Received: name={name!r}.{nearest(str(name), BUILDERS)}"
+            f"name must be one of {known}, or {zoo.SCHEME}NAME of keras.applications. "
+            f"Received: name={name!r}.{nearest(str(name), known)}"
         )
-    accepted = set(inspect.signature(_builder(name)).parameters) - {"num_classes", "input_shape"}
+    given = {"num_classes", "input_shape"}
+    if wraps(name):
+        accepted = set(inspect.signature(WRAPPERS[name]).parameters) - given - {"model"} | {"of"}
+    else:
+        accepted = set(inspect.signature(_builder(name)).parameters) - given
     for key in kwargs:
         if key not in accepted:
             raise ValueError(

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_kd import models
 from keras_kd.config.chain import networks_of, stages_of
 from keras_kd.config.keys import sections
 from keras_kd.models.flops import size, size_without_weights
@@ -150,7 +151,12 @@ def _scaled(handle, config, data):
 
 
 def _is_random(config):
-    """Whether no network is loaded from somewhere: weights that would be fetched are random."""
+    """Whether no network is loaded from somewhere: weights that would be fetched are random.
+
+    One that is made of another looks at the other's weights, which must be there.
+    """
+    if any(models.wraps(config[name].model.name) for name in networks_of(config)):
+        return False
     teachers = [teacher.handle for stage in stages_of(config) for teacher in stage.teachers]
     named = [name for handle in filter(None, teachers) for name, _ in handles.members(handle)]
     named += [config[name].init for name in networks_of(config) if config[name].init]

@@ -136,12 +136,29 @@ class Experiment:
             (a functional Keras model that gives logits, list of `keras_kd.methods.Method`).
         """
         arguments = self.config, stage, self.source, self.lengths_of(stage)
+        wrapped = functools.partial(self._wrapped, stage, teacher)
         if stage.settings.methods or precision:
             # Anew each time: the first weights of a method follow those of its student.
-            return networks.build_learner(*arguments, teacher, precision)
+            return networks.build_learner(*arguments, teacher, precision, wrapped)
         if stage.name not in self._untrained:
-            self._untrained[stage.name], _ = networks.build_learner(*arguments)
+            made = networks.build_learner(*arguments, wrapped=wrapped)
+            self._untrained[stage.name], _ = made
         return self._untrained[stage.name], []
+
+    def _wrapped(self, stage, teacher, of, side):
+        """What a stage's network is made of, where it is made of another.
+
+        Args:
+            stage: one of `stages`.
+            teacher: Keras model that the stage follows, or None.
+            of: handle of the other; empty: it is the teacher.
+            side: of the images that the stage's network sees, px.
+
+        Returns:
+            (a Keras model, function from a number to training images as the stage sees them).
+        """
+        other = self.load(of, side) if of else teacher
+        return other, functools.partial(self.streams.first_images, stage)
 
     def load(self, handle, side, **reading):
         """The frozen teacher behind a handle, for images of `side` px; loaded once.

@@ -43,7 +43,7 @@ def reading(config, network):
     return {key: value for key, value in said.items() if value}
 
 
-def build(config, network, source, seed=0, precision=None):
+def build(config, network, source, seed=0, precision=None, wrapped=None):
     """A network of a run with its first weights, for the source's classes and channels.
 
     Args:
@@ -55,6 +55,8 @@ def build(config, network, source, seed=0, precision=None):
         source: `keras_kd.data.Source`.
         seed: added to the config's.
         precision: dtype policy; default: the config's.
+        wrapped: for a network that is made of another, a function (of, side) that gives the other
+            and one that gives training images, see `keras_kd.models.wrap_network`.
 
     Returns:
         a functional Keras model that gives logits. The same seed gives the same weights.
@@ -64,6 +66,10 @@ def build(config, network, source, seed=0, precision=None):
     with made_in(precision or config.precision):
         shape = (side, side, source.channels)
         name, kwargs, init = section.model.name, section.model.kwargs, section.init
+        if models.wraps(name):
+            model, images_of = wrapped(kwargs.get("of", ""), side)
+            kwargs = kwargs.to_dict()
+            return models.wrap_network(name, model, source.num_classes, shape, images_of, **kwargs)
         made = models.build(name, source.num_classes, shape, **kwargs) if name else None
         if not init:
             return made
@@ -80,7 +86,7 @@ def build(config, network, source, seed=0, precision=None):
             )
 
 
-def build_learner(config, stage, source, lengths, teacher=None, precision=None):
+def build_learner(config, stage, source, lengths, teacher=None, precision=None, wrapped=None):
     """What a stage trains: its network, with the head that its methods may want, and the methods.
 
     Args:
@@ -90,11 +96,12 @@ def build_learner(config, stage, source, lengths, teacher=None, precision=None):
         lengths: `keras_kd.training.lengths.Lengths` of the run.
         teacher: Keras model that the stage follows, or None.
         precision: dtype policy; default: the config's.
+        wrapped: see `build`.
 
     Returns:
         (a functional Keras model that gives logits, list of new `keras_kd.methods.Method`).
     """
-    student = build(config, stage.network, source, stage.settings.seed, precision)
+    student = build(config, stage.network, source, stage.settings.seed, precision, wrapped)
     chosen = methods_of(stage.settings)
     total = lengths.total(stage.settings)
     for method in chosen:

@@ -3,6 +3,7 @@
 import functools
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from keras_kd import data
@@ -120,6 +121,22 @@ class Streams:
             with_ids=_needs_ids(settings),
         )
         return StageData(self._endless(stage, train), self._evaluated(side))
+
+    def first_images(self, stage, count):
+        """The first training images of a stage as its network sees them, alike on all workers.
+
+        Args:
+            stage: `keras_kd.config.chain.StageConfig`.
+            count: how many at least, where there are as many; whole batches are taken.
+
+        Returns:
+            float32 array `[N, H, W, C]`.
+        """
+        count = -(-min(count, self.pools.of(stage).num_examples) // self.config.batch_size)
+        mode = views_of(self.config, stage.settings).for_one()
+        side = sides_of(self.config, stage).student
+        train = self.train(stage, mode=mode, resolution=side)
+        return np.concatenate([x.numpy() for x, _ in train(start_step=0).take(count)])
 
     def for_teacher_and_student(self, stage):
         """For teacher and student: `StageData`."""

@@ -1,0 +1,14 @@
+"""What makes a student of a network that has learned. The convention of this folder:
+
+A wrapper takes a functional Keras model, and arguments of its own, and returns a functional Keras
+model that starts from its weights. `shrink` cuts a smaller one out of it. It also takes `images`,
+training images `[N, H, W, C]`, and `input_shape`, the size that the student sees. In a config
+`NETWORK.model` names it as it would name a builder; the network that it is given is the teacher of
+the stage, or the one of the handle `kwargs.of`, and `kwargs.images` is a number of images.
+"""
+
+from keras_kd.models.wrap.shrink import shrink
+
+WRAPPERS = {wrapper.__name__: wrapper for wrapper in (shrink,)}
+
+__all__ = ["WRAPPERS", "shrink"]

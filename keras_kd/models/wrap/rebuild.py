@@ -1,0 +1,110 @@
+"""A network built anew with the channels that are kept."""
+
+import keras
+import numpy as np
+
+
+def rebuilt(network, keep, name):
+    """A functional model of its own layers, whose weights are those of the kept channels.
+
+    Args:
+        network: `Network` that `follow` gave.
+        keep: bool array, one a channel group.
+        name: of the new model.
+
+    Returns:
+        a `keras.Model` from images to float32 logits, all of it trainable, with layers of the
+        same names. Its layers have the dtype policy that is set, the classifier float32.
+
+    Raises:
+        ValueError: a layer that is called again with another number of channels.
+    """
+    kept = lambda ids: int(keep[network.groups.group_of[ids]].sum())  # noqa: E731
+    policy = keras.mixed_precision.dtype_policy().name
+    images = keras.Input(network.images.shape[1:], name="image")
+    made, copies, configs, names = {id(network.images): images}, {}, {}, set()
+    last = _classifier(network)
+    for index, call in enumerate(network.calls):
+        layer = call.layer
+        if isinstance(layer, keras.layers.Layer):
+            changes = call.rule.config(call, kept)
+            if configs.setdefault(id(layer), changes) != changes:
+                raise ValueError(
+                    "A layer that is called twice must see the same number of channels each time. "
+                    f"Received: layer {layer.name!r}. Give each place a layer of its own."
+                )
+            if id(layer) not in copies:
+                dtype = "float32" if index >= last else policy
+                copies[id(layer)] = _copy(layer, {**changes, "dtype": dtype}, names)
+            layer = copies[id(layer)]
+        args, kwargs = keras.tree.map_structure(
+            lambda x: made[id(x)] if isinstance(x, keras.KerasTensor) else x,
+            (call.args, call.kwargs),
+        )
+        made[id(call.output)] = layer(*args, **kwargs)
+    model = keras.Model(images, made[id(network.logits)], name=name)
+    for call in network.first_calls().values():
+        if id(call.layer) in copies:
+            _fill(copies[id(call.layer)], call, keep[network.groups.group_of])
+    return model
+
+
+def _classifier(network):
+    """Index of the last call of a layer with weights: what follows gives the logits."""
+    return max((i for i, call in enumerate(network.calls) if getattr(call.layer, "weights", ())),
+               default=0)  # fmt: skip
+
+
+def _copy(layer, changes, names):
+    config, name, count = layer.get_config(), layer.name, 1
+    while name in names:  # nested models may have layers of one name
+        name, count = f"{layer.name}_{count}", count + 1
+    names.add(name)
+    config = {**config, **changes, "name": name, "trainable": True}
+    config.pop("build_config", None)
+    return type(layer).from_config(config)
+
+
+def cut_weights(call, keep):
+    """The weights of a layer's kept channels.
+
+    Args:
+        call: its first `Call`.
+        keep: bool array, one a channel.
+
+    Returns:
+        dict of the weight's name -> array.
+    """
+    values = {weight.name: np.asarray(weight) for weight in call.layer.weights}
+    for part in call.rule.parts(call):
+        values[part.weight] = np.compress(keep[part.ids], values[part.weight], part.axis)
+    return values
+
+
+def _fill(layer, call, keep):
+    values = cut_weights(call, keep)
+    layer.set_weights([values[weight.name] for weight in layer.weights])
+
+
+def without(network, dropped):
+    """A network without some of its residual branches.
+
+    Args:
+        network: `Network` that `calls_of` gave.
+        dropped: dict from the `id` of a sum to the tensor that stands in its place.
+
+    Returns:
+        a keras.Model on the same layers, nested ones unrolled.
+    """
+    images = keras.Input(network.images.shape[1:], name="image", dtype=network.images.dtype)
+    made = {id(network.images): images}
+    for call in network.calls:
+        if id(call) in dropped:
+            made[id(call.output)] = made[id(dropped[id(call)])]
+            continue
+        args, kwargs = keras.tree.map_structure(
+            lambda x: made[id(x)] if isinstance(x, keras.KerasTensor) else x,
+            (call.args, call.kwargs),
+        )
+        made[id(call.output)] = call.layer(*args, **kwargs)
+    return keras.Model(images, made[id(network.logits)])

@@ -1,0 +1,107 @@
+"""A smaller network cut out of a larger one, whose weights it starts from."""
+
+import numpy as np
+
+from keras_kd.models.wrap import importance as importances
+from keras_kd.models.wrap.depth import shallower
+from keras_kd.models.wrap.graph import calls_of, follow
+from keras_kd.models.wrap.norms import measure_norms
+from keras_kd.models.wrap.rebuild import rebuilt
+from keras_kd.models.wrap.sizes import int8_bytes
+from keras_kd.models.wrap.widths import CHOICES, check_share, shares_of, within
+from keras_kd.utils.names import nearest
+
+BATCH = 32  # images by which statistics are measured at once
+FEW = 64  # images for gradients and for blocks that are tried
+
+
+def shrink(
+    model,
+    width=0.5,
+    depth=1.0,
+    importance="l1",
+    images=None,
+    *,
+    choice="uniform",
+    bytes=None,
+    input_shape=None,
+    seed=0,
+):
+    """Cuts a smaller network out of a larger one.
+
+    Channels that must be cut together are found by following the graph: those of layers that are
+    summed or multiplied, of depthwise kernels, of norms. The channels of the images and the
+    classes are never cut. Norms over groups lose whole groups. Layer norm and weight
+    standardisation look over what is left, and so change a little by any cut.
+
+    Args:
+        model: functional or `Sequential` Keras model of a convolutional network, with one input
+            and one output; nested ones are opened. It is left as it is.
+        width: share of each layer's channels that stays, in (0, 1]; or a dict from patterns of
+            layer names to shares, such as {"*_expand_conv": 0.28, "head_conv": 0.4}, beside which
+            all others stay whole. A layer whose channels must be cut with another's counts by
+            either name.
+        depth: share of the residual blocks that stays, in (0, 1], of those whose input is added to
+            their output; those that change the logits least go.
+        importance: "l1", "bn", "taylor" or "random", see `keras_kd.models.wrap.importance`.
+        images: float array `[N, H, W, C]` of training images, by which batch norms are measured
+            anew after the cut; `taylor` and a depth below 1 need them. None: the norms keep what
+            they had.
+        choice: "uniform", the share of each layer; or "global", the most important of all layers,
+            a tenth of each at least.
+        bytes: largest size of the full-int8 file, estimated; the widths below 1 are made
+            smaller, all alike, until it is met. None: they are as they are told.
+        input_shape: (height, width, channels) of the new network's images; default: the model's.
+        seed: of "random".
+
+    Returns:
+        A functional `keras.Model` of Keras's and this package's layers, of the same names, all
+        trainable, with float32 logits.
+
+    Raises:
+        ValueError: a layer that there is no rule for, by name; a share that is none; a budget that
+            is not met; images that are missing.
+    """
+    check_share("depth", depth)
+    importances.check(importance)
+    if choice not in CHOICES:
+        raise ValueError(
+            f"choice must be one of {', '.join(CHOICES)}. Received: choice={choice!r}."
+            f"{nearest(str(choice), CHOICES)}"
+        )
+    if images is None and (depth < 1 or importance == "taylor"):
+        given = f"depth={depth}" if depth < 1 else f"importance={importance!r}"
+        raise ValueError(
+            "images must be given where blocks are dropped or gradients are looked at. Received: "
+            f"images=None, {given}. Pass some training images."
+        )
+    images = None if images is None else _checked(images, input_shape or model.input_shape[1:])
+    whole = model
+    if depth < 1:
+        whole = shallower(model, depth, images[:FEW], input_shape)
+    network = follow(calls_of(whole, input_shape))
+    shares = shares_of(width, network.groups.peers)
+    few = None if images is None else images[:FEW]
+    found = importances.importance_of(network, importance, whole, few, seed)
+
+    def choose(scale):
+        return CHOICES[choice](network.groups, found, shares, scale)
+
+    keep = choose(1.0)
+    if bytes is not None:
+        keep = within(choose, lambda kept: int8_bytes(network, kept), bytes, "bytes")
+    small = rebuilt(network, keep, f"{model.name}_shrunk")
+    if images is not None:
+        measure_norms(small, [images[i : i + BATCH] for i in range(0, len(images), BATCH)])
+    return small
+
+
+def _checked(images, shape):
+    images = np.asarray(images, "float32")
+    fits = images.ndim == 4 and len(images) and images.shape[-1] == shape[-1]
+    if not fits or not all(a in (None, b) for a, b in zip(shape[:2], images.shape[1:3])):
+        raise ValueError(
+            f"images must be [N, {', '.join(map(str, shape))}], N of at least 1. Received: images "
+            f"of the shape {images.shape}."
+        )
+    return images
