@@ -5,9 +5,9 @@ an image in [-1, 1], its only output the logits `[B, num_classes]` in float32, u
 too. Layers that serve as taps have readable names that never drift: `stem`, `stage1`, ...,
 `pre_logits`. Loaders of published weights stand beside the network that they fill.
 `build(name, ...)` finds a builder by its name, which for a network of `keras.applications` is
-`keras:` and Keras's; `start_from(init, ...)` puts pretrained weights
-into a network, or a new classifier on a pretrained one; `wrap_network(name, model, ...)` makes a student of
-a network that has learned, see `keras_kd.models.wrap`.
+`keras:` and Keras's; `start_from(init, ...)` puts pretrained weights into a network, or a new
+classifier on a pretrained one; `wrap_network(name, model, ...)` makes a student of a network that
+has learned, see `keras_kd.models.wrap`.
 """
 
 import inspect

@@ -45,7 +45,8 @@ def rebuilt(network, keep, name):
     model = keras.Model(images, made[id(network.logits)], name=name)
     for call in network.first_calls().values():
         if id(call.layer) in copies:
-            _fill(copies[id(call.layer)], call, keep[network.groups.group_of])
+            kept_channels = keep[network.groups.group_of]
+            copies[id(call.layer)].set_weights(cut_weights(call, kept_channels))
     return model
 
 
@@ -73,17 +74,14 @@ def cut_weights(call, keep):
         keep: bool array, one a channel.
 
     Returns:
-        dict of the weight's name -> array.
+        list of arrays, in the order of the layer's weights.
     """
-    values = {weight.name: np.asarray(weight) for weight in call.layer.weights}
+    weights = call.layer.weights
+    values, names = [np.asarray(weight) for weight in weights], [weight.name for weight in weights]
     for part in call.rule.parts(call):
-        values[part.weight] = np.compress(keep[part.ids], values[part.weight], part.axis)
+        index = names.index(part.weight)
+        values[index] = np.compress(keep[part.ids], values[index], part.axis)
     return values
-
-
-def _fill(layer, call, keep):
-    values = cut_weights(call, keep)
-    layer.set_weights([values[weight.name] for weight in layer.weights])
 
 
 def without(network, dropped):

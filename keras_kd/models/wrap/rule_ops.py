@@ -26,12 +26,12 @@ class Arithmetic(Merge):
 
 
 EACH = (
-    "Abs", "Cast", "Clip", "Elu", "Exp", "Gelu", "HardSigmoid", "HardSilu", "HardTanh", "Identity",
-    "LeakyRelu", "Log", "Mish", "Negative", "Relu", "Relu6", "Selu", "Sigmoid", "Silu", "Softplus",
+    "Abs", "Cast", "Clip", "Elu", "Exp", "Gelu", "HardSigmoid", "HardSilu", "HardTanh", "LeakyRelu",
+    "Log", "Negative", "Relu", "Relu6", "Selu", "Sigmoid", "Silu", "Softplus",
     "Softsign", "Sqrt", "Square", "Tanh",
 )  # fmt: skip
 MERGING = ("Add", "Subtract", "Multiply", "Divide", "TrueDivide", "Maximum", "Minimum")
-FIXED = ("Softmax", "LogSoftmax", "Reshape", "Transpose")
+FIXED = ("Softmax", "LogSoftmax", "Reshape")
 OPS = {
     **dict.fromkeys(EACH, Rule()),
     **dict.fromkeys(MERGING, Arithmetic()),

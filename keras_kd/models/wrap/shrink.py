@@ -25,6 +25,7 @@ def shrink(
     choice="uniform",
     bytes=None,
     input_shape=None,
+    measure=True,
     seed=0,
 ):
     """Cuts a smaller network out of a larger one.
@@ -52,6 +53,7 @@ def shrink(
         bytes: largest size of the full-int8 file, estimated; the widths below 1 are made
             smaller, all alike, until it is met. None: they are as they are told.
         input_shape: (height, width, channels) of the new network's images; default: the model's.
+        measure: whether batch norms are measured anew where there are images.
         seed: of "random".
 
     Returns:
@@ -91,7 +93,7 @@ def shrink(
     if bytes is not None:
         keep = within(choose, lambda kept: int8_bytes(network, kept), bytes, "bytes")
     small = rebuilt(network, keep, f"{model.name}_shrunk")
-    if images is not None:
+    if images is not None and measure:
         measure_norms(small, [images[i : i + BATCH] for i in range(0, len(images), BATCH)])
     return small
 

@@ -1,0 +1,100 @@
+"""Every family of networks, cut; and what `shrink` refuses."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from shrunk import photographs, residual
+
+from keras_kd import models
+from keras_kd.models import shrink
+
+SMALL = {
+    "bit_resnet": {"depth": (1, 1), "width": 0.25},
+    "efficientnet_lite": {},
+    "mobilenet_v3_small": {"alpha": 0.35},
+    "mobilenet_v3_large": {"alpha": 0.35, "norm": "group"},
+    "resnet": {"depth": 8},
+}
+APPLICATIONS = {
+    "VGG16": 32, "ResNet50V2": 32, "DenseNet121": 32, "InceptionV3": 75, "Xception": 71,
+    "MobileNet": 32, "MobileNetV2": 32, "MobileNetV3Small": 32, "EfficientNetV2B0": 32,
+    "ConvNeXtTiny": 32, "NASNetMobile": 32,
+}  # fmt: skip
+
+
+def check(model):
+    """Width 1 gives equal logits; half of it has gradients everywhere, and learns by them."""
+    rng = np.random.default_rng(0)
+    for weight in model.trainable_variables:
+        weight.assign_add(rng.normal(0, 0.02, weight.shape))
+    x = photographs(4, model.input_shape[1:])
+    np.testing.assert_array_equal(shrink(model, 1.0)(x), model(x))
+    half = shrink(model, 0.5, images=x)
+    assert half.count_params() < 0.5 * model.count_params()
+    losses = []
+    for _ in range(2):
+        with tf.GradientTape() as tape:
+            logits = half(x, training=True)
+            loss = tf.nn.sparse_softmax_cross_entropy_with_logits([0, 1, 2, 3], logits)
+        gradients = tape.gradient(loss, half.trainable_variables)
+        for weight, gradient in zip(half.trainable_variables, gradients):
+            assert np.isfinite(gradient).all() and np.any(gradient), weight.path
+            weight.assign_sub(1e-4 * gradient)
+        losses.append(np.sum(loss))
+    assert np.isfinite(losses).all()
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_families(name):
+    check(models.build(name, 7, (32, 32, 3), **SMALL[name]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", APPLICATIONS)
+def test_applications(name):
+    side = APPLICATIONS[name]
+    make = getattr(keras.applications, name)
+    check(make(weights=None, classes=5, input_shape=(side, side, 3), classifier_activation=None))
+
+
+@pytest.mark.slow
+def test_resnet50():
+    check(models.build("resnet50", 7, (32, 32, 3)))
+
+
+def test_another_size_of_images():
+    model = residual()
+    assert shrink(model, 0.5, input_shape=(12, 12, 3)).input_shape == (None, 12, 12, 3)
+
+
+def test_statistics_are_measured_after_the_cut():
+    model, x = residual(), photographs(8)
+    small = shrink(model, 0.5, images=x)
+    stem = small.get_layer("stem_conv")(x)
+    norm = small.get_layer("stem_bn")
+    np.testing.assert_allclose(norm.moving_mean, np.mean(stem, axis=(0, 1, 2)), rtol=1e-4)
+    np.testing.assert_allclose(norm.moving_variance, np.var(stem, axis=(0, 1, 2)), rtol=1e-4)
+
+
+@pytest.mark.parametrize("choice", ["uniform", "global"])
+def test_budget(choice):
+    model = models.resnet(8, 1.0, 3, (8, 8, 3))
+    sizes = [
+        shrink(model, 0.9, bytes=b, choice=choice).count_params() for b in (10**9, 40_000, 20_000)
+    ]
+    assert sizes == sorted(sizes, reverse=True) and len(set(sizes)) == 3
+    with pytest.raises(ValueError, match=r"Received: bytes=1000; the narrowest"):
+        shrink(model, 0.9, bytes=1000)
+
+
+@pytest.mark.parametrize(("arguments", "words"), [
+    ({"choice": "globl"}, r"choice='globl'.*Did you mean 'global'"),
+    ({"importance": "taylor"}, "images=None, importance='taylor'"),
+    ({"images": np.zeros((2, 8, 8, 1))}, r"of the shape \(2, 8, 8, 1\)"),
+    ({"images": np.zeros((0, 8, 8, 3))}, r"N of at least 1"),
+    ({"width": 0}, "width must be a share above 0"),
+])  # fmt: skip
+def test_bad_input(arguments, words):
+    with pytest.raises(ValueError, match=words):
+        shrink(residual(), **arguments)

@@ -1,0 +1,61 @@
+"""A student that is cut out of its teacher, from the config to the finished run."""
+
+import numpy as np
+import pytest
+from tiny_run import tiny_run, with_changes
+from tiny_stage import stop_after
+
+from keras_kd import config as configs
+from keras_kd.run import Finished, dry_run, run
+
+
+def shrunk_run(**changes):
+    config = tiny_run(4, xla="off")
+    config.student.model = {"name": "shrink", "kwargs": {"width": 0.5, "images": 40}}
+    config.baseline.enabled = False
+    return with_changes(config, changes)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """(report, workdir) of a run that nothing disturbed."""
+    workdir = tmp_path_factory.mktemp("runs") / "shrunk"
+    return run(shrunk_run(), workdir), workdir
+
+
+def test_the_student_is_half_as_wide_and_loads(finished):
+    report, workdir = finished
+    student = Finished(workdir).load_student()
+    assert student.get_layer("stem_conv").filters == 4
+    assert report["student"]["name"] == "shrink"
+    assert report["student"]["parameters"] == student.count_params()
+    assert report["student"]["parameters"] < 0.3 * report["teacher"]["parameters"]
+    logits = np.load(workdir / "predictions.npz")["student_logits"]
+    again = Finished(workdir)
+    images = next(iter(again.evaluation_images()))[0]
+    np.testing.assert_allclose(student(images)[:10], logits[:10], atol=1e-5)
+
+
+def test_it_resumes_exactly(finished, tmp_path):
+    _, workdir = finished
+    with stop_after("distil", 2), pytest.raises(KeyboardInterrupt):
+        run(shrunk_run(), tmp_path)
+    run(shrunk_run(), tmp_path)
+    for one, other in zip(*(Finished(w).load_student().get_weights() for w in (workdir, tmp_path))):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_dry_run():
+    plan = dry_run(shrunk_run(), tiny=True)
+    assert plan["student"].parameters < 0.3 * plan["teacher"].parameters
+
+
+@pytest.mark.parametrize(("changes", "words"), [
+    ({"baseline.enabled": True}, r"makes a student of its stage's teacher.*stage 'baseline'"),
+    ({"student.init": "bit:R50x1-M"}, r"config.student.init must be empty"),
+    ({"student.model.kwargs.widht": 0.5}, r"Received: widht=0.5.*Did you mean 'width'"),
+    ({"student.model.name": "shrnk"}, r"Did you mean 'shrink'"),
+])  # fmt: skip
+def test_bad_configs(changes, words):
+    with pytest.raises(ValueError, match=words):
+        configs.check(shrunk_run(**changes))
