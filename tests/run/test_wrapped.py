@@ -6,7 +6,8 @@ from tiny_run import tiny_run, with_changes
 from tiny_stage import stop_after
 
 from keras_kd import config as configs
-from keras_kd.run import Finished, dry_run, run
+from keras_kd.run import Finished, run
+from keras_kd.run.dry_run import dry_run
 
 
 def shrunk_run(**changes):
@@ -36,10 +37,14 @@ def test_the_student_is_half_as_wide_and_loads(finished):
     np.testing.assert_allclose(student(images)[:10], logits[:10], atol=1e-5)
 
 
-def test_it_resumes_exactly(finished, tmp_path):
+@pytest.mark.slow
+def test_it_resumes_exactly(finished, tmp_path, monkeypatch):
+    """Stopped in the teacher's stage, and again in the student's."""
     _, workdir = finished
-    with stop_after("distil", 2), pytest.raises(KeyboardInterrupt):
-        run(shrunk_run(), tmp_path)
+    for stop in (2, 2):
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            stop_after(patch, stop)
+            run(shrunk_run(), tmp_path)
     run(shrunk_run(), tmp_path)
     for one, other in zip(*(Finished(w).load_student().get_weights() for w in (workdir, tmp_path))):
         np.testing.assert_array_equal(one, other)

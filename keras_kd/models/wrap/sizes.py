@@ -5,8 +5,8 @@ import numpy as np
 # A kernel's value is a byte; a channel that it gives has a bias of four, a scale of four and a zero
 # point of eight, and its bias a scale and a zero point too.
 CHANNEL_BYTES = 28
-LAYER_BYTES = 500  # the tensors and operators of a layer with a kernel, and of what follows it
-FILE_BYTES = 4000
+LAYER_BYTES = 900  # the tensors and operators of a layer with a kernel, and of what follows it
+FILE_BYTES = 6000
 
 
 def int8_bytes(network, keep):
