@@ -42,6 +42,8 @@ def absolute(config):
         weights = section.model.kwargs.get("weights")
         if isinstance(weights, str):  # of a builder: "imagenet", or a file
             section.model.kwargs.weights = full(weights) if os.path.isfile(weights) else weights
+        if section.model.kwargs.get("of"):  # of a wrapper: a handle
+            section.model.kwargs.of = handles.absolute(section.model.kwargs.of)
     for section in sections(config, "stage"):
         section.teachers = tuple(
             teacher if teacher in config else handles.absolute(teacher)

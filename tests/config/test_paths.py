@@ -38,11 +38,14 @@ def test_weights_teachers_and_targets(tmp_path, monkeypatch):
     full = str(tmp_path / "there")
     assert found.student.init == found.teacher.handle == found.teacher_cache == full
     assert found.fixed_targets == "nowhere"
-    config.student.model = {"name": "keras:VGG16?weights=there", "kwargs": {"weights": "there"}}
+    config.student.model = {
+        "name": "keras:VGG16?weights=there",
+        "kwargs": {"weights": "there", "of": "there"},
+    }
     config.teacher.handle = "onnx:there@64"
     config.teacher.model.name = "there"  # a builder's, whatever lies about
     found = absolute(config)
     assert found.student.model.name == f"keras:VGG16?weights={full}"
-    assert found.student.model.kwargs.weights == full
+    assert found.student.model.kwargs.weights == found.student.model.kwargs.of == full
     assert found.teacher.handle == f"onnx:{full}@64" and found.teacher.model.name == "there"
     assert found.distil.teachers == ("teacher", f"{full}@64", "bit:R50x1-M")

@@ -80,3 +80,22 @@ def test_unknown_name_and_argument():
         models.build("bit_resnt", 2, (32, 32, 3))
     with pytest.raises(ValueError, match=r"(?s)resnet takes.*widht=2.*Did you mean 'width'"):
         models.build("resnet", 2, (32, 32, 3), widht=2)
+
+
+def test_a_wrapper_makes_a_student_of_a_network():
+    teacher = models.resnet(8, 0.5, 3, (8, 8, 3))
+    asked = []
+
+    def images_of(count):
+        asked.append(count)
+        return np.ones((count, 12, 12, 3), "float32")
+
+    models.check("shrink", {"width": 0.5, "of": "there", "images": 4})
+    student = models.wrap_network("shrink", teacher, 3, (12, 12, 3), images_of, 4, width=0.5)
+    assert student.input_shape == (None, 12, 12, 3) and asked == [4]
+    with pytest.raises(ValueError, match=r"the data's 5. Received: 'resnet8' of 3 classes"):
+        models.wrap_network("shrink", teacher, 5, (8, 8, 3), images_of)
+    with pytest.raises(ValueError, match="images"):
+        models.wrap_network("shrink", teacher, 3, (8, 8, 3), images_of, images=0)
+    with pytest.raises(ValueError, match=r"Received: model=1"):
+        models.check("shrink", {"model": 1})

@@ -38,6 +38,17 @@ def test_the_student_is_half_as_wide_and_loads(finished):
 
 
 @pytest.mark.slow
+def test_of_a_handle_without_a_teacher(finished, tmp_path):
+    """It learns from labels alone, and is cut out of a network that has learned."""
+    _, workdir = finished
+    config = shrunk_run()
+    config.student.model.kwargs.of = str(workdir / "teacher.keras")
+    config.stages, config.baseline.enabled = ("baseline",), True
+    run(config, tmp_path)
+    assert Finished(tmp_path).load_student().get_layer("stem_conv").filters == 4
+
+
+@pytest.mark.slow
 def test_it_resumes_exactly(finished, tmp_path, monkeypatch):
     """Stopped in the teacher's stage, and again in the student's."""
     _, workdir = finished
