@@ -9,5 +9,7 @@ REASONS = {
     "train.py": "two lines, which tests/commands/test_train.py starts",
     "data/image_files.py": "tests/data/test_folder.py and test_loose_folder.py read such files",
     "run/budget/telling.py": "tests/run/budget/test_settle.py reads the lines",
+    "models/wrap/rule.py": "tests/models/wrap/test_rules.py goes through every rule",
+    "models/wrap/rule_weights.py": "tests/models/wrap/test_rules.py goes through every rule",
     "utils/crops.py": "tests/data/ops/test_central_crop.py",
 }

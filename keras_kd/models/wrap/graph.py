@@ -8,6 +8,7 @@ import numpy as np
 from keras_kd.models.taps import flat_calls, graph_of
 from keras_kd.models.wrap import rule_ops, rules
 from keras_kd.models.wrap.groups import Channels
+from keras_kd.models.wrap.rule import Fixed
 
 
 @dataclass
@@ -41,7 +42,21 @@ class Call:
     @property
     def tensors(self):
         """The symbolic tensors that go in."""
-        return tensors_in(self.args, self.kwargs)
+        flat = keras.tree.flatten((self.args, self.kwargs))
+        return [x for x in flat if isinstance(x, keras.KerasTensor)]
+
+    def again(self, made, layer=None):
+        """What comes out for other tensors.
+
+        Args:
+            made: dict from the `id` of each tensor that goes in to the one in its place.
+            layer: called in place of the call's own.
+        """
+        args, kwargs = keras.tree.map_structure(
+            lambda x: made[id(x)] if isinstance(x, keras.KerasTensor) else x,
+            (self.args, self.kwargs),
+        )
+        return (layer or self.layer)(*args, **kwargs)
 
     @property
     def constants(self):
@@ -71,11 +86,6 @@ class Network:
         for call in self.calls:
             found.setdefault(id(call.layer), call)
         return found
-
-
-def tensors_in(*values):
-    """The symbolic tensors in nested values."""
-    return [x for x in keras.tree.flatten(values) if isinstance(x, keras.KerasTensor)]
 
 
 def calls_of(model, input_shape=None):
@@ -141,7 +151,7 @@ def follow(network):
     for call in network.calls:
         call.ins = [known[id(tensor)] for tensor in call.tensors]
         call.shapes = [tensor.shape for tensor in call.tensors]
-        call.rule = rules.Fixed() if id(call) in tail else _rule(channels, call)
+        call.rule = Fixed() if id(call) in tail else _rule(channels, call)
         call.out = call.rule.spread(channels, call)
         if call.layer.name in first and rules.is_layer(call.layer) and call.layer.weights:
             _share(channels, first[call.layer.name], call)
@@ -159,7 +169,7 @@ def _rule(channels, call):
     rule = (rules if rules.is_layer(layer) else rule_ops).rule_of(layer)
     seen = call.ins and all(map(channels.all_frozen, call.ins))
     if seen and (rule is None or not getattr(layer, "weights", ())):
-        return rules.Fixed()  # it sees nothing that is ever cut: whatever it does is kept
+        return Fixed()  # it sees nothing that is ever cut: whatever it does is kept
     if rule is None or rules.comes_first(layer):
         return _refuse(call)
     return rule

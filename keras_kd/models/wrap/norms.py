@@ -34,17 +34,13 @@ def measure_norms(model, batches):
     network = calls_of(model)
     made, norms, outputs = {id(network.images): network.images}, [], []
     for call in network.calls:
-        args, kwargs = keras.tree.map_structure(
-            lambda x: made[id(x)] if isinstance(x, keras.KerasTensor) else x,
-            (call.args, call.kwargs),
-        )
         layer = call.layer
         if isinstance(layer, keras.layers.BatchNormalization) and layer not in norms:
             norms.append(layer)
-            result, *statistics = _Measured(layer)(args[0])
+            result, *statistics = _Measured(layer)(made[id(call.tensors[0])])
             outputs.append(statistics)
         else:
-            result = layer(*args, **kwargs)
+            result = call.again(made)
         made[id(call.output)] = result
     if not norms:
         return

@@ -37,11 +37,7 @@ def rebuilt(network, keep, name):
                 dtype = "float32" if index >= last else policy
                 copies[id(layer)] = _copy(layer, {**changes, "dtype": dtype}, names)
             layer = copies[id(layer)]
-        args, kwargs = keras.tree.map_structure(
-            lambda x: made[id(x)] if isinstance(x, keras.KerasTensor) else x,
-            (call.args, call.kwargs),
-        )
-        made[id(call.output)] = layer(*args, **kwargs)
+        made[id(call.output)] = call.again(made, layer)
     model = keras.Model(images, made[id(network.logits)], name=name)
     for call in network.first_calls().values():
         if id(call.layer) in copies:
@@ -100,9 +96,5 @@ def without(network, dropped):
         if id(call) in dropped:
             made[id(call.output)] = made[id(dropped[id(call)])]
             continue
-        args, kwargs = keras.tree.map_structure(
-            lambda x: made[id(x)] if isinstance(x, keras.KerasTensor) else x,
-            (call.args, call.kwargs),
-        )
-        made[id(call.output)] = call.layer(*args, **kwargs)
+        made[id(call.output)] = call.again(made)
     return keras.Model(images, made[id(network.logits)])

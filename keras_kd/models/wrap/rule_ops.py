@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_kd.models.wrap.rules import Fixed, Merge, Rule
+from keras_kd.models.wrap.rule import Fixed, Merge, Rule
 
 
 class Reduction(Rule):

@@ -9,7 +9,6 @@ from shrunk import network_of, photographs, shaken, sizes
 from keras_kd.models import shrink
 from keras_kd.models.layers import GroupNorm, StandardizedConv2D
 from keras_kd.models.resnet import IdentityShortcut
-from keras_kd.models.wrap.graph import tensors_in
 from keras_kd.models.wrap.rules import RULES
 
 
@@ -90,4 +89,4 @@ def test_half_of_it_computes(case):
 
 
 def test_every_rule_stands_for_a_type():
-    assert all(isinstance(kind, type) for kind in RULES) and tensors_in([1, "a"]) == []
+    assert all(isinstance(kind, type) for kind in RULES)
