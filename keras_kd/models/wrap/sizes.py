@@ -6,7 +6,7 @@ import numpy as np
 # point of eight, and its bias a scale and a zero point too.
 CHANNEL_BYTES = 28
 LAYER_BYTES = 900  # the tensors and operators of a layer with a kernel, and of what follows it
-FILE_BYTES = 6000
+FILE_BYTES = 10_000  # metadata and names of classes too
 
 
 def int8_bytes(network, keep):
