@@ -14,26 +14,8 @@ from keras_kd.config.keys import kind_of
 STUDENT = "student"  # the network of a stage that names none
 
 
-class StageConfig(NamedTuple):
-    """What a config says of one stage that it trains.
-
-    Attributes:
-        name: its name in `config.stages`, in logs, checkpoints and the report.
-        path: of its section in the config, such as "distil" or "teacher.train".
-        settings: that section.
-        network: name of the section of the network that learns.
-        teachers: tuple of `TeacherConfig`; empty: it learns from labels alone.
-    """
-
-    name: str
-    path: str
-    settings: ml_collections.ConfigDict
-    network: str
-    teachers: tuple
-
-
 class TeacherConfig(NamedTuple):
-    """One of those whom a stage follows.
+    """One of those whom a stage follows, or that its network is made of.
 
     Attributes:
         name: as the stage names it.
@@ -46,6 +28,27 @@ class TeacherConfig(NamedTuple):
     stage: str
     network: str
     handle: str
+
+
+class StageConfig(NamedTuple):
+    """What a config says of one stage that it trains.
+
+    Attributes:
+        name: its name in `config.stages`, in logs, checkpoints and the report.
+        path: of its section in the config, such as "distil" or "teacher.train".
+        settings: that section.
+        network: name of the section of the network that learns.
+        teachers: tuple of `TeacherConfig`; empty: it learns from labels alone.
+        made_of: `TeacherConfig` of the network that its own is made of by a wrapper, see
+            `keras_kd.models.wrap`; None: it is built.
+    """
+
+    name: str
+    path: str
+    settings: ml_collections.ConfigDict
+    network: str
+    teachers: tuple
+    made_of: TeacherConfig | None = None
 
 
 def is_loaded(section):
@@ -85,7 +88,24 @@ def stages_of(config):
             owner = name if path != name else settings.network or STUDENT
             teachers = tuple(_teacher(config, teacher) for teacher in settings.teachers)
             found.append(StageConfig(name, path, settings, owner, teachers))
-    return found
+    return [stage._replace(made_of=_made_of(config, stage, found)) for stage in found]
+
+
+def _made_of(config, stage, stages):
+    """Whom a stage's network is made of: `of`, or the first teacher of the stage.
+
+    A stage on labels alone takes that of a stage that trains the same student by teachers, so that
+    both begin alike.
+    """
+    from keras_kd import models  # here, so that a config file loads without TensorFlow
+
+    model = config[stage.network].model
+    if not models.wraps(model.name):
+        return None
+    if of := model.kwargs.get("of"):
+        return _teacher(config, of)
+    alike = [s.teachers[0] for s in (stage, *stages) if s.network == stage.network and s.teachers]
+    return alike[0] if alike else None
 
 
 def _teacher(config, name):
@@ -110,18 +130,23 @@ def last_stage(config):
 
 
 def teaching(config):
-    """Names of the stages that later ones learn from, a set."""
-    return {teacher.stage for stage in stages_of(config) for teacher in stage.teachers} - {""}
+    """Names of the stages that later ones learn from or are made of, a set."""
+    return {one.stage for stage in stages_of(config) for one in _others(stage)} - {""}
+
+
+def _others(stage):
+    """The `TeacherConfig` of all networks that a stage needs beside its own."""
+    return (*stage.teachers, *filter(None, [stage.made_of]))
 
 
 def needed_by(config, stage):
     """The stages that must be done before a stage can begin, in their order."""
-    names = {teacher.stage for teacher in stage.teachers}
+    names = {one.stage for one in _others(stage)}
     needed = []
     for earlier in reversed(stages_of(config)):
         if earlier.name in names:
             needed.insert(0, earlier)
-            names |= {teacher.stage for teacher in earlier.teachers}
+            names |= {one.stage for one in _others(earlier)}
     return needed
 
 
@@ -136,7 +161,7 @@ def yardstick(config):
 def networks_of(config):
     """Names of the networks of a run: those that its stages train, and those that are loaded."""
     stages = stages_of(config)
-    names = [teacher.network for stage in stages for teacher in stage.teachers]
+    names = [one.network for stage in stages for one in _others(stage)]
     return list(dict.fromkeys(filter(None, [*names, *(stage.network for stage in stages)])))
 
 

@@ -107,11 +107,11 @@ def _check_wrapped(config, stage):
     require(not section.init, config, f"{stage.network}.init",
             f"empty where {key}.model.name is {name}: its weights come from the network that it is "
             "made of")  # fmt: skip
-    if not stage.teachers and not section.model.kwargs.get("of"):
+    if stage.made_of is None:
         raise ValueError(
-            f"{key}.model.name={name!r} makes a student of its stage's teacher, or of the handle "
-            f"{key}.model.kwargs.of. Received: stage {stage.name!r}, which has no teachers, and no "
-            f"`of`. Set one, or config.{stage.path}.enabled=False."
+            f"{key}.model.name={name!r} makes a student of its stage's teacher, or of what "
+            f"{key}.model.kwargs.of names. Received: stage {stage.name!r}, which has no teachers, "
+            f"and no `of`. Set one, or config.{stage.path}.enabled=False."
         )
 
 

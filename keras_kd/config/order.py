@@ -35,9 +35,16 @@ def check(config):
     for position, name in enumerate(names):
         if _is_trained(config, name):
             _check_network(config, name)
-            for teacher in stage_section(config, name)[1].teachers:
-                _check_teacher(config, name, teacher, names[:position])
+            path, settings = stage_section(config, name)
+            for teacher in settings.teachers:
+                key = f"config.{path}.teachers"
+                _check_teacher(config, key, name, teacher, names[:position])
     stages = stages_of(config)
+    for stage in stages:
+        if stage.made_of is not None:
+            key = f"config.{stage.network}.model.kwargs.of"
+            earlier = names[: names.index(stage.name)]
+            _check_teacher(config, key, stage.name, stage.made_of.name, earlier)
     require(
         stages,
         config,
@@ -100,8 +107,7 @@ def _check_network(config, name):
     )
 
 
-def _check_teacher(config, name, teacher, earlier):
-    key = f"config.{stage_section(config, name)[0]}.teachers"
+def _check_teacher(config, key, name, teacher, earlier):
     received = f"Received: {teacher!r}."
     if teacher == name:
         raise ValueError(f"{key} must be of others: no stage learns from itself. {received}")

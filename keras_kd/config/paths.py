@@ -42,8 +42,9 @@ def absolute(config):
         weights = section.model.kwargs.get("weights")
         if isinstance(weights, str):  # of a builder: "imagenet", or a file
             section.model.kwargs.weights = full(weights) if os.path.isfile(weights) else weights
-        if section.model.kwargs.get("of"):  # of a wrapper: a handle
-            section.model.kwargs.of = handles.absolute(section.model.kwargs.of)
+        of = section.model.kwargs.get("of")  # of a wrapper: a name in the config, or a handle
+        if of and of not in config:
+            section.model.kwargs.of = handles.absolute(of)
     for section in sections(config, "stage"):
         section.teachers = tuple(
             teacher if teacher in config else handles.absolute(teacher)

@@ -102,7 +102,7 @@ def _sizes(config, source):
         run, learners, found = OfflineExperiment(config, source), {}, []
         for stage in run.stages:
             teacher = run.teacher(stage, learners)
-            learners[stage.name], _ = run.learner(stage, teacher)
+            learners[stage.name], _ = run.learner(stage, teacher, learned=learners)
             found += [learners[stage.name], *([teacher] if stage.teachers else [])]
         return tuple(found)
 

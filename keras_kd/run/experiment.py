@@ -124,48 +124,59 @@ class Experiment:
         """Channels of the run's images."""
         return self.source.channels
 
-    def learner(self, stage, teacher=None, precision=None):
+    def learner(self, stage, teacher=None, precision=None, learned=None):
         """A network as it is before a stage, and new objects of the stage's methods.
 
         Args:
             stage: one of `stages`.
             teacher: Keras model that the stage follows, or None.
             precision: dtype policy; default: the config's.
+            learned: dict from a stage's name to its network; default: `networks`.
 
         Returns:
             (a functional Keras model that gives logits, list of `keras_kd.methods.Method`).
         """
         arguments = self.config, stage, self.source, self.lengths_of(stage)
-        wrapped = functools.partial(self._wrapped, stage, teacher)
-        if stage.settings.methods or precision:
-            # Anew each time: the first weights of a method follow those of its student.
+        wrapped = functools.partial(self._wrapped, stage, learned)
+        if stage.settings.methods or precision or stage.made_of:
+            # Anew each time: the first weights of a method follow those of its student, and those
+            # of a student the network that it is made of.
             return networks.build_learner(*arguments, teacher, precision, wrapped)
         if stage.name not in self._untrained:
-            made = networks.build_learner(*arguments, wrapped=wrapped)
-            self._untrained[stage.name], _ = made
+            self._untrained[stage.name], _ = networks.build_learner(*arguments)
         return self._untrained[stage.name], []
 
-    def _wrapped(self, stage, teacher, of, side):
-        """What a stage's network is made of, where it is made of another.
+    def _wrapped(self, stage, learned):
+        """What a stage's network is made of, where a wrapper makes it of another.
 
         Args:
             stage: one of `stages`.
-            teacher: Keras model that the stage follows, or None.
-            of: handle of the other; empty: it is the teacher.
-            side: of the images that the stage's network sees, px.
+            learned: dict from a stage's name to its network, or None.
 
         Returns:
             (a Keras model, function from a number to training images as the stage sees them).
         """
-        other = self.load(of, side) if of else teacher
-        return other, functools.partial(self.streams.first_images, stage)
+        other = stage.made_of
+        # What a handle leads to keeps its own size; the wrapper makes the network for the student.
+        side = side_of(self.config, other.network) if other.network else None
+        images_of = functools.partial(self.streams.first_images, stage)
+        return self._other(other, side, learned), images_of
+
+    def _other(self, one, side, learned):
+        """The network of a `TeacherConfig`, arguments as of `load` and `teacher`."""
+        if one.stage:
+            known = self.networks if learned is None else learned
+            return known.get(one.stage) or self.learned(one.stage, one.network)
+        reading = networks.reading(self.config, one.network)
+        with networks.asked_on_the_command_line(one.network):
+            return self.load(one.handle, side, **reading)
 
     def load(self, handle, side, **reading):
         """The frozen teacher behind a handle, for images of `side` px; loaded once.
 
         Args:
             handle: as `keras_kd.teachers.load` takes it.
-            side: of the images, px.
+            side: of the images, px; None: the one that the teacher has been made for.
             **reading: what `keras_kd.run.networks.reading` gave.
         """
         reading = {
@@ -179,7 +190,7 @@ class Experiment:
 
     def load_anew(self, handle, side, **reading):
         """As `load`, for a teacher that is looked at and let go."""
-        return self._load(handle, (side, side, self.channels), reading)
+        return self._load(handle, side and (side, side, self.channels), reading)
 
     def _load(self, handle, shape, reading):
         return teachers.load(handle, self.class_names, shape, **reading)
@@ -191,15 +202,10 @@ class Experiment:
             stage: one of `stages`.
             learned: dict from a stage's name to its network; default: `networks`.
         """
-        known = self.networks if learned is None else learned
         side = sides_of(self.config, stage).teacher
 
         def make(teacher, shape):
-            if teacher.stage:
-                return known[teacher.stage]
-            reading = networks.reading(self.config, teacher.network)
-            with networks.asked_on_the_command_line(teacher.network):
-                return self.load(teacher.handle, shape[0], **reading)
+            return self._other(teacher, shape[0], learned)
 
         own = [side_of(self.config, teacher.network) for teacher in stage.teachers]
         shape = (side, side, self.channels)

@@ -55,8 +55,8 @@ def build(config, network, source, seed=0, precision=None, wrapped=None):
         source: `keras_kd.data.Source`.
         seed: added to the config's.
         precision: dtype policy; default: the config's.
-        wrapped: for a network that is made of another, a function (of, side) that gives the other
-            and one that gives training images, see `keras_kd.models.wrap_network`.
+        wrapped: for a network that a wrapper makes of another, a function that gives the other, and
+            a function that gives training images, see `keras_kd.models.wrap_network`.
 
     Returns:
         a functional Keras model that gives logits. The same seed gives the same weights.
@@ -67,7 +67,7 @@ def build(config, network, source, seed=0, precision=None, wrapped=None):
         shape = (side, side, source.channels)
         name, kwargs, init = section.model.name, section.model.kwargs, section.init
         if models.wraps(name):
-            model, images_of = wrapped(kwargs.get("of", ""), side)
+            model, images_of = wrapped()
             kwargs = kwargs.to_dict()
             return models.wrap_network(name, model, source.num_classes, shape, images_of, **kwargs)
         made = models.build(name, source.num_classes, shape, **kwargs) if name else None

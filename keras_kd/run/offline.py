@@ -64,7 +64,8 @@ class OfflineExperiment(Experiment):
         builder, kwargs = found
         if self._tiny:
             kwargs = TINY.get(builder, kwargs)
-        model = models.build(builder, outputs, shape, **kwargs)
+        side = self.config.data.resolution
+        model = models.build(builder, outputs, shape or (side, side, self.channels), **kwargs)
         return in_order_of_data(model, repr(name), (own, ""), self.class_names)
 
 

@@ -84,7 +84,7 @@ def _last_stage(experiment):
     learners = {}
     for stage in experiment.stages:
         teacher = experiment.teacher(stage, learners)
-        learner = experiment.learner(stage, teacher)
+        learner = experiment.learner(stage, teacher, learned=learners)
         learners[stage.name] = learner[0]
     stored = None
     if teacher is not None:

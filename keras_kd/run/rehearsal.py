@@ -18,7 +18,7 @@ def rehearse(experiment):
     learners = {}
     for stage in experiment.stages:
         teacher = _teacher(experiment, stage, learners)
-        network, methods = experiment.learner(stage, teacher)
+        network, methods = experiment.learner(stage, teacher, learned=learners)
         KDModel(network, teacher, methods, stage.settings.label_weight)
         for method in methods:
             method.check_examples(experiment.streams.pools.of(stage).examples.ids)

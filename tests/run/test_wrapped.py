@@ -1,12 +1,14 @@
 """A student that is cut out of its teacher, from the config to the finished run."""
 
+import keras
 import numpy as np
 import pytest
 from tiny_run import tiny_run, with_changes
 from tiny_stage import stop_after
 
 from keras_kd import config as configs
-from keras_kd.run import Finished, run
+from keras_kd.models import shrink
+from keras_kd.run import Experiment, Finished, run
 from keras_kd.run.dry_run import dry_run
 
 
@@ -21,7 +23,7 @@ def shrunk_run(**changes):
 def finished(tmp_path_factory):
     """(report, workdir) of a run that nothing disturbed."""
     workdir = tmp_path_factory.mktemp("runs") / "shrunk"
-    return run(shrunk_run(), workdir), workdir
+    return run(shrunk_run(**{"baseline.enabled": True}), workdir), workdir
 
 
 def test_the_student_is_half_as_wide_and_loads(finished):
@@ -35,6 +37,21 @@ def test_the_student_is_half_as_wide_and_loads(finished):
     again = Finished(workdir)
     images = next(iter(again.evaluation_images()))[0]
     np.testing.assert_allclose(student(images)[:10], logits[:10], atol=1e-5)
+
+
+def test_the_baseline_is_cut_out_of_the_same_teacher(finished):
+    """From the teacher that has learned; each stage measures norms on its own images."""
+    _, workdir = finished
+    run = Experiment(shrunk_run(**{"baseline.enabled": True}), workdir)
+    _, baseline, distil = run.stages
+    run.train_teachers(baseline)  # from its file
+    one, _ = run.learner(baseline)
+    other, _ = run.learner(distil, run.teacher(distil))
+    for a, b in zip(one.trainable_weights, other.trainable_weights):
+        np.testing.assert_array_equal(a, b)
+    learned = keras.saving.load_model(workdir / "teacher.keras", compile=False)
+    cut = shrink(learned, 0.5, input_shape=one.input_shape[1:]).get_layer("logits")
+    np.testing.assert_array_equal(one.get_layer("logits").kernel, cut.kernel)
 
 
 @pytest.mark.slow
@@ -67,7 +84,11 @@ def test_dry_run():
 
 
 @pytest.mark.parametrize(("changes", "words"), [
-    ({"baseline.enabled": True}, r"makes a student of its stage's teacher.*stage 'baseline'"),
+    ({"stages": ("baseline",), "baseline.enabled": True},
+     r"makes a student of its stage's teacher.*stage 'baseline'"),
+    ({"stages": ("baseline", "teacher", "distil"), "baseline.enabled": True},
+     r"student.model.kwargs.of must be earlier stages. Received: 'teacher'"),
+    ({"student.model.kwargs.of": "baseline"}, r"kwargs.of must be enabled. Received: 'baseline'"),
     ({"student.init": "bit:R50x1-M"}, r"config.student.init must be empty"),
     ({"student.model.kwargs.widht": 0.5}, r"Received: widht=0.5.*Did you mean 'width'"),
     ({"student.model.name": "shrnk"}, r"Did you mean 'shrink'"),

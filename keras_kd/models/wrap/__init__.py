@@ -3,8 +3,9 @@
 A wrapper takes a functional Keras model, and arguments of its own, and returns a functional Keras
 model that starts from its weights. `shrink` cuts a smaller one out of it. It also takes `images`,
 training images `[N, H, W, C]`, and `input_shape`, the size that the student sees. In a config
-`NETWORK.model` names it as it would name a builder; the network that it is given is the teacher of
-the stage, or the one of the handle `kwargs.of`, and `kwargs.images` is a number of images.
+`NETWORK.model` names it as it would name a builder; the network that it is given is the first
+teacher of the stage, or what `kwargs.of` names as `teachers` would: a stage, a network with a
+handle, a handle. `kwargs.images` is a number of images.
 """
 
 from keras_kd.models.wrap.shrink import shrink
