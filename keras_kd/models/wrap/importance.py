@@ -8,15 +8,20 @@
   gradient)^2, that is of what the loss changes by to first order when the group falls silent
   (Molchanov et al. 2019, arXiv 1906.10771). The loss is the cross-entropy of the class that the
   network itself names, so that no labels are wanted.
+- `regression`: what share of its readers' outputs a group explains beside the better ones, on some
+  images, see `keras_kd.models.wrap.regression`; `l1` where no reader is linear.
 - `random`: a draw, as a control.
 """
 
 import numpy as np
 import tensorflow as tf
 
+from keras_kd.models.wrap.regression import regression
 from keras_kd.utils.names import nearest
 
-KINDS = ("l1", "bn", "taylor", "random")
+KINDS = ("l1", "bn", "taylor", "regression", "random")
+FEW = 64  # images for gradients
+BY_IMAGES = ("taylor", "regression")
 
 
 def check(kind):
@@ -35,7 +40,7 @@ def importance_of(network, kind, model=None, images=None, seed=0):
         network: `Network` that `follow` gave.
         kind: one of `KINDS`.
         model: Keras model of the same layers; for `taylor`.
-        images: float `[N, H, W, C]`; for `taylor`.
+        images: float `[N, H, W, C]`; for those of `BY_IMAGES`.
         seed: for `random`.
 
     Returns:
@@ -45,7 +50,9 @@ def importance_of(network, kind, model=None, images=None, seed=0):
     if kind == "random":
         return np.random.default_rng(seed).random(groups.count)
     if kind == "taylor":
-        return _taylor(network, model, images)
+        return _taylor(network, model, images[:FEW])
+    if kind == "regression":
+        return regression(network, images, importance_of(network, "l1"))
     weights = {
         id(weight): np.abs(np.asarray(weight, "float64"))
         for call in network.first_calls().values()

@@ -13,8 +13,9 @@ def rebuilt(network, keep, name):
         name: of the new model.
 
     Returns:
-        a `keras.Model` from images to float32 logits, all of it trainable, with layers of the
-        same names. Its layers have the dtype policy that is set, the classifier float32.
+        (a `keras.Model` from images to float32 logits, all of it trainable, with layers of the
+        same names, which have the dtype policy that is set, the classifier float32; dict from the
+        `id` of a layer of the network to its copy).
 
     Raises:
         ValueError: a layer that is called again with another number of channels.
@@ -43,7 +44,7 @@ def rebuilt(network, keep, name):
         if id(call.layer) in copies:
             kept_channels = keep[network.groups.group_of]
             copies[id(call.layer)].set_weights(cut_weights(call, kept_channels))
-    return model
+    return model, copies
 
 
 def _classifier(network):

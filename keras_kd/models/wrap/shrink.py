@@ -7,12 +7,13 @@ from keras_kd.models.wrap.depth import shallower
 from keras_kd.models.wrap.graph import calls_of, follow
 from keras_kd.models.wrap.norms import measure_norms
 from keras_kd.models.wrap.rebuild import rebuilt
+from keras_kd.models.wrap.refit import refit
 from keras_kd.models.wrap.sizes import int8_bytes
 from keras_kd.models.wrap.widths import CHOICES, check_share, shares_of, within
 from keras_kd.utils.names import nearest
 
 BATCH = 32  # images by which statistics are measured at once
-FEW = 64  # images for gradients and for blocks that are tried
+FEW = 64  # images by which blocks are tried
 
 
 def shrink(
@@ -25,7 +26,7 @@ def shrink(
     choice="uniform",
     bytes=None,
     input_shape=None,
-    measure=True,
+    fit=True,
     seed=0,
 ):
     """Cuts a smaller network out of a larger one.
@@ -33,7 +34,9 @@ def shrink(
     Channels that must be cut together are found by following the graph: those of layers that are
     summed or multiplied, of depthwise kernels, of norms. The channels of the images and the
     classes are never cut. Norms over groups lose whole groups. Layer norm and weight
-    standardisation look over what is left, and so change a little by any cut.
+    standardisation look over what is left, and so change a little by any cut. With images, the
+    kernels that read cut channels are fitted to give what they gave (He et al. 2017, arXiv
+    1707.06168).
 
     Args:
         model: functional or `Sequential` Keras model of a convolutional network, with one input
@@ -44,16 +47,18 @@ def shrink(
             either name.
         depth: share of the residual blocks that stays, in (0, 1], of those whose input is added to
             their output; those that change the logits least go.
-        importance: "l1", "bn", "taylor" or "random", see `keras_kd.models.wrap.importance`.
-        images: float array `[N, H, W, C]` of training images, by which batch norms are measured
-            anew after the cut; `taylor` and a depth below 1 need them. None: the norms keep what
-            they had.
+        importance: "l1", "bn", "taylor", "regression" or "random", see
+            `keras_kd.models.wrap.importance`.
+        images: float array `[N, H, W, C]` of training images, by which kernels are fitted and batch
+            norms measured anew after the cut; `taylor`, `regression` and a depth below 1 need them.
+            None: kernels and norms keep what they had. The more there are, the better the fit: a
+            thousand, up to 5 million pixels in all.
         choice: "uniform", the share of each layer; or "global", the most important of all layers,
             a tenth of each at least.
         bytes: largest size of the full-int8 file, estimated; the widths below 1 are made
             smaller, all alike, until it is met. None: they are as they are told.
         input_shape: (height, width, channels) of the new network's images; default: the model's.
-        measure: whether batch norms are measured anew where there are images.
+        fit: whether kernels are fitted and batch norms measured, where there are images.
         seed: of "random".
 
     Returns:
@@ -71,11 +76,11 @@ def shrink(
             f"choice must be one of {', '.join(CHOICES)}. Received: choice={choice!r}."
             f"{nearest(str(choice), CHOICES)}"
         )
-    if images is None and (depth < 1 or importance == "taylor"):
+    if images is None and (depth < 1 or importance in importances.BY_IMAGES):
         given = f"depth={depth}" if depth < 1 else f"importance={importance!r}"
         raise ValueError(
-            "images must be given where blocks are dropped or gradients are looked at. Received: "
-            f"images=None, {given}. Pass some training images."
+            "images must be given where blocks are dropped or importance is measured by them. "
+            f"Received: images=None, {given}. Pass some training images."
         )
     images = None if images is None else _checked(images, input_shape or model.input_shape[1:])
     whole = model
@@ -83,8 +88,7 @@ def shrink(
         whole = shallower(model, depth, images[:FEW], input_shape)
     network = follow(calls_of(whole, input_shape))
     shares = shares_of(width, network.groups.peers)
-    few = None if images is None else images[:FEW]
-    found = importances.importance_of(network, importance, whole, few, seed)
+    found = importances.importance_of(network, importance, whole, images, seed)
 
     def choose(scale):
         return CHOICES[choice](network.groups, found, shares, scale)
@@ -92,8 +96,9 @@ def shrink(
     keep = choose(1.0)
     if bytes is not None:
         keep = within(choose, lambda kept: int8_bytes(network, kept), bytes, "bytes")
-    small = rebuilt(network, keep, f"{model.name}_shrunk")
-    if images is not None and measure:
+    small, layers = rebuilt(network, keep, f"{model.name}_shrunk")
+    if images is not None and fit:
+        refit(network, keep, layers, images)
         measure_norms(small, [images[i : i + BATCH] for i in range(0, len(images), BATCH)])
     return small
 

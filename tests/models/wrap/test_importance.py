@@ -71,7 +71,7 @@ def test_channels_that_are_zero_go_without_a_change(kind):
     if kind == "bn":  # it looks at the sum's scales, and at no reader
         weight = model.get_layer("stem_bn").gamma
         weight.assign(np.where(np.isin(np.arange(8), [0, 3, 5, 7]), 0, weight))
-    cut = shrink(model, 0.5, importance=kind, images=x, measure=False)
+    cut = shrink(model, 0.5, importance=kind, images=x, fit=False)
     assert cut.count_params() == shrink(residual(), 0.5).count_params()
     np.testing.assert_allclose(cut(x), model(x), atol=1e-6)
 
