@@ -154,12 +154,14 @@ class Experiment:
             learned: dict from a stage's name to its network, or None.
 
         Returns:
-            (a Keras model, function from a number to training images as the stage sees them).
+            (a Keras model, function from a number to training images as its student sees them).
         """
         other = stage.made_of
         # What a handle leads to keeps its own size; the wrapper makes the network for the student.
         side = side_of(self.config, other.network) if other.network else None
-        images_of = functools.partial(self.streams.first_images, stage)
+        # Of the last stage of this network, so that those on labels alone begin as it does.
+        alike = [one for one in self.stages if one.network == stage.network][-1]
+        images_of = functools.partial(self.streams.first_images, alike)
         return self._other(other, side, learned), images_of
 
     def _other(self, one, side, learned):
