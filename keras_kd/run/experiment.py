@@ -19,6 +19,8 @@ from keras_kd.training import prolonging
 from keras_kd.training.stage import Saving, Stage, make_model
 from keras_kd.utils.locks import exclusive
 
+FEW = 16  # images for networks that only stand in
+
 
 def prepare(config):
     """What every start on a config begins with, before any op is made: the config, checked.
@@ -161,7 +163,11 @@ class Experiment:
         side = side_of(self.config, other.network) if other.network else None
         # Of the last stage of this network, so that those on labels alone begin as it does.
         alike = [one for one in self.stages if one.network == stage.network][-1]
-        images_of = functools.partial(self.streams.first_images, alike)
+
+        def images_of(count):
+            # Stand-ins have learned nothing: a few images show that they can be wrapped.
+            return self.streams.first_images(alike, count if learned is None else min(FEW, count))
+
         return self._other(other, side, learned), images_of
 
     def _other(self, one, side, learned):

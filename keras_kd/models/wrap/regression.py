@@ -9,6 +9,7 @@ import numpy as np
 
 from keras_kd.models.wrap.walk import Walk, few_enough, is_fitted, rows_in, rows_out
 
+NOTHING = 1e-7  # a share that tells no channel from another
 EPSILON = 1e-3  # of the mean variance: what is left of a channel then is noise
 
 
@@ -40,7 +41,7 @@ def regression(network, images, instead):
 
 
 def _explained(layer, x):
-    """(values of each channel, what they explain): float64 `[M, C]`, `[M, D]`, of mean 0."""
+    """(values of each channel, what they explain): `[M, C]`, `[M, D]`, of mean 0."""
     rows, count = rows_in(layer, x), x.shape[-1]
     if rows.shape[1] == count:
         rows, out = rows, rows_out(layer, x)
@@ -50,7 +51,6 @@ def _explained(layer, x):
         at = np.random.default_rng(0).integers(layer.filters, size=len(rows))
         rows = np.einsum("mtc,tcm->mc", rows.reshape(len(rows), -1, count), kernel[..., at])
         out = rows.sum(axis=1, keepdims=True)
-    rows, out = np.asarray(rows, "float64"), np.asarray(out, "float64")
     return rows - rows.mean(axis=0), out - out.mean(axis=0)
 
 
@@ -61,14 +61,14 @@ def forward_shares(x, y):
     products.
 
     Args:
-        x: float64 `[M, C]`.
-        y: float64 `[M, D]`.
+        x: `[M, C]`.
+        y: `[M, D]`.
 
     Returns:
         float64 `[C]`, falling in the order in which they are taken, in [0, 1].
     """
-    gram, cross = x.T @ x, x.T @ y
-    count, total = len(gram), max((y**2).sum(), np.finfo(float).tiny)
+    gram, cross = (np.asarray(x.T @ other, "float64") for other in (x, y))
+    count, total = len(gram), max(float((y**2).sum()), np.finfo(float).tiny)
     gram[np.diag_indices(count)] += EPSILON * np.trace(gram) / count + np.finfo(float).tiny
     left, free = np.diag(gram).copy(), np.ones(count, bool)
     factor, shares, least = np.zeros((count, count)), np.zeros(count), 1.0
@@ -78,6 +78,8 @@ def forward_shares(x, y):
         free[one] = False
         # Never more than the one before, so that the shares tell the order.
         shares[one] = least = min(least, gains[one] / total)
+        if least < NOTHING:
+            break
         root = np.sqrt(left[one])
         column = (gram[:, one] - factor[:, :step] @ factor[one, :step]) / root
         factor[:, step] = column
