@@ -104,7 +104,7 @@ def work(cell, folder, options):
     handle = folder.parent / f"teacher-{facts['seed']}" / "teacher.keras"
     if facts["kind"] == "teacher":
         result = cell_runs.train_teacher(config, folder)
-        return {"accuracy": result["val_accuracy"], **cell_runs.measured(result)}
+        return {"accuracy": result["accuracy"], **cell_runs.measured(result)}
     config.teacher.handle, config.teacher.model.name = str(handle), ""
     config.teacher.model.kwargs = {}
     if facts["kind"] == "cut":

@@ -13,6 +13,7 @@
 - `random`: a draw, as a control.
 """
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -33,13 +34,12 @@ def check(kind):
         )
 
 
-def importance_of(network, kind, model=None, images=None, seed=0):
+def importance_of(network, kind, images=None, seed=0):
     """The importance of each channel group.
 
     Args:
         network: `Network` that `follow` gave.
         kind: one of `KINDS`.
-        model: Keras model of the same layers; for `taylor`.
         images: float `[N, H, W, C]`; for those of `BY_IMAGES`.
         seed: for `random`.
 
@@ -50,7 +50,7 @@ def importance_of(network, kind, model=None, images=None, seed=0):
     if kind == "random":
         return np.random.default_rng(seed).random(groups.count)
     if kind == "taylor":
-        return _taylor(network, model, images[:FEW])
+        return _taylor(network, images[:FEW])
     if kind == "regression":
         return regression(network, images, importance_of(network, "l1"))
     weights = {
@@ -90,7 +90,8 @@ def _along(values, axis):
     return values.sum(axis=tuple(i for i in range(values.ndim) if i != axis))
 
 
-def _taylor(network, model, images):
+def _taylor(network, images):
+    model = keras.Model(network.images, network.logits)  # for images of the cut network's size
     parts = [(part, weight) for _, part, weight in _parts(network) if part.role == "reads"]
     variables = [weight.value for _, weight in parts]
     group_of, total = network.groups.group_of, np.zeros(network.groups.count)

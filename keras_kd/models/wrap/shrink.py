@@ -88,7 +88,7 @@ def shrink(
         whole = shallower(model, depth, images[:FEW], input_shape)
     network = follow(calls_of(whole, input_shape))
     shares = shares_of(width, network.groups.peers)
-    found = importances.importance_of(network, importance, whole, images, seed)
+    found = importances.importance_of(network, importance, images, seed)
 
     def choose(scale):
         return CHOICES[choice](network.groups, found, shares, scale)

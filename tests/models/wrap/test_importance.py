@@ -12,7 +12,7 @@ def inner(model, kind, **kwargs):
     """Importance of the channels of `inner_conv`."""
     network = follow(calls_of(model))
     call = next(call for call in network.calls if call.layer.name == "inner_conv")
-    found = importance_of(network, kind, model, **kwargs)
+    found = importance_of(network, kind, **kwargs)
     return found[network.groups.group_of[call.out]]
 
 

@@ -64,7 +64,7 @@ def test_channels_of_a_network():
         model.get_layer("reads").kernel.assign(reads)
         network = follow(calls_of(model))
         call = next(one for one in network.calls if one.layer.name == "conv")
-        found = importance_of(network, "regression", model, photographs(20))
+        found = importance_of(network, "regression", photographs(20))
         found = found[network.groups.group_of[call.out]]
         # A copy whose kernel reads in another way explains a little more under a 3x3 kernel.
         assert min(found[0], found[1]) < 0.1 * max(found[0], found[1])
@@ -78,6 +78,6 @@ def test_where_no_reader_is_linear_l1_counts():
     model = keras.Model(images, layers.Dense(2)(layers.Flatten()(x)))
     network = follow(calls_of(model))
     by_l1 = importance_of(network, "l1")
-    found = importance_of(network, "regression", model, photographs(4))
+    found = importance_of(network, "regression", photographs(4))
     first = network.groups.group_of[network.calls[0].out]
     np.testing.assert_array_equal(found[first], by_l1[first])

@@ -8,6 +8,7 @@ from shrunk import photographs, residual
 
 from keras_kd import models
 from keras_kd.models import shrink
+from keras_kd.models.wrap.importance import KINDS
 from keras_kd.models.wrap.norms import measure_norms
 
 SMALL = {
@@ -65,9 +66,12 @@ def test_resnet50():
     check(models.build("resnet50", 7, (32, 32, 3)))
 
 
-def test_another_size_of_images():
-    model = residual()
-    assert shrink(model, 0.5, input_shape=(12, 12, 3)).input_shape == (None, 12, 12, 3)
+@pytest.mark.parametrize("importance", KINDS)
+def test_another_size_of_images(importance):
+    small = shrink(
+        residual(), 0.5, 0.9, importance, photographs(8, (12, 12, 3)), input_shape=(12, 12, 3)
+    )
+    assert small.input_shape == (None, 12, 12, 3)
 
 
 def test_statistics_are_measured_after_the_cut():
