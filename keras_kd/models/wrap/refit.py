@@ -21,7 +21,7 @@ def refit(network, keep, layers, images):
         layers: dict from the `id` of each of its layers with weights to the cut one.
         images: float array `[N, H, W, C]`; more than fit into memory are left aside.
     """
-    kept, images = keep[network.groups.group_of], few_enough(images)
+    kept, images = keep[network.groups.group_of], few_enough(network, images)
     whole, cut = Walk(network, images), Walk(network, images, layers)
     before_norms, done = _before_norms(network), set()
     for call in network.calls:

@@ -24,7 +24,7 @@ def regression(network, images, instead):
     Returns:
         float64 array `[groups]`: shares of the variance, summed over the readers.
     """
-    groups, images = network.groups, few_enough(images)
+    groups, images = network.groups, few_enough(network, images)
     found, read = np.zeros(groups.count), np.zeros(groups.count, bool)
     walk = Walk(network, images)
     for call in network.calls:

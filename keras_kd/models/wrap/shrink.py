@@ -51,8 +51,8 @@ def shrink(
             `keras_kd.models.wrap.importance`.
         images: float array `[N, H, W, C]` of training images, by which kernels are fitted and batch
             norms measured anew after the cut; `taylor`, `regression` and a depth below 1 need them.
-            None: kernels and norms keep what they had. The more there are, the better the fit: a
-            thousand, up to 5 million pixels in all.
+            None: kernels and norms keep what they had. A thousand fit better than a hundred; those
+            with which a tensor would take more than half a gigabyte are left aside.
         choice: "uniform", the share of each layer; or "global", the most important of all layers,
             a tenth of each at least.
         bytes: largest size of the full-int8 file, estimated; the widths below 1 are made

@@ -1,17 +1,20 @@
 """What runs through a network: the values of its tensors on some images, call after call."""
 
+import math
+
 import keras
 import numpy as np
 import tensorflow as tf
 
-PIXELS = 5_000_000  # of all images together: what their values fit into memory with
+NUMBERS = 2**27  # of the largest tensor, over all images: half a gigabyte
 ROWS = 16_384  # places of a map, over all images, that a fit looks at
 FEW = 32  # images that they are taken from at least
 
 
-def few_enough(images):
+def few_enough(network, images):
     """As many of the images as a `Walk` should hold at once."""
-    return images[: max(FEW, PIXELS // int(np.prod(images.shape[1:3])))]
+    largest = max(math.prod(call.shape[1:]) for call in network.calls)
+    return images[: max(FEW, NUMBERS // largest)]
 
 
 class Walk:
@@ -26,8 +29,7 @@ class Walk:
     def __init__(self, network, images, layers=None):
         self._values = {id(network.images): tf.convert_to_tensor(images)}
         self._layers = layers or {}
-        calls = enumerate(network.calls)
-        self._last = {id(x): id(call) for _, call in calls for x in call.tensors}
+        self._last = {id(x): id(call) for call in network.calls for x in call.tensors}
 
     def value(self, tensor):
         """What runs through a symbolic tensor, which a call that is still to come takes."""
