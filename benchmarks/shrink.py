@@ -54,7 +54,6 @@ def config_of(facts, options=None):
         for stage in (config.teacher.train, config.baseline, config.distil):
             stage.update(total="4 steps", interval="2 steps", warmup="1 steps")
         config.data.update(train_split="train[:300]", eval_split="test[:200]")
-        config.teacher.accept = True  # after four steps it knows nothing
     return config
 
 
@@ -108,6 +107,7 @@ def work(cell, folder, options):
         return {"accuracy": result["accuracy"], **cell_runs.measured(result)}
     config.teacher.handle, config.teacher.model.name = str(handle), ""
     config.teacher.model.kwargs = {}
+    config.teacher.accept = options.thin  # after four steps it knows nothing
     if facts["kind"] == "cut":
         return {"accuracy": {name: _after_the_cut(config, folder, CUTS[name]) for name in CUTS}}
     if facts["start"] == "scratch":
