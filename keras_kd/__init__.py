@@ -25,6 +25,13 @@ _SERIALIZABLE = {
     "keras_kd.models.lite_module": ["LiteModule"],
     "keras_kd.models.onnx_module": ["OnnxModule"],
     "keras_kd.models.resnet": ["IdentityShortcut", "ToCaffeRange"],
+    "keras_kd.models.wrap.quantized_layers": [
+        "QuantizedConv2D",
+        "QuantizedConv2DTranspose",
+        "QuantizedDense",
+        "QuantizedDepthwiseConv2D",
+    ],
+    "keras_kd.models.wrap.ranges": ["FixedRange", "InFloat", "LSQRange", "MinMaxRange"],
     "keras_kd.optimizers.adamw": ["AdamW"],
     "keras_kd.optimizers.schedules": ["WarmupCosine", "WarmupQuadratic", "WarmupStaircase"],
     "keras_kd.optimizers.shampoo": ["Shampoo"],

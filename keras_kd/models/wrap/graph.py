@@ -88,12 +88,13 @@ class Network:
         return found
 
 
-def calls_of(model, input_shape=None):
+def calls_of(model, input_shape=None, wrapper="shrink"):
     """The calls of a model, nested ones unrolled, before their channels are known.
 
     Args:
         model: functional or `Sequential` Keras model of one image input and one output.
         input_shape: (height, width, channels) of the images; default: the model's own.
+        wrapper: name of who asks; for errors.
 
     Returns:
         a `Network` without groups.
@@ -103,15 +104,17 @@ def calls_of(model, input_shape=None):
     """
     if graph_of(model) is None or not getattr(model, "built", False):
         raise ValueError(
-            "shrink cuts functional and Sequential Keras models, of which it sees every layer. "
-            f"Received: model={getattr(model, 'name', model)!r} of type {type(model).__name__}. "
+            f"{wrapper} takes functional and Sequential Keras models, of which it sees every "
+            f"layer. Received: model={getattr(model, 'name', model)!r} of type "
+            f"{type(model).__name__}. "
             "Build it with keras.Model(inputs, outputs)."
         )
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise ValueError(
-            "shrink cuts models of one input, the images, and one output, the logits. Received: "
-            f"model={model.name!r} with {len(model.inputs)} inputs and {len(model.outputs)} "
-            "outputs. Pass keras.Model(model.input, LOGITS) with the output that counts."
+            f"{wrapper} takes models of one input, the images, and one output, the logits. "
+            f"Received: model={model.name!r} with {len(model.inputs)} inputs and "
+            f"{len(model.outputs)} outputs. Pass keras.Model(model.input, LOGITS) with the output "
+            "that counts."
         )
     shape = tuple(input_shape or model.input_shape[1:])
     images = keras.Input(shape, name="image", dtype=model.inputs[0].dtype)

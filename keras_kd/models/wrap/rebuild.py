@@ -36,7 +36,7 @@ def rebuilt(network, keep, name):
                 )
             if id(layer) not in copies:
                 dtype = "float32" if index >= last else policy
-                copies[id(layer)] = _copy(layer, {**changes, "dtype": dtype}, names)
+                copies[id(layer)] = copy_of(layer, {**changes, "dtype": dtype}, names)
             layer = copies[id(layer)]
         made[id(call.output)] = call.again(made, layer)
     model = keras.Model(images, made[id(network.logits)], name=name)
@@ -53,14 +53,24 @@ def _classifier(network):
                default=0)  # fmt: skip
 
 
-def _copy(layer, changes, names):
+def copy_of(layer, changes, names, kind=None, without=()):
+    """A new layer of a layer's config, trainable.
+
+    Args:
+        layer: Keras layer.
+        changes: dict of what is other in its config.
+        names: set of the names that are taken; the new one's is added.
+        kind: class of the new layer; default: the layer's own.
+        without: keys of the config that this class does not have.
+    """
     config, name, count = layer.get_config(), layer.name, 1
     while name in names:  # nested models may have layers of one name
         name, count = f"{layer.name}_{count}", count + 1
     names.add(name)
-    config = {**config, **changes, "name": name, "trainable": True}
-    config.pop("build_config", None)
-    return type(layer).from_config(config)
+    config = {**config, "trainable": True, **changes, "name": name}
+    for key in ("build_config", *without):
+        config.pop(key, None)
+    return (kind or type(layer)).from_config(config)
 
 
 def cut_weights(call, keep):
@@ -79,6 +89,46 @@ def cut_weights(call, keep):
         index = names.index(part.weight)
         values[index] = np.compress(keep[part.ids], values[index], part.axis)
     return values
+
+
+def remade(network, change, name, behind=None, before=None):
+    """A functional model of new layers in place of a network's own, with the same weights.
+
+    Args:
+        network: `Network` that `calls_of` gave.
+        change: function of a layer and a set of taken names to the layer in its place, or None
+            where what goes in comes out, and its weights.
+        name: of the new model.
+        behind: dict from the `id` of a tensor to a layer that what is in its place goes through.
+        before: dict from the `id` of a layer to one that its first input goes through.
+
+    Returns:
+        a `keras.Model`.
+    """
+    images = keras.Input(network.images.shape[1:], name="image", dtype=network.images.dtype)
+    behind, before = behind or {}, before or {}
+    made = {id(network.images): _through(behind.get(id(network.images)), images)}
+    changed, names = {}, set()
+    for call in network.calls:
+        layer, given = call.layer, id(call.tensors[0])
+        if isinstance(layer, keras.layers.Layer):
+            if id(layer) not in changed:
+                changed[id(layer)] = change(layer, names)
+            layer, _ = changed[id(layer)]
+        inputs = {**made, given: _through(before.get(id(call.layer)), made[given])}
+        result = made[given] if layer is None else call.again(inputs, layer)
+        made[id(call.output)] = _through(behind.get(id(call.output)), result)
+    model = keras.Model(images, made[id(network.logits)], name=name)
+    for layer, weights in changed.values():
+        if weights:
+            # What is new in a layer, such as the steps of its kernel, comes behind these.
+            own = layer.get_weights()
+            layer.set_weights([*weights, *own[len(weights) :]])
+    return model
+
+
+def _through(layer, tensor):
+    return tensor if layer is None else layer(tensor)
 
 
 def without(network, dropped):

@@ -1,10 +1,9 @@
 """A smaller network cut out of a larger one, whose weights it starts from."""
 
-import numpy as np
-
 from keras_kd.models.wrap import importance as importances
 from keras_kd.models.wrap.depth import shallower
 from keras_kd.models.wrap.graph import calls_of, follow
+from keras_kd.models.wrap.images import checked_images
 from keras_kd.models.wrap.norms import measure_norms
 from keras_kd.models.wrap.rebuild import rebuilt
 from keras_kd.models.wrap.refit import refit
@@ -82,7 +81,9 @@ def shrink(
             "images must be given where blocks are dropped or importance is measured by them. "
             f"Received: images=None, {given}. Pass some training images."
         )
-    images = None if images is None else _checked(images, input_shape or model.input_shape[1:])
+    images = (
+        None if images is None else checked_images(images, input_shape or model.input_shape[1:])
+    )
     whole = model
     if depth < 1:
         whole = shallower(model, depth, images[:FEW], input_shape)
@@ -101,14 +102,3 @@ def shrink(
         refit(network, keep, layers, images)
         measure_norms(small, [images[i : i + BATCH] for i in range(0, len(images), BATCH)])
     return small
-
-
-def _checked(images, shape):
-    images = np.asarray(images, "float32")
-    fits = images.ndim == 4 and len(images) and images.shape[-1] == shape[-1]
-    if not fits or not all(a in (None, b) for a, b in zip(shape[:2], images.shape[1:3])):
-        raise ValueError(
-            f"images must be [N, {', '.join(map(str, shape))}], N of at least 1. Received: images "
-            f"of the shape {images.shape}."
-        )
-    return images

@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 from keras.layers import Dense, DepthwiseConv2D
 
-from keras_kd.models.layers import StandardizedConv2D
+from keras_kd.models.folding import float64, folded_weights
 
 
 class Arrays:
@@ -72,21 +72,7 @@ class FusedAffine(Arrays):
 
     def finish(self):
         """Computes kernel and bias in float64, of which nothing is kept but float32."""
-        layer = self._layer
-        kernel = _float64(layer.kernel)
-        if isinstance(layer, StandardizedConv2D):
-            kernel = kernel - kernel.mean((0, 1, 2), keepdims=True)
-            kernel = kernel / np.sqrt((kernel**2).mean((0, 1, 2), keepdims=True) + 1e-10)
-        bias = _float64(layer.bias) if layer.use_bias else None
-        for norm in self._norms:
-            mean, variance = _float64(norm.moving_mean), _float64(norm.moving_variance)
-            scale = 1.0 / np.sqrt(variance + norm.epsilon)
-            scale = scale * _float64(norm.gamma) if norm.scale else scale
-            shift = _float64(norm.beta) if norm.center else 0.0
-            # The kernel's last axes are the output channels; a depthwise kernel's last two.
-            depthwise = isinstance(layer, DepthwiseConv2D)
-            kernel = kernel * (scale.reshape(kernel.shape[2:]) if depthwise else scale)
-            bias = ((0.0 if bias is None else bias) - mean) * scale + shift
+        kernel, bias = folded_weights(self._layer, self._norms)
         self.hold(kernel=kernel, bias=bias)
 
     def __call__(self, x):
@@ -125,7 +111,7 @@ class FusedGroupNorm(Arrays):
         self.compute_dtype, self._epsilon = layer.compute_dtype, layer.epsilon
         channels = int(layer.gamma.shape[0])
         self._groups = layer.groups or min(32, channels)
-        self.hold(gamma=_float64(layer.gamma), beta=_float64(layer.beta))
+        self.hold(gamma=float64(layer.gamma), beta=float64(layer.beta))
 
     def __call__(self, x):
         x = tf.cast(x, "float32")
@@ -147,7 +133,3 @@ class FusedGroupNorm(Arrays):
 
 def _float32(array):
     return np.asarray(array, "float32")
-
-
-def _float64(variable):
-    return np.asarray(keras.ops.convert_to_numpy(variable), "float64")

@@ -1,0 +1,195 @@
+"""A network that is trained in few bits, so that what was trained is what a device runs."""
+
+import keras
+import numpy as np
+
+from keras_kd.models.wrap.folded import folded
+from keras_kd.models.wrap.graph import calls_of
+from keras_kd.models.wrap.grids import BITS
+from keras_kd.models.wrap.images import checked_images
+from keras_kd.models.wrap.points import IMAGES, points, stays_float
+from keras_kd.models.wrap.quantized_layers import EIGHT, QUANTIZED, Quantized
+from keras_kd.models.wrap.ranges import FixedRange, InFloat, LSQRange, MinMaxRange, Range
+from keras_kd.models.wrap.rebuild import copy_of, remade
+from keras_kd.utils.names import nearest
+
+SCHEMES = {"minmax": MinMaxRange, "lsq": LSQRange}
+PLACES = ("first", "last")
+BATCH = 32
+NAME = "quantize_aware"
+
+
+def quantize_aware(
+    model,
+    weights=8,
+    activations=8,
+    scheme="lsq",
+    keep=PLACES,
+    images=None,
+    *,
+    input_shape=None,
+):
+    """Makes a network whose kernels and activations are rounded while it is trained.
+
+    Batch norms are folded first. Then each kernel is on a grid, a step a channel that comes out,
+    and each tensor that a device holds in 8 bits goes through a fake quantiser: what an int8 or
+    int4 file of it answers is what it answers, to a step or two. Norms that measure each image
+    stay in float.
+
+    Args:
+        model: functional or `Sequential` Keras model, with one input, images in [-1, 1], and one
+            output, the logits; nested ones are opened. It is left as it is.
+        weights: bits of a weight: 8, 4, 3 or 2. Depthwise and transposed convolutions have 8.
+        activations: 8, or None: they stay floats.
+        scheme: "lsq": steps are learned (Esser et al. 2019); or "minmax": they follow the largest
+            weight and moving ranges (Jacob et al. 2017).
+        keep: names of layers whose weights keep 8 bits; "first" and "last" stand for those.
+        images: float array `[N, H, W, C]` of training images, on which the first ranges of
+            activations are measured; None where these stay floats.
+        input_shape: (height, width, channels) of the new network's images; default: the model's.
+
+    Returns:
+        A functional `keras.Model` in float32 with layers of the same names, that starts from the
+        model's weights.
+
+    Raises:
+        ValueError: bits that no file holds; a layer to keep that is not there, with the nearest;
+            images that are missing; a model of another form, or one that is in few bits already.
+
+    References: Esser et al. 2019, arXiv 1902.08153; Jacob et al. 2017, arXiv 1712.05877.
+    """
+    _check(weights, activations, scheme, images)
+    network = _checked_calls(calls_of(model, input_shape, NAME))
+    name = f"{model.name}_quantized"
+    plain = folded(network, name)
+    quantized = _with_grids(plain, weights, scheme, keep, name)
+    if activations is None:
+        return quantized
+    return with_ranges(quantized, images, scheme)
+
+
+def _check(weights, activations, scheme, images):
+    if weights not in BITS or isinstance(weights, bool):
+        raise ValueError(
+            f"weights must be bits that a file can hold, one of {BITS}. Received: "
+            f"weights={weights!r}. Three and two bits are stored as int4."
+        )
+    if activations not in (8, None) or isinstance(activations, bool):
+        raise ValueError(
+            "activations must be 8 bits, which all integer files have, or None for floats. "
+            f"Received: activations={activations!r}."
+        )
+    if scheme not in SCHEMES:
+        raise ValueError(
+            f"scheme must be one of {', '.join(SCHEMES)}. Received: scheme={scheme!r}."
+            f"{nearest(str(scheme), SCHEMES)}"
+        )
+    if activations is not None and images is None:
+        raise ValueError(
+            "images must be given where activations are quantised: their first ranges are "
+            f"measured on them. Received: images=None, activations={activations}. Pass some "
+            "training images, or activations=None."
+        )
+
+
+def _checked_calls(network):
+    """Refuses what cannot be followed, or is in few bits already."""
+    for call in network.calls:
+        if isinstance(call.layer, Quantized | Range):
+            raise ValueError(
+                f"{NAME} takes a network in floats. Received: layer {call.layer.name!r} of type "
+                f"{type(call.layer).__name__}, which is quantised already. Give the network that "
+                "it was made of, or keras_kd.models.wrap.unquantized of it."
+            )
+        if isinstance(call.output, list | tuple | dict) or (
+            getattr(call.layer, "data_format", None) == "channels_first"
+        ):
+            raise ValueError(
+                f"{NAME} takes layers of one result, with channels last. Received: layer "
+                f"{call.layer.name!r} of type {type(call.layer).__name__}. Quantise a network "
+                "without it."
+            )
+    return network
+
+
+def _with_grids(plain, weights, scheme, keep, name):
+    """A folded model with every kernel on its grid."""
+    network = calls_of(plain, wrapper=NAME)
+    kept = _kept(network, keep)
+
+    def change(layer, names):
+        kind = QUANTIZED.get(type(layer))
+        if kind is None:
+            return copy_of(layer, {"trainable": layer.trainable}, names), layer.get_weights()
+        eight = layer.name in kept or type(layer) in EIGHT
+        changes = {"bits": 8 if eight else weights, "scheme": scheme, "trainable": layer.trainable}
+        return copy_of(layer, changes, names, kind), layer.get_weights()
+
+    model = remade(network, change, name)
+    for layer in model.layers:
+        if isinstance(layer, Quantized):
+            layer.start()
+    return model
+
+
+def _kept(network, keep):
+    """Names of the layers that keep 8 bits."""
+    names = [call.layer.name for call in network.calls if type(call.layer) in QUANTIZED]
+    lower = [call.layer.name for call in network.calls
+             if type(call.layer) in QUANTIZED and type(call.layer) not in EIGHT]  # fmt: skip
+    keep = (keep,) if isinstance(keep, str) else tuple(keep)
+    for one in keep:
+        if one not in (*PLACES, *names):
+            raise ValueError(
+                f"keep must be names of layers with a kernel, or {' and '.join(PLACES)}. Received: "
+                f"{one!r}.{nearest(str(one), [*PLACES, *names])} There are: {', '.join(names)}."
+            )
+    places = dict(zip(PLACES, (lower[:1], lower[-1:])))
+    return {name for one in keep for name in places.get(one, [one])}
+
+
+def with_ranges(model, images, scheme="lsq"):
+    """A model with a fake quantiser behind every tensor that a device holds in 8 bits.
+
+    Args:
+        model: folded model, its kernels on grids or not.
+        images: float array `[N, H, W, C]`, on which the first ranges are measured.
+        scheme: a key of `SCHEMES`.
+
+    Returns:
+        a functional `keras.Model` of new layers.
+    """
+    network = calls_of(model, wrapper=NAME)
+    images = checked_images(images, network.images.shape[1:])
+    found = points(network)
+    measured = _measured(network, [point for point in found if point.ends is None], images)
+    behind = {id(network.images): FixedRange(*IMAGES, name="image_range")}
+    for point in found:
+        name = f"{point.call.layer.name}_range"
+        if point.ends is None:
+            behind[id(point.call.output)] = SCHEMES[scheme](name=name)
+        else:
+            behind[id(point.call.output)] = FixedRange(*point.ends, name=name)
+
+    def change(layer, names):
+        return copy_of(layer, {"trainable": layer.trainable}, names), layer.get_weights()
+
+    norms = {id(call.layer): call.layer.name for call in network.calls if stays_float(call.layer)}
+    before = {key: InFloat(name=f"{name}_in_float") for key, name in norms.items()}
+    made = remade(network, change, model.name, behind, before)
+    for output, ends in measured.items():
+        behind[output].start(*ends)
+    return made
+
+
+def _measured(network, found, images):
+    """id of a tensor -> mean of the smallest and of the largest number of each batch."""
+    if not found:
+        return {}
+    outputs = [point.call.output for point in found]
+    ends = [(keras.ops.min(one), keras.ops.max(one)) for one in outputs]
+    measuring = keras.Model(network.images, ends)
+    starts = range(0, len(images), BATCH)
+    batches = [np.array(measuring(images[i : i + BATCH], training=False)) for i in starts]
+    means = np.mean(batches, axis=0)
+    return {id(output): tuple(map(float, one)) for output, one in zip(outputs, means)}

@@ -1,0 +1,39 @@
+"""A network in few bits as a plain one again, for files that hold floats."""
+
+from keras_kd.models.wrap.graph import calls_of
+from keras_kd.models.wrap.quantized_layers import Quantized
+from keras_kd.models.wrap.ranges import InFloat, Range
+from keras_kd.models.wrap.rebuild import copy_of, remade
+
+
+def is_quantized(model):
+    """Whether a model has kernels on grids, as `quantize_aware` makes them."""
+    return any(isinstance(layer, Quantized) for layer in getattr(model, "layers", ()))
+
+
+def has_ranges(model):
+    """Whether a model has fake quantisers behind its layers."""
+    return any(isinstance(layer, Range) for layer in getattr(model, "layers", ()))
+
+
+def unquantized(model):
+    """The plain network whose weights are those of the grids, without the fake quantisers.
+
+    Args:
+        model: what `quantize_aware` made; a model in floats is given back as it is.
+
+    Returns:
+        a functional `keras.Model` of the layers that were there before.
+    """
+    if not is_quantized(model):
+        return model
+
+    def change(layer, names):
+        if isinstance(layer, Range | InFloat):
+            return None, []
+        if isinstance(layer, Quantized):
+            plain = copy_of(layer, {}, names, layer.plain, without=("bits", "scheme"))
+            return plain, layer.plain_weights()
+        return copy_of(layer, {}, names), layer.get_weights()
+
+    return remade(calls_of(model), change, model.name)
