@@ -11,7 +11,7 @@ from keras_kd.export.network import check_logits, image_shape, logits_of, studen
 ANSWERS = {"logits": tf.identity, "probabilities": tf.nn.softmax}
 
 
-def convert(model, resolution, set_up, output="logits"):
+def convert(model, resolution, set_up, output="logits", answers=None):
     """The bytes of a TFLite file that takes `[1, H, W, C]` and answers in floats `[1, K]`.
 
     Args:
@@ -19,12 +19,13 @@ def convert(model, resolution, set_up, output="logits"):
         resolution: pixels, for a model that leaves its input size open.
         set_up: function that sets the options of a `tf.lite.TFLiteConverter`.
         output: "logits" or "probabilities".
+        answers: functions in place of `ANSWERS`.
 
     Raises:
         ValueError: an operation that TFLite does not have, by name; or not a model of images.
     """
     try:
-        return convert_or_fail(model, resolution, set_up, output)
+        return convert_or_fail(model, resolution, set_up, output, answers or ANSWERS)
     except ConversionFailed as failed:
         raise no_kernel(failed) from failed.__cause__
 
@@ -33,7 +34,7 @@ class ConversionFailed(Exception):
     """The converter refused; the message tells what, in one line."""
 
 
-def convert_or_fail(model, resolution, set_up, output="logits"):
+def convert_or_fail(model, resolution, set_up, output="logits", answers=ANSWERS):
     """As `convert`, for a caller who knows another way.
 
     Raises:
@@ -44,7 +45,7 @@ def convert_or_fail(model, resolution, set_up, output="logits"):
     check_logits(model, shape)
     module = tf.Module()
     function = tf.function(
-        lambda image: {output: ANSWERS[output](logits_of(model, image))},
+        lambda image: {output: answers[output](logits_of(model, image))},
         # A batch of one lets the converter fold shapes, without which some ops stay in float.
         input_signature=[tf.TensorSpec([1, *shape], tf.float32, name="image")],
     ).get_concrete_function()

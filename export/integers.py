@@ -62,10 +62,14 @@ class Integers(TFLite):
 
         options = needed.get("options")
         io = options.io if options else "int8"
-        card = card_of(student, resolution, **needed)
-        images = checked_images(
-            calibration_images, image_shape(student_of(student), resolution), self.name
-        )
+        card, model = card_of(student, resolution, **needed), student_of(student)
+
+        def calibration():
+            return checked_images(calibration_images, image_shape(model, resolution), self.name)
+
+        if rounded := self.in_few_bits(model, calibration):
+            return self._write_rounded(rounded, path, resolution, card, io)
+        images = calibration()
         measured, refused = self._measured(student, resolution, images, card.output)
         measured = quantizer.with_input_range(measured)
         norms = self.float_norms and quantizer.has_norms(measured)
@@ -89,8 +93,41 @@ class Integers(TFLite):
             fallback=fallback,
         )
         errors = quantizer.layer_errors(measured, images[:LOOKED_AT], kept)
-        names = {layer.name for layer in layers_of(student_of(student))}
+        names = {layer.name for layer in layers_of(model)}
         return written | {"io": io, "losses": _largest(errors, names)}
+
+    def in_few_bits(self, model, images):
+        """The student as a network that knows its steps and ranges, or None: they are measured.
+
+        Args:
+            model: the student.
+            images: function that gives calibration images, float32 `[N, H, W, C]`.
+        """
+        from keras_kd.export import few_bits
+        from keras_kd.models.wrap import is_quantized
+
+        return few_bits.known_ranges(model, images) if is_quantized(model) else None
+
+    def packed(self, content):
+        """The bytes of a file of such a network, perhaps in fewer."""
+        return content
+
+    def _write_rounded(self, model, path, resolution, card, io):
+        """Writes a network of known steps and ranges, as `write`."""
+        from keras_kd.export import conversion, few_bits
+
+        content = self.packed(few_bits.converted(model, resolution, io, card.output))
+        floats = conversion.float_tensors(content, inner=io == "float32")
+        fallback = few_bits.fallback(content, floats)
+        written = self.finish(
+            path,
+            content,
+            card,
+            float_tensors=floats,
+            fully_quantized=not fallback,
+            fallback=fallback,
+        )
+        return written | {"io": io}
 
     def _measured(self, student, resolution, images, output):
         """(file with the ranges of activations, None or why parts have no int8 kernel)."""

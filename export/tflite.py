@@ -32,9 +32,12 @@ class TFLite(Format):
             ValueError: an operation that TFLite does not have, or names that are not the classes.
         """
         from keras_kd.export.conversion import convert
+        from keras_kd.export.network import student_of
+        from keras_kd.models.wrap import unquantized
 
         card = card_of(student, resolution, **needed)
-        content = convert(student, resolution, self.set_up, card.output)
+        # Files of floats hold the weights of a grid as they are, and round nothing else.
+        content = convert(unquantized(student_of(student)), resolution, self.set_up, card.output)
         return self.finish(path, content, card)
 
     def finish(self, path, content, card, **facts):

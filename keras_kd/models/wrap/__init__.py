@@ -9,10 +9,12 @@ first teacher of the stage, or what `kwargs.of` names as `teachers` would: a sta
 handle, a handle. `kwargs.images` is a number of images.
 """
 
-from keras_kd.models.wrap.quantize import quantize_aware
+from keras_kd.models.wrap.quantize import quantize_aware, with_ranges
 from keras_kd.models.wrap.shrink import shrink
-from keras_kd.models.wrap.unquantize import unquantized
+from keras_kd.models.wrap.unquantize import is_quantized, unquantized
 
 WRAPPERS = {wrapper.__name__: wrapper for wrapper in (quantize_aware, shrink)}
 
-__all__ = ["WRAPPERS", "quantize_aware", "shrink", "unquantized"]
+__all__ = [
+    "WRAPPERS", "is_quantized", "quantize_aware", "shrink", "unquantized", "with_ranges"
+]  # fmt: skip

@@ -26,7 +26,9 @@ FLOAT = (
     layers.UnitNormalization,
 )  # fmt: skip
 FUSED = ("relu", "relu6")  # what a device does in the same step as what stands before
-IMAGES = (-1.0, 1.0)
+# Images in [-1, 1], whose ends are steps: with 255 steps between these ends each pixel of a camera
+# would lie half-way between two, and be rounded here up and there down.
+IMAGES = (-128 / 127, 1.0)
 
 
 class Point(NamedTuple):

@@ -6,9 +6,14 @@ from keras_kd.models.wrap.ranges import InFloat, Range
 from keras_kd.models.wrap.rebuild import copy_of, remade
 
 
+def kernels(model):
+    """The layers of a model whose kernels are on grids, a list of `Quantized`."""
+    return [layer for layer in getattr(model, "layers", ()) if isinstance(layer, Quantized)]
+
+
 def is_quantized(model):
     """Whether a model has kernels on grids, as `quantize_aware` makes them."""
-    return any(isinstance(layer, Quantized) for layer in getattr(model, "layers", ()))
+    return bool(kernels(model))
 
 
 def has_ranges(model):
