@@ -9,8 +9,9 @@ from keras_kd.models.wrap.grids import BITS
 from keras_kd.models.wrap.images import checked_images
 from keras_kd.models.wrap.points import IMAGES, points, stays_float
 from keras_kd.models.wrap.quantized_layers import EIGHT, QUANTIZED, Quantized
-from keras_kd.models.wrap.ranges import FixedRange, InFloat, LSQRange, MinMaxRange, Range
+from keras_kd.models.wrap.ranges import FixedRange, InFloat, LSQRange, MinMaxRange
 from keras_kd.models.wrap.rebuild import copy_of, remade
+from keras_kd.models.wrap.unquantize import refuse_rounded
 from keras_kd.utils.names import nearest
 
 SCHEMES = {"minmax": MinMaxRange, "lsq": LSQRange}
@@ -94,13 +95,8 @@ def _check(weights, activations, scheme, images):
 
 def _checked_calls(network):
     """Refuses what cannot be followed, or is in few bits already."""
+    refuse_rounded(network, NAME)
     for call in network.calls:
-        if isinstance(call.layer, Quantized | Range):
-            raise ValueError(
-                f"{NAME} takes a network in floats. Received: layer {call.layer.name!r} of type "
-                f"{type(call.layer).__name__}, which is quantised already. Give the network that "
-                "it was made of, or keras_kd.models.wrap.unquantized of it."
-            )
         if isinstance(call.output, list | tuple | dict) or (
             getattr(call.layer, "data_format", None) == "channels_first"
         ):

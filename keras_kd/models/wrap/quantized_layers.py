@@ -43,7 +43,7 @@ class Quantized:
         super().build(input_shape)
         kernel = self.to_grid(self.kernel)
         channels = None if self.one_step else kernel.shape[-1]
-        self.grid = GRIDS[self.scheme](self.bits, channels, name="grid")
+        self.grid = GRIDS[self.scheme](self.bits, channels, name="grid", trainable=self.trainable)
         self.grid.build(kernel.shape)
 
     def to_grid(self, kernel):

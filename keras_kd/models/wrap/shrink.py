@@ -8,6 +8,7 @@ from keras_kd.models.wrap.norms import measure_norms
 from keras_kd.models.wrap.rebuild import rebuilt
 from keras_kd.models.wrap.refit import refit
 from keras_kd.models.wrap.sizes import int8_bytes
+from keras_kd.models.wrap.unquantize import refuse_rounded
 from keras_kd.models.wrap.widths import CHOICES, check_share, shares_of, within
 from keras_kd.utils.names import nearest
 
@@ -87,7 +88,9 @@ def shrink(
     whole = model
     if depth < 1:
         whole = shallower(model, depth, images[:FEW], input_shape)
-    network = follow(calls_of(whole, input_shape))
+    network = calls_of(whole, input_shape)
+    refuse_rounded(network, "shrink")
+    follow(network)
     shares = shares_of(width, network.groups.peers)
     found = importances.importance_of(network, importance, images, seed)
 

@@ -21,6 +21,25 @@ def has_ranges(model):
     return any(isinstance(layer, Range) for layer in getattr(model, "layers", ()))
 
 
+def refuse_rounded(network, wrapper):
+    """Refuses a network that is in few bits already.
+
+    Args:
+        network: `keras_kd.models.wrap.graph.Network`.
+        wrapper: name of who asks; for errors.
+
+    Raises:
+        ValueError: names a layer.
+    """
+    for call in network.calls:
+        if isinstance(call.layer, Quantized | Range):
+            raise ValueError(
+                f"{wrapper} takes a network in floats. Received: layer {call.layer.name!r} of type "
+                f"{type(call.layer).__name__}, which is quantised already. Give the network that "
+                "it was made of, or keras_kd.models.wrap.unquantized of it."
+            )
+
+
 def unquantized(model):
     """The plain network whose weights are those of the grids, without the fake quantisers.
 

@@ -1,0 +1,171 @@
+"""What was trained is what ships: networks in few bits, and the int8 files made of them."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+from rounded import SHAPE, of_all_kinds, outputs_of
+from shrunk import photographs, residual, shaken
+
+import keras_kd
+from keras_kd import models
+from keras_kd.export import few_bits
+from keras_kd.export.conversion import float_tensors
+from keras_kd.models import quantize_aware, shrink
+from keras_kd.models.wrap.quantized_layers import Quantized
+from keras_kd.models.wrap.unquantize import kernels
+
+
+def rounded(model, shape=(8, 8, 3), **options):
+    return quantize_aware(model, images=photographs(40, shape, seed=1), **options)
+
+
+def check_file(model, x, most=2.0):
+    """The file and the Keras model differ by two steps of the answer at most."""
+    content = few_bits.converted(model, None, "int8", "logits")
+    answers, step = outputs_of(content, x)
+    steps = np.abs(answers - model(x, training=False)) / step
+    assert steps.max() <= most + 0.01, steps.max()
+    return content
+
+
+@pytest.mark.parametrize("scheme", ["lsq", "minmax"])
+def test_at_8_bits_it_answers_like_the_float_network(scheme):
+    model, x = residual(), photographs(16)
+    result = rounded(model, scheme=scheme)
+    expected = model(x, training=False).numpy()
+    error = np.abs(result(x) - expected).max()
+    assert 0 < error < 0.05 * np.ptp(expected)
+    np.testing.assert_allclose(result(x, training=True), result(x), atol=0.03 * np.ptp(expected))
+
+
+def test_the_file_of_integers_is_the_keras_model():
+    """Trained a little first; residual sums, a mean and a dense layer."""
+    model = residual()
+    result = rounded(model, weights=4, keep=("first", "logits"))
+    kd = keras_kd.KDModel(result, model, keras_kd.methods.SoftTargets())
+    kd.compile(optimizer=keras.optimizers.Adam(3e-3))
+    x = photographs(64, seed=2)
+    kd.fit(x, np.zeros(64, int), batch_size=16, epochs=3, verbose=0)
+    content = check_file(result, photographs(48, seed=3))
+    assert float_tensors(content) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("make", "shape", "most", "floats"), [
+    (of_all_kinds, SHAPE, 3, False),
+    (lambda: models.mobilenet_v3_small(5, (32, 32, 3), 0.25, dropout=0.0), (32, 32, 3), 2, False),
+    (lambda: models.bit_resnet((1, 1), 0.25, 5, (16, 16, 3), small_root=True), SHAPE, 2, True),
+    (lambda: shrink(models.efficientnet_lite(0, 5, (32, 32, 3)), 0.25), (32, 32, 3), 2, False),
+])  # fmt: skip
+def test_files_of_many_families(make, shape, most, floats):
+    """Norms that measure each image stay in float, all else is integers."""
+    keras.utils.set_random_seed(1)
+    model = shaken(make())
+    result = rounded(model, shape)
+    x = photographs(32, shape)
+    expected = model(x, training=False).numpy()
+    assert np.abs(result(x) - expected).max() < 0.15 * np.ptp(expected)
+    content = check_file(result, x, most)
+    assert bool(float_tensors(content)) is floats
+
+
+@pytest.mark.parametrize("scheme", ["lsq", "minmax"])
+def test_gradients_reach_every_weight_that_learns(scheme):
+    model, x = of_all_kinds(), photographs(8, SHAPE)
+    result = rounded(model, SHAPE, scheme=scheme, weights=3)
+    kd = keras_kd.KDModel(result, model, keras_kd.methods.SoftTargets())
+    kd.compile(optimizer=keras.optimizers.SGD(0.1))
+    before = [np.array(w) for w in result.trainable_weights]
+    kd.fit(x, np.zeros(8, int), batch_size=8, epochs=2, verbose=0)
+    moved = [not np.array_equal(a, b) for a, b in zip(before, result.trainable_weights)]
+    names = [w.path for w, one in zip(result.trainable_weights, moved) if not one]
+    assert not names
+    assert not [w.path for w in result.trainable_weights if w.path.startswith("rescaling/")]
+    learned = any("log_step" in w.path for w in result.trainable_weights)
+    assert learned == (scheme == "lsq")
+
+
+def test_bits_of_each_layer():
+    result = rounded(of_all_kinds(), SHAPE, weights=2, keep=("first", "last", "grouped"))
+    bits = {layer.name: layer.bits for layer in kernels(result)}
+    assert {name for name, one in bits.items() if one == 8} == {
+        "first", "logits", "grouped", "rescaling", "alone", "separable_depthwise", "larger"
+    }  # fmt: skip
+    assert bits["hidden"] == bits["gate"] == bits["separable"] == 2
+    whole, _ = result.get_layer("hidden").whole()
+    assert set(np.unique(whole)) <= {-1, 0, 1}
+
+
+def test_activations_may_stay_floats():
+    model, x = residual(), photographs(4)
+    result = quantize_aware(model, 8, activations=None)
+    assert all(isinstance(one, Quantized) or "range" not in one.name for one in result.layers)
+    np.testing.assert_allclose(result(x), model(x, training=False), atol=0.05)
+
+
+def test_a_file_gives_it_back(tmp_path):
+    result, x = rounded(of_all_kinds(), SHAPE, weights=4), photographs(4, SHAPE)
+    result.save(tmp_path / "m.keras")
+    loaded = keras.saving.load_model(tmp_path / "m.keras")
+    np.testing.assert_array_equal(loaded(x), result(x))
+    np.testing.assert_array_equal(loaded(x, training=False), result(x, training=False))
+
+
+def test_the_model_stays_as_it_is():
+    model, x = residual(), photographs(4)
+    before = model(x).numpy()
+    result = rounded(model, weights=2)
+    result.get_layer("stem_conv").kernel.assign(0 * result.get_layer("stem_conv").kernel)
+    np.testing.assert_array_equal(model(x), before)
+
+
+def test_a_network_of_half_precision_computes_in_float32():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = residual()
+        result = rounded(model)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert {layer.compute_dtype for layer in result.layers[1:]} == {"float32"}
+    np.testing.assert_allclose(result(photographs(4)), model(photographs(4)), atol=0.2)
+
+
+def two_outputs():
+    images = keras.Input((8, 8, 3))
+    x = layers.Flatten()(images)
+    return keras.Model(images, [layers.Dense(3)(x), layers.Dense(3)(x)])
+
+
+class Own(keras.Model):
+    def call(self, x):
+        return x
+
+
+def channels_first():
+    images = keras.Input((8, 8, 3))
+    x = layers.MaxPooling2D(2, data_format="channels_first", name="turned")(images)
+    return keras.Model(images, layers.Dense(3)(layers.Flatten()(x)))
+
+
+@pytest.mark.parametrize(("make", "options", "words"), [
+    (residual, {"weights": 5}, r"one of \(8, 4, 3, 2\).*Received: weights=5"),
+    (residual, {"weights": True}, r"Received: weights=True"),
+    (residual, {"activations": 4}, r"must be 8 bits.*Received: activations=4"),
+    (residual, {"scheme": "lsk"}, r"Received: scheme='lsk'.*Did you mean 'lsq'"),
+    (residual, {"keep": ("stem_cnv",)}, r"Received: 'stem_cnv'.*Did you mean 'stem_conv'"),
+    (residual, {"images": None}, r"images must be given.*Received: images=None"),
+    (residual, {"images": photographs(2, (8, 8, 1))}, r"images must be \[N, 8, 8, 3\]"),
+    (two_outputs, {}, r"quantize_aware takes models of one input.*2 outputs"),
+    (Own, {}, r"quantize_aware takes functional and Sequential.*type Own"),
+    (channels_first, {}, r"channels last. Received: layer 'turned'"),
+    (lambda: rounded(residual()), {}, r"network in floats. Received: layer 'image_range'"),
+])  # fmt: skip
+def test_bad_input(make, options, words):
+    with pytest.raises(ValueError, match=words):
+        quantize_aware(make(), **{"images": photographs(4), **options})
+
+
+def test_one_in_few_bits_is_not_cut():
+    with pytest.raises(ValueError, match="shrink takes a network in floats"):
+        shrink(rounded(residual()), 0.5)
