@@ -44,6 +44,7 @@ setup(
     ],
     extras_require={
         "onnx": ["onnxruntime>=1.20"],  # teachers that another framework exported
+        "quantize": ["litert-quantizer>=0.11"],  # a second opinion on int4 files, for tests
         "dev": [
             "onnx>=1.17",
             "onnxruntime>=1.20",

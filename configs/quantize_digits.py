@@ -19,7 +19,15 @@ def get_config(bits="8"):
 
     Args:
         bits: of a weight: 8, 4, 3 or 2.
+
+    Raises:
+        ValueError: other bits.
     """
+    if str(bits) not in ("8", "4", "3", "2"):
+        raise ValueError(
+            f"bits must be 8, 4, 3 or 2. Received: bits={bits!r}. Write "
+            "--config=configs/quantize_digits.py:4, for example."
+        )
     config = digits.get_config()
     config.name = f"quantize_digits_{bits}"
     config.quantized = network("quantize_aware", weights=int(bits))

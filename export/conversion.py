@@ -11,7 +11,7 @@ from keras_kd.export.network import check_logits, image_shape, logits_of, studen
 ANSWERS = {"logits": tf.identity, "probabilities": tf.nn.softmax}
 
 
-def convert(model, resolution, set_up, output="logits", answers=None):
+def convert(model, resolution, set_up, output="logits"):
     """The bytes of a TFLite file that takes `[1, H, W, C]` and answers in floats `[1, K]`.
 
     Args:
@@ -19,13 +19,12 @@ def convert(model, resolution, set_up, output="logits", answers=None):
         resolution: pixels, for a model that leaves its input size open.
         set_up: function that sets the options of a `tf.lite.TFLiteConverter`.
         output: "logits" or "probabilities".
-        answers: functions in place of `ANSWERS`.
 
     Raises:
         ValueError: an operation that TFLite does not have, by name; or not a model of images.
     """
     try:
-        return convert_or_fail(model, resolution, set_up, output, answers or ANSWERS)
+        return convert_or_fail(model, resolution, set_up, output)
     except ConversionFailed as failed:
         raise no_kernel(failed) from failed.__cause__
 
@@ -35,7 +34,7 @@ class ConversionFailed(Exception):
 
 
 def convert_or_fail(model, resolution, set_up, output="logits", answers=ANSWERS):
-    """As `convert`, for a caller who knows another way.
+    """As `convert`, for a caller who knows another way, or has other functions than `ANSWERS`.
 
     Raises:
         ConversionFailed: the converter refused the network.

@@ -55,7 +55,10 @@ def converted(model, resolution, io, output):
         converter.inference_input_type = converter.inference_output_type = tf.as_dtype(io)
 
     answers = {**conversion.ANSWERS, "probabilities": _probabilities}
-    return conversion.convert(model, resolution, set_up, output, answers)
+    try:
+        return conversion.convert_or_fail(model, resolution, set_up, output, answers)
+    except conversion.ConversionFailed as failed:
+        raise conversion.no_kernel(failed) from failed.__cause__
 
 
 def _probabilities(logits):

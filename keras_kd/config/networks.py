@@ -47,6 +47,7 @@ def check(config):
     for stage in stages_of(config):
         _check_engines(config, stage)
         _check_wrapped(config, stage)
+    _check_last(config)
 
 
 def _check_values(config, name):
@@ -113,6 +114,25 @@ def _check_wrapped(config, stage):
             f"{key}.model.kwargs.of names. Received: stage {stage.name!r}, which has no teachers, "
             f"and no `of`. Set one, or config.{stage.path}.enabled=False."
         )
+
+
+def _check_last(config):
+    """A network as a device runs it is the run's student, and made of one that is not."""
+    stages = stages_of(config)
+    final = [s for s in stages if models.comes_last(config[s.network].model.name)]
+    last = stages[-1]
+    if final and last not in final:
+        raise ValueError(
+            "config.stages must end with the networks that are trained in few bits: they are what "
+            f"a device runs. Received: {final[-1].name!r} before {last.name!r}, whose network is "
+            f"in floats, in stages={tuple(config.stages)}. Put {final[-1].name!r} last."
+        )
+    for stage in final:
+        if stage.made_of.stage in [one.name for one in final]:
+            raise ValueError(
+                f"config.{stage.network}.model.kwargs.of must name a network in floats. Received: "
+                f"{stage.made_of.name!r}, which is trained in few bits. Name the stage before it."
+            )
 
 
 def _check_engines(config, stage):

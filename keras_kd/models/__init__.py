@@ -20,7 +20,7 @@ from keras_kd.models.hub import HubModule, hub
 from keras_kd.models.mobilenet_v3 import mobilenet_v3_large, mobilenet_v3_small
 from keras_kd.models.pretrained import start_from
 from keras_kd.models.resnet import resnet, resnet50
-from keras_kd.models.wrap import WRAPPERS, quantize_aware, shrink
+from keras_kd.models.wrap import LAST, WRAPPERS, quantize_aware, shrink
 from keras_kd.utils.integers import check_integer
 from keras_kd.utils.names import nearest
 
@@ -45,6 +45,7 @@ __all__ = [
     "HubModule",
     "build",
     "check",
+    "comes_last",
     "load_bit_npz",
     "load_efficientnet_npz",
     "quantize_aware",
@@ -87,6 +88,11 @@ def wraps(name):
     return name in WRAPPERS
 
 
+def comes_last(name):
+    """Whether a name of a config is that of a wrapper after which nothing in floats is trained."""
+    return WRAPPERS.get(name) in LAST
+
+
 def wrap_network(name, model, num_classes, input_shape, images_of, images=IMAGES, of="", **kwargs):
     """Makes a student of a network by a wrapper's name.
 
@@ -126,6 +132,8 @@ def without_weights(name, kwargs):
     Returns:
         (name, kwargs) as `build` takes them.
     """
+    if wraps(name):
+        return name, kwargs  # which fetches none; a wrapper's `weights` may be their bits
     kwargs = {key: None if key == "weights" else value for key, value in kwargs.items()}
     if not name.startswith(zoo.SCHEME):
         return name, kwargs

@@ -14,7 +14,9 @@ from keras_kd.models.wrap.shrink import shrink
 from keras_kd.models.wrap.unquantize import is_quantized, unquantized
 
 WRAPPERS = {wrapper.__name__: wrapper for wrapper in (quantize_aware, shrink)}
+# What they make is as a device runs it: no network in floats is trained after it.
+LAST = (quantize_aware,)
 
 __all__ = [
-    "WRAPPERS", "is_quantized", "quantize_aware", "shrink", "unquantized", "with_ranges"
+    "LAST", "WRAPPERS", "is_quantized", "quantize_aware", "shrink", "unquantized", "with_ranges"
 ]  # fmt: skip

@@ -68,7 +68,8 @@ def test_files_of_many_families(make, shape, floats):
     steps = np.abs(answers - expected) / step
     assert np.ptp(expected, axis=0).min() > 10 * step  # images are told apart
     assert np.median(steps) < 1.01 and np.mean(steps > 2.01) < 0.2
-    assert np.mean(answers.argmax(-1) == expected.argmax(-1)) > 0.95
+    own = np.take_along_axis(answers, expected.argmax(-1)[:, None], 1)[:, 0]
+    assert np.mean(own < answers.max(-1) - 2.01 * step) < 0.05  # the same class, or nearly
     assert bool(float_tensors(content)) is floats
 
 
