@@ -84,17 +84,10 @@ class Integers(TFLite):
                 fallback,
                 _listing(floats),
             )
-        written = self.finish(
-            path,
-            content,
-            card,
-            float_tensors=floats,
-            fully_quantized=not fallback,
-            fallback=fallback,
-        )
+        written = self._finished(path, content, card, io, floats, fallback)
         errors = quantizer.layer_errors(measured, images[:LOOKED_AT], kept)
         names = {layer.name for layer in layers_of(model)}
-        return written | {"io": io, "losses": _largest(errors, names)}
+        return written | {"losses": _largest(errors, names)}
 
     def in_few_bits(self, model, images):
         """The student as a network that knows its steps and ranges, or None: they are measured.
@@ -118,7 +111,10 @@ class Integers(TFLite):
 
         content = self.packed(few_bits.converted(model, resolution, io, card.output))
         floats = conversion.float_tensors(content, inner=io == "float32")
-        fallback = few_bits.fallback(content, floats)
+        told = few_bits.fallback(content, floats)
+        return self._finished(path, content, card, io, floats, told)
+
+    def _finished(self, path, content, card, io, floats, fallback):
         written = self.finish(
             path,
             content,

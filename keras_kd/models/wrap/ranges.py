@@ -65,6 +65,8 @@ class FixedRange(Range):
 class MinMaxRange(Range):
     """Moving averages of the smallest and largest number of a batch.
 
+    Of several replicas each looks at its own share, and the mean of theirs is kept.
+
     Reference: Jacob et al. 2017, arXiv 1712.05877.
     """
 
