@@ -64,11 +64,14 @@ def aware_config(data, seed, bits, target, options=None, handle=""):
     from keras_kd.config import network, stage
 
     config = float_config(data, seed, options)
-    config.quantized = network("quantize_aware", weights=bits, of=handle)
+    config.before = network("")
+    config.before.handle = handle
+    config.before.accept = bool(getattr(options, "thin", False))  # in four steps nothing is learned
+    config.quantized = network("quantize_aware", weights=bits, of="before")
     soft = target == "soft"
     config.quantize = stage(
         network="quantized",
-        teachers=(handle,) if soft else (),
+        teachers=("before",) if soft else (),
         methods={"soft_targets": {"temperature": 1.0}} if soft else {},
         label_weight=0.0 if soft else 1.0,
         mode="mix" if soft and data == "digits" else "same/ic",
@@ -115,7 +118,7 @@ def _cell(name, role, data, seed, config, options, needs=(), own=None):
     settings = {
         key: value
         for key, value in cells.settings(config).items()
-        if not key.endswith(("kwargs.weights", "kwargs.of", "quantize.teachers"))
+        if not key.endswith((".weights", ".handle"))
     }
     facts = {"kind": data, "role": role, "seed": seed, "thin": options.thin, **(own or {})}
     return cells.Cell(name, facts | settings, needs, images)
