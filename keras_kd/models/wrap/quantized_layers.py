@@ -35,7 +35,8 @@ class Quantized:
     def __call__(self, inputs, *args, **kwargs):
         if isinstance(inputs, keras.KerasTensor):
             maker = maker_of(inputs, passes)
-            if maker not in [known() for known in self._in_front]:
+            known = [one() for one in self._in_front]
+            if isinstance(maker, Range) and maker not in known:
                 self._in_front.append(lambda: maker)
         return super().__call__(inputs, *args, **kwargs)
 
@@ -76,11 +77,11 @@ class Quantized:
     def bias_in_use(self):
         """The bias, in whole steps where those are known; its gradients pass."""
         bias = tf.convert_to_tensor(self.bias)
-        makers = [maker() for maker in self._in_front]
-        if len(makers) != 1 or not isinstance(makers[0], Range):
+        if len(self._in_front) != 1:  # none, or a layer that is called again behind another one
             return bias
+        (in_front,) = self._in_front
         kernel_steps = self.grid.steps(tf.convert_to_tensor(self.to_grid(self.kernel)))
-        steps = makers[0].step() * kernel_steps
+        steps = in_front().step() * kernel_steps
         return bias + tf.stop_gradient(tf.round(bias / steps) * steps - bias)
 
     def product(self, inputs, kernel):
