@@ -3,8 +3,8 @@
 python benchmarks/quantize.py --data_dir=DATA --weights=efficientnet_lite0.npz [--only=digits-*]
 python benchmarks/quantize.py --summary
 
-A float cell a seed trains a teacher and distils its student (configs/digits.py; flowers12 at 96 px
-with EfficientNet-Lite0 for both), and writes the student's files rounded after training. An aware
+A float cell a seed trains a teacher and distils its student (configs/digits.py; of flowers12
+EfficientNet-Lite0, and what configs/grocery_store.py cuts out of it), and writes the student's files rounded after training. An aware
 cell starts from that student in 8, 4 or 2 bits, and follows it by soft targets alone, or learns
 from labels alone, for as many steps; its file is what counts. Everything is looked at on the test
 split once, at the last step. The other flags: benchmarks/cells.py.
@@ -20,7 +20,7 @@ from keras_kd.utils.files import write_json
 
 NAME = "quantize"
 SEEDS = (0, 1, 2)
-DATA = {"digits": "digits, ResNet-8", "flowers12": "flowers12, EfficientNet-Lite0"}
+DATA = {"digits": "digits, ResNet-8", "flowers12": "flowers12, cut out of EfficientNet-Lite0"}
 BITS = (8, 4, 2)
 TARGETS = {"soft": "soft targets", "labels": "labels alone"}
 RATES = {"digits": 900.0, "flowers12": 60.0}

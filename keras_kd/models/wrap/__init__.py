@@ -9,7 +9,8 @@ first teacher of the stage, or what `kwargs.of` names as `teachers` would: a sta
 handle, a handle. `kwargs.images` is a number of images.
 """
 
-from keras_kd.models.wrap.quantize import quantize_aware, with_ranges
+from keras_kd.models.wrap.measured import with_ranges
+from keras_kd.models.wrap.quantize import quantize_aware
 from keras_kd.models.wrap.shrink import shrink
 from keras_kd.models.wrap.unquantize import is_quantized, unquantized
 

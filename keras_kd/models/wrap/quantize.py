@@ -1,22 +1,15 @@
 """A network that is trained in few bits, so that what was trained is what a device runs."""
 
-import keras
-import numpy as np
-
 from keras_kd.models.wrap.folded import folded
 from keras_kd.models.wrap.graph import calls_of
 from keras_kd.models.wrap.grids import BITS
-from keras_kd.models.wrap.images import checked_images
-from keras_kd.models.wrap.points import IMAGES, points, stays_float
+from keras_kd.models.wrap.measured import SCHEMES, with_ranges
 from keras_kd.models.wrap.quantized_layers import EIGHT, QUANTIZED, Quantized
-from keras_kd.models.wrap.ranges import FixedRange, InFloat, LSQRange, MinMaxRange
 from keras_kd.models.wrap.rebuild import copy_of, remade
 from keras_kd.models.wrap.unquantize import refuse_rounded
 from keras_kd.utils.names import nearest
 
-SCHEMES = {"minmax": MinMaxRange, "lsq": LSQRange}
 PLACES = ("first", "last")
-BATCH = 32
 NAME = "quantize_aware"
 
 
@@ -142,50 +135,3 @@ def _kept(network, keep):
             )
     places = dict(zip(PLACES, (lower[:1], lower[-1:])))
     return {name for one in keep for name in places.get(one, [one])}
-
-
-def with_ranges(model, images, scheme="lsq"):
-    """A model with a fake quantiser behind every tensor that a device holds in 8 bits.
-
-    Args:
-        model: folded model, its kernels on grids or not.
-        images: float array `[N, H, W, C]`, on which the first ranges are measured.
-        scheme: a key of `SCHEMES`.
-
-    Returns:
-        a functional `keras.Model` of new layers.
-    """
-    network = calls_of(model, wrapper=NAME)
-    images = checked_images(images, network.images.shape[1:])
-    found = points(network)
-    measured = _measured(network, [point for point in found if point.ends is None], images)
-    behind = {id(network.images): FixedRange(*IMAGES, name="image_range")}
-    for point in found:
-        name = f"{point.call.layer.name}_range"
-        if point.ends is None:
-            behind[id(point.call.output)] = SCHEMES[scheme](name=name)
-        else:
-            behind[id(point.call.output)] = FixedRange(*point.ends, name=name)
-
-    def change(layer, names):
-        return copy_of(layer, {"trainable": layer.trainable}, names), layer.get_weights()
-
-    norms = {id(call.layer): call.layer.name for call in network.calls if stays_float(call.layer)}
-    before = {key: InFloat(name=f"{name}_in_float") for key, name in norms.items()}
-    made = remade(network, change, model.name, behind, before)
-    for output, ends in measured.items():
-        behind[output].start(*ends)
-    return made
-
-
-def _measured(network, found, images):
-    """id of a tensor -> mean of the smallest and of the largest number of each batch."""
-    if not found:
-        return {}
-    outputs = [point.call.output for point in found]
-    ends = [(keras.ops.min(one), keras.ops.max(one)) for one in outputs]
-    measuring = keras.Model(network.images, ends)
-    starts = range(0, len(images), BATCH)
-    batches = [np.array(measuring(images[i : i + BATCH], training=False)) for i in starts]
-    means = np.mean(batches, axis=0)
-    return {id(output): tuple(map(float, one)) for output, one in zip(outputs, means)}
