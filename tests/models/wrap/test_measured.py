@@ -41,7 +41,7 @@ def test_ends_are_the_means_of_the_batches(scheme):
 def test_the_model_keeps_its_weights_and_nearly_its_answers():
     model, x = small(), pictures(16, SHAPE)
     result = with_ranges(model, x)
-    for layer in model.layers:
+    for layer in model.layers[1:]:
         for one, other in zip(layer.weights, result.get_layer(layer.name).weights):
             np.testing.assert_array_equal(one, other)
     expected = model(x).numpy()
