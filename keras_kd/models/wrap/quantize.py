@@ -63,12 +63,12 @@ def quantize_aware(
 
 
 def _check(weights, activations, scheme, images):
-    if weights not in BITS or isinstance(weights, bool):
+    if weights not in BITS or type(weights) is not int:
         raise ValueError(
             f"weights must be bits that a file can hold, one of {BITS}. Received: "
             f"weights={weights!r}. Three and two bits are stored as int4."
         )
-    if activations not in (8, None) or isinstance(activations, bool):
+    if activations not in (8, None) or isinstance(activations, float):
         raise ValueError(
             "activations must be 8 bits, which all integer files have, or None for floats. "
             f"Received: activations={activations!r}."
