@@ -4,10 +4,11 @@ python benchmarks/quantize.py --data_dir=DATA --weights=efficientnet_lite0.npz [
 python benchmarks/quantize.py --summary
 
 A float cell a seed trains a teacher and distils its student (configs/digits.py; of flowers12
-EfficientNet-Lite0, and what configs/grocery_store.py cuts out of it), and writes the student's files rounded after training. An aware
-cell starts from that student in 8, 4 or 2 bits, and follows it by soft targets alone, or learns
-from labels alone, for as many steps; its file is what counts. Everything is looked at on the test
-split once, at the last step. The other flags: benchmarks/cells.py.
+EfficientNet-Lite0, and what configs/grocery_store.py cuts out of it), and writes the student's
+files rounded after training. An aware cell starts from that student in 8, 4 or 2 bits, and follows
+it by soft targets alone, or learns from labels alone, for as many steps; its file is what counts.
+Everything is looked at on the test split once, at the last step. The table goes between
+`quantize: begin` and `quantize: end` of docs/results.md. The other flags: benchmarks/cells.py.
 """
 
 import sys
