@@ -101,6 +101,7 @@ def test_followed_by_the_big_teacher_and_by_labels(tmp_path):
     assert kernels(Finished(tmp_path / "b").load_student())[1].bits == 4
 
 
+@pytest.mark.slow
 def test_dry_run():
     plan = dry_run(quantized_run(), tiny=True)
     assert 0 < plan["student"].parameters < plan["teacher"].parameters * 1.05
