@@ -93,7 +93,17 @@ def comes_last(name):
     return WRAPPERS.get(name) in LAST
 
 
-def wrap_network(name, model, num_classes, input_shape, images_of, images=IMAGES, of="", **kwargs):
+def wrap_network(
+    name,
+    model,
+    num_classes,
+    input_shape,
+    images_of,
+    images=IMAGES,
+    of="",
+    latency_of=None,
+    **kwargs,
+):
     """Makes a student of a network by a wrapper's name.
 
     Args:
@@ -104,6 +114,8 @@ def wrap_network(name, model, num_classes, input_shape, images_of, images=IMAGES
         images_of: function from a number to as many training images, or fewer, an array.
         images: that number.
         of: the handle that led to `model`; for errors.
+        latency_of: function from a Keras model to milliseconds, for wrappers that take one; None:
+            they measure by themselves.
         **kwargs: further arguments of that wrapper.
 
     Returns:
@@ -119,7 +131,10 @@ def wrap_network(name, model, num_classes, input_shape, images_of, images=IMAGES
             f"{num_classes}. Received: {of or model.name!r} of {model.output_shape[-1]} classes. "
             "Fine-tune it on the data in a stage of its own."
         )
-    return WRAPPERS[name](model, images=images_of(images), input_shape=input_shape, **kwargs)
+    wrapper = WRAPPERS[name]
+    if "latency_of" in inspect.signature(wrapper).parameters:
+        kwargs["latency_of"] = latency_of
+    return wrapper(model, images=images_of(images), input_shape=input_shape, **kwargs)
 
 
 def without_weights(name, kwargs):
@@ -157,7 +172,7 @@ def check(name, kwargs):
             f"name must be one of {known}, or {zoo.SCHEME}NAME of keras.applications. "
             f"Received: name={name!r}.{nearest(str(name), known)}"
         )
-    given = {"num_classes", "input_shape"}
+    given = {"num_classes", "input_shape", "latency_of"}
     if wraps(name):
         accepted = set(inspect.signature(WRAPPERS[name]).parameters) - given - {"model"} | {"of"}
     else:

@@ -12,6 +12,7 @@ from keras_kd.config.chain import needed_by, side_of, stages_of, teaching
 from keras_kd.distribution import strategies
 from keras_kd.models.value_range import OURS
 from keras_kd.run import networks, sources, targets
+from keras_kd.run.latencies import Latencies
 from keras_kd.run.streams import Streams, check_batch_size, sides_of
 from keras_kd.run.workdir import Workdir
 from keras_kd.teachers.load import assemble
@@ -156,7 +157,8 @@ class Experiment:
             learned: dict from a stage's name to its network, or None.
 
         Returns:
-            (a Keras model, function from a number to training images as its student sees them).
+            (a Keras model, dict of arguments of `keras_kd.models.wrap_network`: training images as
+            its student sees them, and times that are measured once).
         """
         other = stage.made_of
         # What a handle leads to keeps its own size; the wrapper makes the network for the student.
@@ -168,7 +170,15 @@ class Experiment:
             # Stand-ins have learned nothing: a few images show that they can be wrapped.
             return self.streams.first_images(alike, count if learned is None else min(FEW, count))
 
-        return self._other(other, side, learned), images_of
+        return self._other(other, side, learned), {
+            "images_of": images_of,
+            "latency_of": self._latencies,
+        }
+
+    @functools.cached_property
+    def _latencies(self):
+        path = None if self.path is None else self.path / "latencies.json"
+        return Latencies(path, self.strategy)
 
     def _other(self, one, side, learned):
         """The network of a `TeacherConfig`, arguments as of `load` and `teacher`."""

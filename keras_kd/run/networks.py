@@ -56,7 +56,7 @@ def build(config, network, source, seed=0, precision=None, wrapped=None):
         seed: added to the config's.
         precision: dtype policy; default: the config's.
         wrapped: for a network that a wrapper makes of another, a function that gives the other, and
-            a function that gives training images, see `keras_kd.models.wrap_network`.
+            dict of what `keras_kd.models.wrap_network` takes of a run.
 
     Returns:
         a functional Keras model that gives logits. The same seed gives the same weights.
@@ -67,9 +67,9 @@ def build(config, network, source, seed=0, precision=None, wrapped=None):
         shape = (side, side, source.channels)
         name, kwargs, init = section.model.name, section.model.kwargs, section.init
         if models.wraps(name):
-            model, images_of = wrapped()
-            kwargs = kwargs.to_dict()
-            return models.wrap_network(name, model, source.num_classes, shape, images_of, **kwargs)
+            model, given = wrapped()
+            kwargs = {**kwargs.to_dict(), **given}
+            return models.wrap_network(name, model, source.num_classes, shape, **kwargs)
         made = models.build(name, source.num_classes, shape, **kwargs) if name else None
         if not init:
             return made

@@ -1,5 +1,6 @@
 """A smaller network cut out of a larger one, whose weights it starts from."""
 
+from keras_kd.models.lite_speed import LiteSpeed
 from keras_kd.models.wrap import importance as importances
 from keras_kd.models.wrap.depth import shallower
 from keras_kd.models.wrap.graph import calls_of, follow
@@ -14,6 +15,7 @@ from keras_kd.utils.names import nearest
 
 BATCH = 32  # images by which statistics are measured at once
 FEW = 64  # images by which blocks are tried
+FEW_STEPS = 5  # halvings, where each candidate is converted and timed
 
 
 def shrink(
@@ -25,6 +27,8 @@ def shrink(
     *,
     choice="uniform",
     bytes=None,
+    latency_ms=None,
+    latency_of=None,
     input_shape=None,
     fit=True,
     seed=0,
@@ -57,6 +61,10 @@ def shrink(
             a tenth of each at least.
         bytes: largest size of the full-int8 file, estimated; the widths below 1 are made
             smaller, all alike, until it is met. None: they are as they are told.
+        latency_ms: longest time of an image through the int8 file by LiteRT on one thread of this
+            machine, measured; widths are found as for `bytes`, and with both, both hold.
+        latency_of: function from a Keras model to those milliseconds; default: a
+            `keras_kd.models.lite_speed.LiteSpeed`.
         input_shape: (height, width, channels) of the new network's images; default: the model's.
         fit: whether kernels are fitted and batch norms measured, where there are images.
         seed: of "random".
@@ -97,11 +105,17 @@ def shrink(
     def choose(scale):
         return CHOICES[choice](network.groups, found, shares, scale)
 
-    keep = choose(1.0)
+    def cut(scale):
+        return rebuilt(network, choose(scale), f"{model.name}_shrunk")
+
+    scale = 1.0
     if bytes is not None:
-        keep = within(choose, lambda kept: int8_bytes(network, kept), bytes, "bytes")
-    small, layers = rebuilt(network, keep, f"{model.name}_shrunk")
+        scale = within(lambda s: int8_bytes(network, choose(s)), bytes, "bytes")
+    if latency_ms is not None:
+        latency_of = latency_of or LiteSpeed()
+        scale = within(lambda s: latency_of(cut(s)[0]), latency_ms, "latency_ms", FEW_STEPS, scale)
+    small, layers = cut(scale)
     if images is not None and fit:
-        refit(network, keep, layers, images)
+        refit(network, choose(scale), layers, images)
         measure_norms(small, [images[i : i + BATCH] for i in range(0, len(images), BATCH)])
     return small

@@ -6,6 +6,8 @@ import numpy as np
 
 from keras_kd.utils.names import nearest
 
+NARROWEST = 1e-9  # scale at which one channel is left of each layer that is cut
+
 
 def check_share(name, value):
     """Refuses what is no share in (0, 1]."""
@@ -96,39 +98,40 @@ def _least(peers, importance):
 CHOICES = {"uniform": uniform, "global": ranked}
 
 
-def within(choose, measure, limit, what, steps=12):
-    """The widest choice within a budget, by halving.
+def within(cost, limit, what, steps=12, widest=1.0):
+    """The largest scale of the widths within a budget, by halving.
 
     Args:
-        choose: function from a scale in (0, 1] to a bool array of groups that stay.
-        measure: function from such an array to what it costs.
-        limit: the budget.
-        what: its unit, for the error.
+        cost: function from a scale in (0, 1] to what it costs; the larger the scale, the more.
+        limit: the budget, a number above 0.
+        what: name of the argument that is the budget.
         steps: halvings.
+        widest: scale to begin with.
 
     Returns:
-        the bool array.
+        float, a scale whose cost has been found to be within the budget.
 
     Raises:
-        ValueError: not even the narrowest choice is within it; says what that costs.
+        ValueError: no number, or not even the narrowest is within it; says what that costs.
     """
-    best, low, high = choose(1.0), 0.0, 1.0
-    if measure(best) <= limit:
-        return best
-    least = choose(1e-9)
-    cost = measure(least)
-    if cost > limit:
-        raise ValueError(
-            f"A budget must be one that a cut network meets. Received: {what}={limit:g}; the "
-            f"narrowest that these widths allow needs {cost:g}. Raise it, let more channels be "
-            "cut, or drop blocks with depth."
-        )
-    best = least
+    if isinstance(limit, bool) or not isinstance(limit, int | float) or not limit > 0:
+        raise ValueError(f"{what} must be a number above 0. Received: {what}={limit!r}.")
+    if cost(widest) <= limit:
+        return widest
+    low, high = 0.0, widest
     for _ in range(steps):
         middle = (low + high) / 2
-        found = choose(middle)
-        if measure(found) <= limit:
-            low, best = middle, found
+        if cost(middle) <= limit:
+            low = middle
         else:
             high = middle
-    return best
+    if low:
+        return low
+    least = cost(NARROWEST)
+    if least > limit:
+        raise ValueError(
+            f"A budget must be one that a cut network meets. Received: {what}={limit:g}; the "
+            f"narrowest that these widths allow needs {least:g}. Raise it, let more channels be "
+            "cut, or drop blocks with depth."
+        )
+    return NARROWEST

@@ -8,8 +8,10 @@ from shrunk import photographs, residual
 
 from keras_kd import models
 from keras_kd.models import shrink
+from keras_kd.models.wrap.graph import calls_of, follow
 from keras_kd.models.wrap.importance import KINDS
 from keras_kd.models.wrap.norms import measure_norms
+from keras_kd.models.wrap.sizes import int8_bytes
 
 SMALL = {
     "bit_resnet": {"depth": (1, 1), "width": 0.25},
@@ -92,6 +94,32 @@ def test_budget(choice):
     assert sizes == sorted(sizes, reverse=True) and len(set(sizes)) == 3
     with pytest.raises(ValueError, match=r"Received: bytes=1000; the narrowest"):
         shrink(model, 0.9, bytes=1000)
+
+
+def stem_width(model):
+    """Stands for milliseconds: known, and the more the wider."""
+    return 0.5 * model.get_layer("stem_conv").filters
+
+
+def test_widths_within_a_latency():
+    model = residual()
+    small = shrink(model, 0.9, latency_ms=1.6, latency_of=stem_width)
+    assert small.get_layer("stem_conv").filters == 3
+    with pytest.raises(ValueError, match=r"latency_ms=0.4; the narrowest.*needs 0.5"):
+        shrink(model, 0.9, latency_ms=0.4, latency_of=stem_width)
+
+
+def test_bytes_and_latency_both_hold():
+    model = residual()
+    few, quick = 14_250, 3.1  # of the stem's 8 channels 3 and 6
+    network = follow(calls_of(model))
+    for arguments, expected in (
+        ({"bytes": few}, 3), ({"latency_ms": quick}, 6), ({"bytes": few, "latency_ms": quick}, 3),
+        ({"bytes": 10**6, "latency_ms": 1.1}, 2), ({"bytes": few, "latency_ms": 1.1}, 2),
+    ):  # fmt: skip
+        small = shrink(model, 0.9, latency_of=stem_width, **arguments)
+        assert small.get_layer("stem_conv").filters == expected, arguments
+    assert int8_bytes(network, np.ones(network.groups.count, bool)) > few
 
 
 @pytest.mark.parametrize(("arguments", "words"), [

@@ -50,8 +50,25 @@ def test_a_pattern_that_no_layer_has():
 
 
 def test_budget():
-    choose = lambda scale: uniform(GROUPS, IMPORTANCE, [1.0, 0.9], scale)  # noqa: E731
-    assert within(choose, np.sum, 14, "groups").sum() == 13
-    assert within(choose, np.sum, 7, "groups").sum() == 7
+    cost = lambda scale: uniform(GROUPS, IMPORTANCE, [1.0, 0.9], scale).sum()  # noqa: E731
+    assert cost(within(cost, 14, "groups")) == 13
+    assert cost(within(cost, 7, "groups")) == 7
+    assert cost(within(cost, 5, "groups")) == 5
     with pytest.raises(ValueError, match=r"Received: groups=4; the narrowest.*needs 5"):
-        within(choose, np.sum, 4, "groups")
+        within(cost, 4, "groups")
+    for wrong in (0, -1, True, "7", None, float("nan")):
+        with pytest.raises(
+            ValueError, match=r"groups must be a number above 0\. Received: groups="
+        ):
+            within(cost, wrong, "groups")
+
+
+def test_a_measured_budget_takes_few_looks():
+    looked = []
+
+    def cost(scale):
+        looked.append(scale)
+        return 10 * scale
+
+    assert within(cost, 3.3, "ms", steps=4, widest=0.8) == pytest.approx(0.3)
+    assert looked == pytest.approx([0.8, 0.4, 0.2, 0.3, 0.35])
