@@ -45,9 +45,11 @@ setup(
     extras_require={
         "onnx": ["onnxruntime>=1.20"],  # teachers that another framework exported
         "quantize": ["litert-quantizer>=0.11"],  # a second opinion on int4 files, for tests
+        "search": ["optuna>=5.0"],  # keras-kd-search
         "dev": [
             "onnx>=1.17",
             "onnxruntime>=1.20",
+            "optuna>=5.0",
             "pytest>=8",
             "pytest-xdist>=3.5",
             "ruff>=0.9",
@@ -57,6 +59,7 @@ setup(
     entry_points={
         "console_scripts": [
             "keras-kd-train=keras_kd.commands.train:main",
+            "keras-kd-search=keras_kd.commands.search:main",
             "keras-kd-teach=keras_kd.commands.teach:main",
             "keras-kd-evaluate=keras_kd.commands.evaluate:main",
             "keras-kd-data=keras_kd.commands.serve:main",

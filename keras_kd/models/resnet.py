@@ -59,6 +59,7 @@ def resnet(
     norm="batch",
     synchronized=False,
     dropout=0.0,
+    kernel=3,
 ):
     """Builds the residual network for small images: three stages, 6n + 2 layers, logits out.
 
@@ -66,18 +67,20 @@ def resnet(
 
     Args:
         depth: 6n + 2: 8, 14, 20, 32, 44, 56, 110, ...
-        width: multiplier of the 16, 32 and 64 channels.
+        width: multiplier of the 16, 32 and 64 channels, or one of each, as of each stage; no stage
+            may have fewer channels than the one before.
         num_classes: number of logits.
         input_shape: (height, width, channels) of images in [-1, 1], sides of 8 px or more.
         norm: "batch" or "group".
         synchronized: batch norm statistics over all replicas.
         dropout: fraction of `pre_logits` dropped in training, in [0, 1).
+        kernel: side of all kernels, odd.
 
     Returns:
         A functional `keras.Model` with float32 logits `[B, num_classes]`.
 
     Raises:
-        ValueError: for a depth that is not 6n + 2, a bad shape, norm or width.
+        ValueError: for a depth that is not 6n + 2, a bad shape, norm, width or kernel.
     """
     shape = check_size(num_classes, input_shape, min_side=8)
     if type(depth) is not int or depth < 8 or (depth - 2) % 6:
@@ -85,11 +88,14 @@ def resnet(
             "depth must be 6n + 2, with n blocks in each of three stages. "
             f"Received: depth={depth!r}. Use for example 8, 14, 20, 32 or 56."
         )
+    if type(kernel) is not int or kernel < 1 or kernel % 2 == 0:
+        raise ValueError(f"kernel must be an odd number of pixels. Received: kernel={kernel!r}.")
+    channels = _channels(width)
 
     def conv(x, filters, name, stride=1):
         x = Conv2D(
             filters,
-            3,
+            kernel,
             strides=stride,
             padding="same",
             use_bias=False,
@@ -99,10 +105,9 @@ def resnet(
         return norm_layer(norm, f"{name}_norm", synchronized)(x)
 
     inputs = keras.Input(shape, name="image")
-    x = Activation("relu", name="stem")(conv(inputs, scaled(16, width), "stem"))
+    x = Activation("relu", name="stem")(conv(inputs, channels[0], "stem"))
     blocks = (depth - 2) // 6
-    for stage in (1, 2, 3):
-        filters = scaled(16 * 2 ** (stage - 1), width)
+    for stage, filters in enumerate(channels, start=1):
         for block in range(1, blocks + 1):
             name = f"stage{stage}_block{block}"
             stride = 2 if stage > 1 and block == 1 else 1
@@ -117,6 +122,20 @@ def resnet(
     x = GlobalAveragePooling2D(name="pre_logits")(x)
     logits = head(x, num_classes, dropout, initializer="glorot_uniform")
     return keras.Model(inputs, logits, name=f"resnet{depth}")
+
+
+def _channels(width):
+    """Channels of the three stages."""
+    base = (16, 32, 64)
+    if not hasattr(width, "__len__"):
+        return [scaled(channels, width) for channels in base]
+    found = [scaled(channels, one) for channels, one in zip(base, width)]
+    if len(width) != len(base) or found != sorted(found):
+        raise ValueError(
+            "width must be one number, or one for each of the three stages, none of which has "
+            f"fewer channels than the one before. Received: width={width!r}, of {found} channels."
+        )
+    return found
 
 
 @keras.saving.register_keras_serializable(package="keras_kd")

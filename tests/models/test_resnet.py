@@ -120,3 +120,19 @@ def test_bad_arguments(tmp_path):
     bad.write_bytes(b"no weights")
     with pytest.raises(ValueError, match="does not load"):
         resnet50(5, weights=bad)
+
+
+def test_a_width_for_each_stage_and_other_kernels():
+    """Parameters by hand: kernels, norms of two trained numbers a channel, the head."""
+    model = resnet(8, [0.25, 0.25, 0.5], input_shape=(8, 8, 1), kernel=5)
+    a, b, c = 4, 8, 32
+    kernels = 25 * (1 * a + 2 * a * a + a * b + b * b + b * c + c * c)
+    norms = 2 * (a + 2 * a + 2 * b + 2 * c)
+    assert sum(int(np.prod(w.shape)) for w in model.trainable_weights) == (
+        kernels + norms + c * 10 + 10
+    )
+    for wrong in ([1.0, 0.25, 1.0], [1.0, 1.0]):
+        with pytest.raises(ValueError, match=r"one for each of the three stages.*Received: width="):
+            resnet(8, wrong)
+    with pytest.raises(ValueError, match=r"kernel must be an odd.*Received: kernel=4"):
+        resnet(8, kernel=4)

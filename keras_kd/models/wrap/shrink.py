@@ -99,7 +99,8 @@ def shrink(
     network = calls_of(whole, input_shape)
     refuse_rounded(network, "shrink")
     follow(network)
-    shares = shares_of(width, network.groups.peers)
+    gone = {layer.name for layer in model.layers} if depth < 1 else ()
+    shares = shares_of(width, network.groups.peers, gone)
     found = importances.importance_of(network, importance, images, seed)
 
     def choose(scale):

@@ -18,13 +18,14 @@ def check_share(name, value):
         )
 
 
-def shares_of(width, peers):
+def shares_of(width, peers, gone=()):
     """The share of each of the `Peers` that may stay.
 
     Args:
         width: a share, or a dict from a pattern of layer names, as `*_expand_conv`, to a share:
             the first that matches a layer which makes the channels counts, and others stay whole.
         peers: list of `Peers`.
+        gone: names of layers that were dropped with their blocks, for which a share is nothing.
 
     Returns:
         list of float.
@@ -36,7 +37,7 @@ def shares_of(width, peers):
     names = sorted({name for one in peers for name in one.layers})
     for pattern, share in patterns.items():
         check_share("width" if not hasattr(width, "items") else f"width[{pattern!r}]", share)
-        if peers and not any(fnmatch(name, pattern) for name in names):
+        if peers and not any(fnmatch(name, pattern) for name in (*names, *gone)):
             raise ValueError(
                 "The names in width must be of layers whose channels can be cut. Received: "
                 f"{pattern!r}.{nearest(pattern, names)} There are {', '.join(names)}."

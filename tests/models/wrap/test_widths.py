@@ -47,6 +47,7 @@ def test_no_share(width):
 def test_a_pattern_that_no_layer_has():
     with pytest.raises(ValueError, match=r"Received: 'aa'.*Did you mean 'a'"):
         shares_of({"aa": 0.5}, GROUPS.peers)
+    assert shares_of({"aa": 0.5, "c": 0.3}, GROUPS.peers, gone={"aa"}) == [1.0, 0.3]
 
 
 def test_budget():

@@ -1,0 +1,138 @@
+"""What a search has found, in one SQLite file that several processes share."""
+
+import json
+import os
+import sqlite3
+from pathlib import Path
+
+import optuna
+from optuna.trial import TrialState
+
+from keras_kd.config import flat
+from keras_kd.run.search.proposals import Seeded
+from keras_kd.utils.files import is_gone, process_space, read_json, write_json
+from keras_kd.utils.locks import exclusive
+
+PATIENCE = 60  # s for which another process may hold the file
+DIRECTIONS = ("maximize", "minimize", "minimize")  # agreement, milliseconds, bytes
+DONE = (TrialState.COMPLETE, TrialState.PRUNED)
+
+
+class Study:
+    """The trials of a search.
+
+    Args:
+        folder: the study's folder; made if missing.
+        asked: JSON-able dict of all that the search was asked for, which a later start must ask
+            for too.
+        seed: of the proposals.
+        patience: seconds for which another process may hold the file.
+
+    Raises:
+        ValueError: the folder is another search's, or its file is damaged.
+        OSError: the file is locked, or the folder cannot be written.
+    """
+
+    def __init__(self, folder, asked, seed=0, patience=PATIENCE):
+        self.path = Path(folder) / "study.db"
+        _check_same(Path(folder), asked)
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        with exclusive(folder):
+            _check_file(self.path, patience)
+            storage = optuna.storages.RDBStorage(
+                f"sqlite:///{self.path.absolute()}",
+                engine_kwargs={"connect_args": {"timeout": patience}},
+            )
+            self._study = optuna.create_study(
+                storage=storage,
+                sampler=Seeded(seed),
+                study_name="search",
+                directions=DIRECTIONS,
+                load_if_exists=True,
+            )
+            self._take_up()
+
+    def _take_up(self):
+        """What processes of this machine left unfinished is proposed again."""
+        for trial in self._study.get_trials(states=[TrialState.RUNNING]):
+            space, pid = trial.user_attrs.get("owner", ("", 0))
+            if space == process_space() and is_gone(pid):
+                self._study.tell(trial.number, state=TrialState.FAIL)
+                self._study.enqueue_trial(trial.params)
+
+    @property
+    def done(self):
+        """The trials that came to an end, measured, dropped or tried: list of `FrozenTrial`."""
+        return self._study.get_trials(states=DONE)
+
+    def ask(self, trials):
+        """The next trial, or None where as many as asked for are done or under way."""
+        begun = self._study.get_trials(states=[*DONE, TrialState.RUNNING], deepcopy=False)
+        if len(begun) >= trials:
+            return None
+        trial = self._study.ask()
+        trial.set_user_attr("owner", [process_space(), os.getpid()])
+        return trial
+
+    def complete(self, trial, agreement, milliseconds, size):
+        """Ends a trial that was tried to its end."""
+        self._study.tell(trial, (agreement, milliseconds, size))
+
+    def drop(self, trial, why, excess=None):
+        """Ends a trial early.
+
+        Args:
+            trial: what `ask` gave.
+            why: in words.
+            excess: dict from a budget to the share by which it was missed, negative where it was
+                met; None: the student was measured and fits.
+        """
+        trial.set_user_attr("why", why)
+        for name, share in (excess or {}).items():
+            trial.set_constraint(name, share)
+        self._study.tell(trial, state=TrialState.PRUNED)
+
+
+def _check_same(folder, asked):
+    """Refuses the folder of another search."""
+    path, asked = folder / "search.json", json.loads(json.dumps(asked))
+    known = read_json(path)
+    if known is None:
+        write_json(path, asked)
+        return
+    there, here = flat(known), flat(asked)
+    differing = [
+        f"{key}: {there.get(key, '(not set)')!r} there, {here.get(key, '(not set)')!r} here"
+        for key in sorted(there.keys() | here.keys())
+        if there.get(key) != here.get(key)
+    ]
+    if differing:
+        raise ValueError(
+            f"The folder of --study={folder} belongs to another search. Differences: "
+            f"{'; '.join(differing)}. Choose another --study, or ask for the same."
+        )
+
+
+def _check_file(path, patience):
+    """Refuses a file that is damaged or that another process does not let go."""
+    try:
+        connection = sqlite3.connect(path, timeout=patience, isolation_level=None)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            connection.execute("ROLLBACK")
+        finally:
+            connection.close()
+    except sqlite3.OperationalError as error:
+        raise OSError(
+            "The file of a study must be open to all of its processes. Received: "
+            f"{path} ({error}). Wait for whoever holds it, or end that process, and start the same "
+            "command again."
+        ) from error
+    except sqlite3.DatabaseError as error:
+        found = str(error)
+    if found != "ok":
+        raise ValueError(
+            f"The file of a study must be whole. Received: {path} ({found}). Bring back a copy, or "
+            "choose another --study; what was trained beside it may stay."
+        )
