@@ -139,7 +139,7 @@ class Bench:
         config.steps_per_execution = 1
         config.xla = "off"  # compiling takes longer than a trial
         config.checkpoint.keep_at = ()
-        config.teacher_cache = ""
+        config.teacher_cache = config.fixed_targets = ""
         settings.total = f"{max(self._share, LOOKS)} steps"
         settings.interval = f"{max(self._share, LOOKS) // LOOKS} steps"
         return config

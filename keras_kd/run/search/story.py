@@ -83,7 +83,7 @@ def search(config, folder, write, asked, trials=40):
     for name in networks:
         spaces.get(name)
     told = {"config": json.loads(config.to_json_best_effort()), **asked._asdict()}
-    told |= {"limits": asked.limits._asdict(), "networks": list(networks)}
+    told |= {**told.pop("limits")._asdict(), "networks": list(networks)}
     study = Study(folder, told, asked.seed)
     bench.prepare()
     began, own = time.monotonic(), 0

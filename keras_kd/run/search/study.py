@@ -102,7 +102,7 @@ def _check_same(folder, asked):
         return
     there, here = flat(known), flat(asked)
     differing = [
-        f"{key}: {there.get(key, '(not set)')!r} there, {here.get(key, '(not set)')!r} here"
+        f"--{key}: {there.get(key, '(not set)')!r} there, {here.get(key, '(not set)')!r} here"
         for key in sorted(there.keys() | here.keys())
         if there.get(key) != here.get(key)
     ]
