@@ -13,6 +13,7 @@ REASONS = {
     "models/wrap/rule_weights.py": "tests/models/wrap/test_rules.py goes through every rule",
     "run/search/bench.py": "tests/run/search/test_story.py: whole searches",
     "run/search/spaces/bit_resnet.py": "tests/run/search/test_proposals.py builds what it draws",
+    "run/search/spaces/efficientnet_lite.py": "tests/run/search/test_proposals.py, as well",
     "run/search/spaces/mobilenet_v3_small.py": "tests/run/search/test_proposals.py, as well",
     "run/search/spaces/resnet.py": "tests/run/search/test_proposals.py, as well",
     "utils/crops.py": "tests/data/ops/test_central_crop.py",

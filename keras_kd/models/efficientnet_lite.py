@@ -21,6 +21,7 @@ from keras.layers import (
 
 from keras_kd.models.layers import check_size, head
 from keras_kd.models.npz import listed, not_finite, read_arrays
+from keras_kd.utils.integers import is_integer
 
 # variant: width multiplier, depth multiplier, dropout. Trained at 224, 240, 260, 280, 300 px.
 VARIANTS = {
@@ -49,6 +50,8 @@ def efficientnet_lite(
     dropout=None,
     synchronized=False,
     weights=None,
+    stages=None,
+    head_channels=1280,
 ):
     """Builds EfficientNet-Lite, with ImageNet weights where an archive of them is given.
 
@@ -65,17 +68,21 @@ def efficientnet_lite(
         synchronized: batch norm statistics over all replicas.
         weights: path of an `.npz` archive for `load_efficientnet_npz`; the classifier is taken
             over at 1,000 classes. None or empty for random weights.
+        stages: in place of the variant's, (expansion, kernel, blocks, channels) of each of the
+            seven stages; their strides stay.
+        head_channels: of the last convolution.
 
     Returns:
         A functional `keras.Model` with float32 logits `[B, num_classes]`. The head starts at zero.
 
     Raises:
-        ValueError: for an unknown variant, a bad shape, or an archive that does not fit.
+        ValueError: for an unknown variant, a bad shape, stages of another form, or an archive that
+            does not fit.
     """
     if variant not in VARIANTS or isinstance(variant, bool):
         raise ValueError(f"variant must be one of 0 to 4. Received: variant={variant!r}.")
     shape = check_size(num_classes, input_shape)
-    width, depth, default_dropout = VARIANTS[variant]
+    _, _, default_dropout = VARIANTS[variant]
 
     def normalized(x, name, activation="relu6"):
         x = BatchNormalization(
@@ -94,20 +101,41 @@ def efficientnet_lite(
     x = normalized(conv(x, 32, 3, "stem", 2), "stem_norm", None)
     x = Activation("relu6", name="stem")(x)
     index = 0
-    for stage, (expansion, kernel, stride, _, filters) in enumerate(STAGES, start=1):
-        count = _blocks(stage, depth)
+    rows = _rows(variant) if stages is None else _checked(stages)
+    for stage, (expansion, kernel, stride, count, filters) in enumerate(rows, start=1):
         for block in range(count):
             name = f"block{index}"
             last = block == count - 1
-            sizes = (expansion, kernel, stride if block == 0 else 1, _rounded(filters * width))
+            sizes = (expansion, kernel, stride if block == 0 else 1, filters)
             output_name = f"stage{stage}" if last else f"{name}_out"
             x = _block(x, sizes, name, output_name, conv, normalized)
             index += 1
-    x = normalized(conv(x, 1280, 1, "head"), "head")
+    x = normalized(conv(x, head_channels, 1, "head"), "head")
     x = GlobalAveragePooling2D(name="pre_logits")(x)
     logits = head(x, num_classes, default_dropout if dropout is None else dropout)
     model = keras.Model(inputs, logits, name=f"efficientnet_lite{variant}")
     return load_efficientnet_npz(model, weights, head=num_classes == 1000) if weights else model
+
+
+def _rows(variant):
+    """(expansion, kernel, stride, blocks, channels) of each stage of a variant."""
+    width, depth, _ = VARIANTS[variant]
+    return [
+        (*row[:3], _blocks(stage, depth), _rounded(row[-1] * width))
+        for stage, row in enumerate(STAGES, start=1)
+    ]
+
+
+def _checked(stages):
+    """The stages that a caller gives, as rows with their strides."""
+    rows = [tuple(row) for row in stages]
+    whole = all(len(row) == 4 and all(is_integer(one) for one in row) for row in rows)
+    if not whole or len(rows) != len(STAGES):
+        raise ValueError(
+            f"stages must be (expansion, kernel, blocks, channels) of each of {len(STAGES)}, whole "
+            f"numbers of at least 1. Received: stages={stages!r}."
+        )
+    return [(*row[:2], stage[2], *row[2:]) for row, stage in zip(rows, STAGES)]
 
 
 def _blocks(stage, depth):

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from keras_kd.models import efficientnet_lite, load_efficientnet_npz
-from keras_kd.models.efficientnet_lite import _source_names, variant_of
+from keras_kd.models.efficientnet_lite import STAGES, _source_names, variant_of
 
 
 # Published: 4.7 M, 5.4 M, 6.1 M, 8.2 M, 13.0 M; exact for the two archives.
@@ -165,3 +165,18 @@ def test_accuracy_on_a_hundred_photographs(real_data, real_weights):
 def test_accuracy_on_all_photographs(real_data, real_weights):
     # The figure that comes with the weights: 86.9 %. Measured here: 87.3 %.
     assert top1(real_data, real_weights, 1000) == pytest.approx(0.869, abs=0.01)
+
+
+def test_stages_of_ones_own():
+    """The published rows give the published network; others what is worked out by hand."""
+    rows = [(e, k, n, c) for e, k, _, n, c in STAGES]
+    model = efficientnet_lite(num_classes=1000, input_shape=(32, 32, 3), stages=rows)
+    assert model.count_params() == efficientnet_lite(input_shape=(32, 32, 3)).count_params()
+    small = efficientnet_lite(0, 2, (32, 32, 3), stages=[(1, 3, 1, 8)] * 7, head_channels=16)
+    stem, norm = 27 * 32 + 4 * 32, lambda channels: 4 * channels
+    first = 9 * 32 + norm(32) + 32 * 8 + norm(8)
+    others = 6 * (9 * 8 + norm(8) + 8 * 8 + norm(8))
+    assert small.count_params() == stem + first + others + 8 * 16 + norm(16) + 16 * 2 + 2
+    for wrong in (rows[:6], [(1, 3, 1)] * 7, [(1, 3, 0, 8)] * 7):
+        with pytest.raises(ValueError, match=r"of each of 7.*Received: stages="):
+            efficientnet_lite(stages=wrong)

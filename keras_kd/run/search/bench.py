@@ -87,6 +87,7 @@ class Bench:
         self.resolution = self._config.data.resolution
         self._share = lengths.steps(length, lengths.total(last.settings))
         self._loaded = {}
+        self._images = {}  # side -> some training images
 
     @property
     def student_name(self):
@@ -244,19 +245,26 @@ class Bench:
             student: Keras model.
             format: name of a TFLite format.
         """
-        images = experiment.streams.first_images(experiment.last, CALIBRATION)
+        images = self._calibration(experiment)
         with tempfile.TemporaryDirectory() as scratch:
             path = Path(scratch) / "student.tflite"
             self._write(
                 student,
                 path,
                 format=format,
-                representative=images[:CALIBRATION],
+                representative=images,
                 class_names=self.source.class_names,
             )
             content = path.read_bytes()
         found = timed_beside(LiteRun(content), *self.reference)
         return Measured(len(content), 1e3 * found.seconds, 1e3 * found.low, 1e3 * found.high)
+
+    def _calibration(self, experiment):
+        side = experiment.config.data.resolution
+        if side not in self._images:
+            images = experiment.streams.first_images(experiment.last, CALIBRATION)
+            self._images[side] = images[:CALIBRATION]
+        return self._images[side]
 
     def tried(self, experiment, learner):
         """Distils a student for a while.
