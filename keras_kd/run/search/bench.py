@@ -1,7 +1,6 @@
 """Where proposed students are built, measured as files, and tried for a while."""
 
 import functools
-import gc
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
@@ -289,4 +288,3 @@ class Bench:
                 run.kd.fit(dataset, steps_per_epoch=until - step, shuffle=False, verbose=0)
                 step = until
             yield run.kd.evaluate(run.data.evaluation, verbose=0, return_dict=True)
-        gc.collect()  # graphs hold one another

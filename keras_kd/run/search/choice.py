@@ -108,7 +108,7 @@ def _row(trial, best):
         "trial": trial.number,
         "on_the_front": trial in best,
         "student": attrs["proposal"],
-        "files": attrs["files"],
+        "files": attrs.get("files", {}),
         "curve": attrs.get("curve", []),
         "accuracy": attrs.get("accuracy"),
         "ended": attrs.get("why", "tried to its end"),
@@ -145,7 +145,14 @@ def _nothing_fits(trials, asked):
     def excess(trial):
         return max([share for share in trial.constraints.values() if share > 0], default=0)
 
-    nearest = min(trials, key=excess)
+    measured = [one for one in trials if "files" in one.user_attrs]
+    if not measured:
+        return (
+            f"No student could be built, of {len(trials)}. Received: "
+            f"{title(trials[-1].user_attrs['proposal'])}, {trials[-1].user_attrs['why']} Search "
+            "other --networks, or change the config."
+        )
+    nearest = min(measured, key=excess)
     file = nearest.user_attrs["files"][asked.formats[0]]
     return (
         f"A budget must be one that a student meets. Received: {told}; the nearest of "

@@ -1,5 +1,6 @@
 """A search from its config to the student that it chooses."""
 
+import gc
 import json
 import logging
 import math
@@ -87,28 +88,36 @@ def search(config, folder, write, asked, trials=40):
     study = Study(folder, told, asked.seed)
     bench.prepare()
     began, own = time.monotonic(), 0
-    while (trial := study.ask(trials)) is not None:
-        _try(study, bench, trial, asked, networks)
-        own += 1
-        _log(study, trial.number, trials, (time.monotonic() - began) / own)
-    return choice.write_all(study.done, bench, asked)
+    with study.kept_open():
+        while (trial := study.ask(trials)) is not None or study.wait():
+            if trial is None:
+                continue
+            _try(study, bench, trial, asked, networks)
+            gc.collect()  # graphs hold one another
+            own += 1
+            _log(study, trial.number, trials, (time.monotonic() - began) / own)
+        done = study.done
+    return choice.write_all(done, bench, asked)
 
 
 def _try(study, bench, trial, asked, networks):
     """Takes a trial to its end."""
     proposal = propose(trial, networks, bench.given, bench.resolution)
     trial.set_user_attr("proposal", proposal._asdict())
-    experiment = bench.run_of(proposal)
-    learner = bench.built(experiment)
-    files = {}
-    for format in asked.formats:
-        files[format] = bench.measure(experiment, learner[0], format)
-        trial.set_user_attr("files", {name: one._asdict() for name, one in files.items()})
-        excess = asked.limits.excess(files[asked.formats[0]])
-        missed = [name for name, share in excess.items() if share > 0]
-        if missed:
-            study.drop(trial, f"outside {' and '.join(missed)}", excess)
-            return
+    experiment, files = bench.run_of(proposal), {}
+    try:
+        learner = bench.built(experiment)
+        for format in asked.formats:
+            files[format] = bench.measure(experiment, learner[0], format)
+            trial.set_user_attr("files", {name: one._asdict() for name, one in files.items()})
+            excess = asked.limits.excess(files[asked.formats[0]])
+            missed = [name for name, share in excess.items() if share > 0]
+            if missed:
+                study.drop(trial, f"outside {' and '.join(missed)}", excess)
+                return
+    except ValueError as error:  # what one network cannot do, another may
+        study.drop(trial, f"refused: {error}", {"refused": 1.0})
+        return
     counts, curve = files[asked.formats[0]], []
     for found in bench.tried(experiment, learner):
         curve.append(found["agreement"])
@@ -125,10 +134,13 @@ def _log(study, number, trials, seconds):
     done = study.done
     trial = next(one for one in done if one.number == number)
     attrs = trial.user_attrs
-    name, file = choice.title(attrs["proposal"]), next(iter(attrs["files"].values()))
-    ended = attrs.get("why") or f"agreement {percent(attrs['curve'][-1], 1)}"
+    told = [
+        f"{size(file['bytes'])}, {milliseconds(file['ms'])}"
+        for file in list(attrs.get("files", {}).values())[:1]
+    ]
+    told.append(attrs.get("why") or f"agreement {percent(attrs['curve'][-1], 1)}")
     left = max(0, trials - len(done))
     logger.info(
-        f"trial {len(done)} of {trials}: {name}: {size(file['bytes'])}, "
-        f"{milliseconds(file['ms'])}, {ended}; about {duration(left * seconds)} left"
+        f"trial {len(done)} of {trials}: {choice.title(attrs['proposal'])}: {', '.join(told)}; "
+        f"about {duration(left * seconds)} left"
     )

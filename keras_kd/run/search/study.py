@@ -1,20 +1,31 @@
 """What a search has found, in one SQLite file that several processes share."""
 
+import contextlib
+import datetime
 import json
+import logging
 import os
 import sqlite3
+import time
 from pathlib import Path
 
 import optuna
+import sqlalchemy.exc
 from optuna.trial import TrialState
 
 from keras_kd.config import flat
 from keras_kd.run.search.proposals import Seeded
-from keras_kd.utils.files import is_gone, process_space, read_json, write_json
+from keras_kd.utils.files import DEAD_AFTER, is_gone, process_space, read_json, write_json
 from keras_kd.utils.locks import exclusive
 
+logger = logging.getLogger(__name__)
+POLL = 2.0  # s between two looks at what other processes do
 PATIENCE = 60  # s for which another process may hold the file
 DIRECTIONS = ("maximize", "minimize", "minimize")  # agreement, milliseconds, bytes
+_NOT_OPEN = (
+    "The file of a study must be open to all of its processes. Received: {path} ({error}). Wait "
+    "for whoever holds it, or end that process, and start the same command again."
+)
 DONE = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
@@ -35,6 +46,7 @@ class Study:
 
     def __init__(self, folder, asked, seed=0, patience=PATIENCE):
         self.path = Path(folder) / "study.db"
+        self._waited = False
         _check_same(Path(folder), asked)
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         with exclusive(folder):
@@ -53,10 +65,9 @@ class Study:
             self._take_up()
 
     def _take_up(self):
-        """What processes of this machine left unfinished is proposed again."""
+        """What processes left unfinished that are not there any more is proposed again."""
         for trial in self._study.get_trials(states=[TrialState.RUNNING]):
-            space, pid = trial.user_attrs.get("owner", ("", 0))
-            if space == process_space() and is_gone(pid):
+            if _is_left(trial):
                 self._study.tell(trial.number, state=TrialState.FAIL)
                 self._study.enqueue_trial(trial.params)
 
@@ -73,6 +84,32 @@ class Study:
         trial = self._study.ask()
         trial.set_user_attr("owner", [process_space(), os.getpid()])
         return trial
+
+    def wait(self):
+        """Waits for the other processes' trials: whether it is worth to `ask` again."""
+        waits = self._study.get_trials(states=[TrialState.RUNNING], deepcopy=False)
+        if not waits:
+            return False
+        if not self._waited:
+            logger.info("Waiting for %d students that other processes try.", len(waits))
+            self._waited = True
+        time.sleep(POLL)
+        with exclusive(self.path.parent):
+            self._take_up()
+        return True
+
+    @contextlib.contextmanager
+    def kept_open(self):
+        """Tells what becomes of the file in the block as what it is.
+
+        Raises:
+            OSError: it is locked, damaged or gone.
+        """
+        try:
+            yield
+        except (sqlalchemy.exc.DBAPIError, optuna.exceptions.StorageInternalError) as error:
+            cause = getattr(error, "orig", None) or error.__cause__ or error
+            raise OSError(_NOT_OPEN.format(path=self.path, error=cause)) from error
 
     def complete(self, trial, agreement, milliseconds, size):
         """Ends a trial that was tried to its end."""
@@ -91,6 +128,14 @@ class Study:
         for name, share in (excess or {}).items():
             trial.set_constraint(name, share)
         self._study.tell(trial, state=TrialState.PRUNED)
+
+
+def _is_left(trial):
+    """Whether nobody is at a trial any more; of another machine's only its age tells."""
+    space, pid = trial.user_attrs.get("owner", ("", 0))
+    if space == process_space():
+        return is_gone(pid)
+    return (datetime.datetime.now() - trial.datetime_start).total_seconds() > DEAD_AFTER
 
 
 def _check_same(folder, asked):
@@ -124,11 +169,7 @@ def _check_file(path, patience):
         finally:
             connection.close()
     except sqlite3.OperationalError as error:
-        raise OSError(
-            "The file of a study must be open to all of its processes. Received: "
-            f"{path} ({error}). Wait for whoever holds it, or end that process, and start the same "
-            "command again."
-        ) from error
+        raise OSError(_NOT_OPEN.format(path=path, error=error)) from error
     except sqlite3.DatabaseError as error:
         found = str(error)
     if found != "ok":

@@ -74,3 +74,10 @@ def test_a_budget_that_no_student_meets():
     with pytest.raises(ValueError, match=r"bytes=3000, --latency_ms=6; the nearest of 2 students, "
                        r"resnet.*needs 3,456 bytes and 3 ms"):  # fmt: skip
         choice.write_all(OUTSIDE, Bench(None), Asked(Limits(3000, 6)))
+
+
+def test_no_student_could_be_built():
+    refused = trial(8, None, 0, 0, why="refused: no channel.")
+    del refused.user_attrs["files"]
+    with pytest.raises(ValueError, match=r"of 1\. Received: resnet.*refused: no channel\. Search"):
+        choice.write_all([refused], Bench(None), Asked())

@@ -27,7 +27,7 @@ def run(study, trials):
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    return run(Study(tmp_path_factory.mktemp("study"), ASKED), 14)
+    return run(Study(tmp_path_factory.mktemp("study"), ASKED), 12)
 
 
 def test_as_many_as_asked_for(tmp_path):
@@ -39,18 +39,18 @@ def test_as_many_as_asked_for(tmp_path):
 
 def test_the_same_seed_gives_the_same_proposals(whole, tmp_path):
     """Past the ten at random too, since the same was found."""
-    assert run(Study(tmp_path / "a", ASKED), 14) == whole
+    assert run(Study(tmp_path / "a", ASKED), 12) == whole
     assert run(Study(tmp_path / "b", ASKED, seed=1), 3) != whole[:3]
-    assert len(set(whole)) == 14
+    assert len(set(whole)) == 12
 
 
 def test_a_killed_search_goes_on_as_if_it_had_not_been(whole, tmp_path, monkeypatch):
     """Killed in its fourth trial, which is proposed again."""
     run(Study(tmp_path, ASKED), 3)
-    Study(tmp_path, ASKED).ask(14).suggest_float("x", 0.0, 1.0)
+    Study(tmp_path, ASKED).ask(12).suggest_float("x", 0.0, 1.0)
     assert Study(tmp_path, ASKED).ask(4) is None  # somebody is at it
     monkeypatch.setattr(studies, "is_gone", lambda pid: True)
-    assert run(Study(tmp_path, ASKED), 14) == whole[3:]
+    assert run(Study(tmp_path, ASKED), 12) == whole[3:]
 
 
 def test_what_is_outside_the_budget_is_not_proposed_for_long(tmp_path):
@@ -89,3 +89,30 @@ def test_a_locked_file(tmp_path):
     finally:
         holder.close()
     Study(tmp_path, ASKED)
+
+
+def test_a_file_that_is_locked_later(tmp_path):
+    study = Study(tmp_path, ASKED, patience=0.1)
+    holder = sqlite3.connect(tmp_path / "study.db", isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    try:
+        with pytest.raises(OSError, match="database is locked"), study.kept_open():
+            study.ask(1)
+    finally:
+        holder.close()
+    assert study.ask(1) is not None
+
+
+def test_what_others_try_is_waited_for(tmp_path, monkeypatch):
+    """Their trial ends, or they do; then it is proposed again."""
+    other, study = Study(tmp_path, ASKED), Study(tmp_path, ASKED)
+    theirs = other.ask(1)
+    theirs.suggest_float("x", 0.0, 1.0)
+    monkeypatch.setattr(studies, "POLL", 0.0)
+    assert study.ask(1) is None and study.wait() and study.ask(1) is None
+    monkeypatch.setattr(studies, "is_gone", lambda pid: True)
+    assert study.wait()
+    again = study.ask(1)
+    assert again.suggest_float("x", 0.0, 1.0) == theirs.params["x"]
+    study.complete(again, 1.0, 1.0, 1.0)
+    assert study.ask(1) is None and not study.wait()
