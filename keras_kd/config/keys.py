@@ -295,6 +295,22 @@ def free(config):
                 free(value)
 
 
+def differences(there, here):
+    """How two nested dicts of settings differ, a list of str such as "data.source: 'a' there, ...".
+
+    Args:
+        there: settings that were kept.
+        here: those of this start.
+    """
+    there, here = flat(there), flat(here)
+    missing = "(not set)"
+    return [
+        f"{key}: {there.get(key, missing)!r} there, {here.get(key, missing)!r} here"
+        for key in sorted(there.keys() | here.keys())
+        if there.get(key, missing) != here.get(key, missing)
+    ]
+
+
 def flat(settings, prefix=""):
     """Values of nested dicts by dotted key; an empty dict, as of arguments, is the same as none."""
     found = {}

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import ml_collections
 
-from keras_kd.config import flat
 from keras_kd.config.chain import stages_of, teaching
-from keras_kd.config.keys import completed
+from keras_kd.config.keys import completed, differences
 from keras_kd.utils.files import read_json, write_json
 
 # May differ from start to start: where the targets come from does not change what they are, and
@@ -182,13 +181,7 @@ def _read_config(path):
 
 
 def _refuse_other(path, there, here):
-    there, here = flat(there), flat(here)
-    missing = "(not set)"
-    differing = [
-        f"{key}: {there.get(key, missing)!r} there, {here.get(key, missing)!r} here"
-        for key in sorted(there.keys() | here.keys())
-        if there.get(key, missing) != here.get(key, missing)
-    ]
+    differing = differences(there, here)
     if differing:
         raise ValueError(
             f"The workdir {path} belongs to another config. Differences: "

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from keras_kd.config import base, network, stage
-from keras_kd.config.keys import completed
+from keras_kd.config.keys import completed, differences
 
 
 def test_a_locked_config_takes_stages_and_networks_of_ones_own():
@@ -48,3 +48,9 @@ def test_an_older_config_gets_what_it_lacks_and_keeps_what_it_has():
     assert found["again"]["seed"] == 0 and found["again"]["teachers"] == ["distil"]
     assert found["assistant"]["train"] == full["assistant"]["train"]
     assert found["distil"]["methods"] == {"dkd": {}}  # somebody else's arguments are not filled up
+
+
+def test_differences_are_told_by_dotted_key():
+    there, here = {"a": {"b": 1, "c": 2}, "d": {}}, {"a": {"b": 1, "c": 3}, "e": None}
+    assert differences(there, here) == ["a.c: 2 there, 3 here", "e: '(not set)' there, None here"]
+    assert differences(there, there) == []

@@ -1,15 +1,11 @@
 """What a search found: the best compromises, a plot, a table, and the config of the chosen one."""
 
-import json
-import logging
 import pprint
 
 from keras_kd.run.search.proposals import Proposal
 from keras_kd.utils.files import write_atomically, write_json
 from keras_kd.utils.tables import text_table
 from keras_kd.utils.words import milliseconds, percent, size
-
-logger = logging.getLogger(__name__)
 
 CONFIG = '''"""The student that keras-kd-search chose: {title}.
 
@@ -168,7 +164,7 @@ def _write_config(trial, tried, bench, asked):
     config = bench.chosen(proposal)
     path = bench.folder / "chosen.py"
     file = attrs["files"][asked.formats[0]]
-    settings = json.loads(config.to_json_best_effort())
+    settings = config.to_dict()  # with its tuples, which the command line can change
     text = CONFIG.format(
         title=title(attrs["proposal"]),
         tried=tried,

@@ -13,7 +13,7 @@ import optuna
 import sqlalchemy.exc
 from optuna.trial import TrialState
 
-from keras_kd.config import flat
+from keras_kd.config.keys import differences
 from keras_kd.run.search.proposals import Seeded
 from keras_kd.utils.files import DEAD_AFTER, is_gone, process_space, read_json, write_json
 from keras_kd.utils.locks import exclusive
@@ -145,12 +145,7 @@ def _check_same(folder, asked):
     if known is None:
         write_json(path, asked)
         return
-    there, here = flat(known), flat(asked)
-    differing = [
-        f"--{key}: {there.get(key, '(not set)')!r} there, {here.get(key, '(not set)')!r} here"
-        for key in sorted(there.keys() | here.keys())
-        if there.get(key) != here.get(key)
-    ]
+    differing = [f"--{one}" for one in differences(known, asked)]
     if differing:
         raise ValueError(
             f"The folder of --study={folder} belongs to another search. Differences: "

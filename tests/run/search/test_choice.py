@@ -67,6 +67,7 @@ def test_all_that_is_written(tmp_path):
     config = space["get_config"]()
     configs.check(config)
     assert config.student.model.kwargs.width == [0.25, 0.25, 1 / 3]
+    assert config.export.formats == ("all",)  # a tuple, as the command line takes one
     assert "3 students that fit" not in space["__doc__"] and "6 students" in space["__doc__"]
 
 
