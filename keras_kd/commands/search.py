@@ -23,6 +23,8 @@ from absl import flags
 from ml_collections import config_flags
 
 from keras_kd.commands import console
+from keras_kd.export import formats
+from keras_kd.export.tflite import TFLite
 from keras_kd.utils import signals
 
 
@@ -60,6 +62,7 @@ def _command(config, study, bytes, latency_ms, trials, **asked):
             "keras-kd-search proposes students by Optuna, which is not there. Install it: "
             'pip install "keras-kd[search]", or optuna alone.'
         )
+    asked["formats"] = _formats(asked["formats"])
     console.set_native_notes_aside(study)
     from keras_kd.export import to_tflite
     from keras_kd.run.search.story import Asked, Limits, search
@@ -69,6 +72,18 @@ def _command(config, study, bytes, latency_ms, trials, **asked):
     print(f"\n{found['table']}\n")
     print(f"Plot: {found['plot']}")
     print(f"Train the first of them: keras-kd-train --config={found['chosen']} --workdir=DIR")
+
+
+def _formats(names):
+    """The formats to write, each once; what is no single TFLite file cannot be timed."""
+    chosen = formats.check_formats(names or None)
+    other = [name for name in chosen if not isinstance(formats.get(name), TFLite)]
+    if other or not names:
+        raise ValueError(
+            "--formats must be formats of TFLite, the one that counts first. Received: "
+            f"--formats={','.join(names)}. Write for example int8,float32."
+        )
+    return chosen
 
 
 def _number(name, text):

@@ -11,6 +11,8 @@ CONFIG = "--config=configs/search_digits.py"
     ((CONFIG,), "--study is missing"),
     ((CONFIG, "--study=none", "--bytes=1MB"), "--bytes must be a number above 0. Received: "
      "--bytes=1MB. Write for example 1_000_000"),
+    ((CONFIG, "--study=none", "--formats=int9"), "Received: format='int9'. Did you mean"),
+    ((CONFIG, "--study=none", "--formats=int8,saved_model"), "--formats must be formats of TFLite"),
 ])  # fmt: skip
 def test_mistakes(flags, words):
     assert_a_mistake(run_command("search", *flags), "search", words)

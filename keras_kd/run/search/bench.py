@@ -84,7 +84,10 @@ class Bench:
         self._check()
         last, lengths = self._main.last, self._main.lengths_of(self._main.last)
         self.resolution = self._config.data.resolution
-        self._share = lengths.steps(length, lengths.total(last.settings))
+        try:
+            self._share = lengths.steps(length, lengths.total(last.settings))
+        except ValueError as error:
+            raise ValueError(f"--length: {error}") from error
         self._loaded = {}
         self._images = {}  # side -> some training images
 

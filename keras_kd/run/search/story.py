@@ -74,7 +74,7 @@ def search(config, folder, write, asked, trials=40):
             budget that no student met; says the nearest.
         OSError: the file of the study is locked, or a disk is full.
     """
-    check_integer("trials", trials)
+    check_integer("--trials", trials)
     for name, limit in asked.limits._asdict().items():
         if limit is not None and not (math.isfinite(limit) and limit > 0):
             raise ValueError(f"--{name} must be a number above 0. Received: --{name}={limit}.")
