@@ -11,7 +11,6 @@ REASONS = {
     "run/budget/telling.py": "tests/run/budget/test_settle.py reads the lines",
     "models/wrap/rule.py": "tests/models/wrap/test_rules.py goes through every rule",
     "models/wrap/rule_weights.py": "tests/models/wrap/test_rules.py goes through every rule",
-    "run/search/bench.py": "tests/run/search/test_story.py: whole searches",
     "run/search/spaces/bit_resnet.py": "tests/run/search/test_proposals.py builds what it draws",
     "run/search/spaces/efficientnet_lite.py": "tests/run/search/test_proposals.py, as well",
     "run/search/spaces/mobilenet_v3_small.py": "tests/run/search/test_proposals.py, as well",

@@ -1,10 +1,12 @@
 """Where proposed students are built, measured as files, and tried for a while."""
 
+import contextlib
 import functools
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from keras_kd import models
@@ -62,6 +64,25 @@ class Proposed(Experiment):
         super().__init__(config, path)
         self.source = source
         self._loaded = loaded
+
+
+@contextlib.contextmanager
+def shaken(network):
+    """Gives a network in the block weights that are all different, as if it had learned.
+
+    A converter writes equal values once: the file of zeros and ones is smaller than it will be.
+
+    Args:
+        network: Keras model.
+    """
+    before = network.get_weights()
+    rng = np.random.default_rng(0)
+    noise = [rng.uniform(0.01, 0.1, w.shape) if w.dtype.kind == "f" else 0 for w in before]
+    try:
+        network.set_weights([w + np.asarray(n, w.dtype) for w, n in zip(before, noise)])
+        yield
+    finally:
+        network.set_weights(before)
 
 
 class Bench:
@@ -248,7 +269,7 @@ class Bench:
             format: name of a TFLite format.
         """
         images = self._calibration(experiment)
-        with tempfile.TemporaryDirectory() as scratch:
+        with tempfile.TemporaryDirectory() as scratch, shaken(student):
             path = Path(scratch) / "student.tflite"
             self._write(
                 student,
