@@ -16,7 +16,7 @@ from pathlib import Path
 import cells
 import summary
 
-from keras_kd.utils.files import read_json, write_json
+from keras_kd.utils.files import read_json
 
 NAME = "gain"
 SEEDS = (0, 1, 2)
@@ -106,11 +106,7 @@ def least_agreement(folder):
 def summarize(results, options):
     """Writes results/gain.json and the table of docs/results.md."""
     found = aggregate(list(results))
-    write_json(Path(options.results) / f"{NAME}.json", found)
-    text = table(found)
-    print(text)
-    if not options.thin:
-        summary.put_between(summary.DOCS / "results.md", NAME, text)
+    summary.tell(NAME, found, table(found), options)
 
 
 def aggregate(results):

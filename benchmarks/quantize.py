@@ -12,12 +12,9 @@ Everything is looked at on the test split once, at the last step. The table goes
 """
 
 import sys
-from pathlib import Path
 
 import cells
 import summary
-
-from keras_kd.utils.files import write_json
 
 NAME = "quantize"
 SEEDS = (0, 1, 2)
@@ -156,11 +153,7 @@ def work(cell, folder, options):
 def summarize(results, options):
     """Writes results/quantize.json and the table of docs/results.md."""
     found = aggregate(list(results))
-    write_json(Path(options.results) / f"{NAME}.json", found)
-    text = table(found)
-    print(text)
-    if not options.thin:
-        summary.put_between(summary.DOCS / "results.md", NAME, text)
+    summary.tell(NAME, found, table(found), options)
 
 
 def aggregate(results):

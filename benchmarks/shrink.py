@@ -11,12 +11,9 @@ benchmarks/cells.py.
 """
 
 import sys
-from pathlib import Path
 
 import cells
 import summary
-
-from keras_kd.utils.files import write_json
 
 NAME = "shrink"
 SEEDS = (0, 1, 2)
@@ -165,11 +162,7 @@ def _begin_at_random(config, folder, facts):
 def summarize(results, options):
     """Writes results/shrink.json and the tables of docs/results.md."""
     found = aggregate(list(results))
-    write_json(Path(options.results) / f"{NAME}.json", found)
-    text = tables(found)
-    print(text)
-    if not options.thin:
-        summary.put_between(summary.DOCS / "results.md", NAME, text)
+    summary.tell(NAME, found, tables(found), options)
 
 
 def aggregate(results):

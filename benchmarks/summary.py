@@ -3,6 +3,8 @@
 import math
 from pathlib import Path
 
+from keras_kd.utils.files import write_json
+
 NOTHING = "\N{EN DASH}"
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 
@@ -79,6 +81,21 @@ def put_between(path, name, content):
     text = Path(path).read_text(encoding="utf-8")
     head, tail = text.partition(begin)[0], text.partition(end)[2]
     Path(path).write_text(f"{head}{begin}\n{content}\n{end}{tail}", encoding="utf-8")
+
+
+def tell(name, found, text, options):
+    """Writes a study's results/NAME.json and its part of docs/results.md, and prints that.
+
+    Args:
+        name: of the study, and of its markers in the page.
+        found: JSON-able.
+        text: Markdown.
+        options: the flags; thin results stay out of the page.
+    """
+    write_json(Path(options.results) / f"{name}.json", found)
+    print(text)
+    if not options.thin:
+        put_between(DOCS / "results.md", name, text)
 
 
 def _markers(name):
