@@ -15,6 +15,7 @@ def tiny(module):
     return config
 
 
+@pytest.mark.slow
 def test_a_cost_is_a_ratio_of_measured_seconds():
     found = method_cost.compare(tiny(crd), tiny(soft_targets), rounds=2, steps=1)
     assert set(found) == {"ratio", "quartiles", "seconds", "plain_seconds"}

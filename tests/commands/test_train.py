@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 SHORT = [
     "--config=configs/digits.py", "--config.batch_size=16",
@@ -39,6 +41,7 @@ def console(module, *arguments):
     return done.stdout.splitlines(), re.split(r"[\r\n]+", done.stderr)
 
 
+@pytest.mark.slow
 def test_the_console_of_a_run_holds_nothing_else(tmp_path):
     out, err = console("keras_kd.train", *SHORT, f"--workdir={tmp_path}")
     strange = [line for line in out if not any(re.fullmatch(one, line) for one in LINES)]

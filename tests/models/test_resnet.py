@@ -85,6 +85,7 @@ def test_group_norm_and_float32_logits_under_mixed_precision():
     assert not [x for x in models[0].layers if isinstance(x, keras.layers.BatchNormalization)]
 
 
+@pytest.mark.slow
 def test_resnet50_equals_keras_with_its_preprocessing(tmp_path):
     theirs = keras.applications.ResNet50(weights=None, classifier_activation=None)
     theirs.get_layer("predictions").bias.assign(np.linspace(-1, 1, 1000))

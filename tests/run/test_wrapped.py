@@ -78,6 +78,7 @@ def test_it_resumes_exactly(finished, tmp_path, monkeypatch):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_dry_run():
     plan = dry_run(shrunk_run(), tiny=True)
     assert plan["student"].parameters < 0.3 * plan["teacher"].parameters
