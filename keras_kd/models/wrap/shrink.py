@@ -1,5 +1,7 @@
 """A smaller network cut out of a larger one, whose weights it starts from."""
 
+import logging
+
 from keras_kd.models.lite_speed import LiteSpeed
 from keras_kd.models.wrap import importance as importances
 from keras_kd.models.wrap.depth import shallower
@@ -13,6 +15,7 @@ from keras_kd.models.wrap.unquantize import refuse_rounded
 from keras_kd.models.wrap.widths import CHOICES, check_share, shares_of, within
 from keras_kd.utils.names import nearest
 
+logger = logging.getLogger(__name__)
 BATCH = 32  # images by which statistics are measured at once
 FEW = 64  # images by which blocks are tried
 FEW_STEPS = 5  # halvings, where each candidate is converted and timed
@@ -77,28 +80,16 @@ def shrink(
         ValueError: a layer that there is no rule for, by name; a share that is none; a budget that
             is not met; images that are missing.
     """
-    check_share("depth", depth)
-    importances.check(importance)
-    if choice not in CHOICES:
-        raise ValueError(
-            f"choice must be one of {', '.join(CHOICES)}. Received: choice={choice!r}."
-            f"{nearest(str(choice), CHOICES)}"
-        )
-    if images is None and (depth < 1 or importance in importances.BY_IMAGES):
-        given = f"depth={depth}" if depth < 1 else f"importance={importance!r}"
-        raise ValueError(
-            "images must be given where blocks are dropped or importance is measured by them. "
-            f"Received: images=None, {given}. Pass some training images."
-        )
-    images = (
-        None if images is None else checked_images(images, input_shape or model.input_shape[1:])
-    )
+    _check(depth, importance, choice, images)
+    if images is not None:
+        images = checked_images(images, input_shape or model.input_shape[1:])
     whole = model
     if depth < 1:
         whole = shallower(model, depth, images[:FEW], input_shape)
     network = calls_of(whole, input_shape)
     refuse_rounded(network, "shrink")
     follow(network)
+    _tell_whole(network, width)
     gone = {layer.name for layer in model.layers} if depth < 1 else ()
     shares = shares_of(width, network.groups.peers, gone)
     found = importances.importance_of(network, importance, images, seed)
@@ -120,3 +111,29 @@ def shrink(
         refit(network, choose(scale), layers, images)
         measure_norms(small, [images[i : i + BATCH] for i in range(0, len(images), BATCH)])
     return small
+
+
+def _check(depth, importance, choice, images):
+    check_share("depth", depth)
+    importances.check(importance)
+    if choice not in CHOICES:
+        raise ValueError(
+            f"choice must be one of {', '.join(CHOICES)}. Received: choice={choice!r}."
+            f"{nearest(str(choice), CHOICES)}"
+        )
+    if images is None and (depth < 1 or importance in importances.BY_IMAGES):
+        given = f"depth={depth}" if depth < 1 else f"importance={importance!r}"
+        raise ValueError(
+            "images must be given where blocks are dropped or importance is measured by them. "
+            f"Received: images=None, {given}. Pass some training images."
+        )
+
+
+def _tell_whole(network, width):
+    """Says so where what was to become smaller stays as it was."""
+    if not network.groups.peers and width != 1:
+        logger.warning(
+            "shrink found no channels that it may cut between the images and the classes, in the "
+            "layers %s: the network stays as wide as it was.",
+            ", ".join(call.layer.name for call in network.calls),
+        )

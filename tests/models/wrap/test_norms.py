@@ -29,5 +29,7 @@ def test_nothing_else_moves():
 
 
 def test_without_norms_there_is_nothing_to_do():
-    images = keras.Input((8, 8, 3))
-    measure_norms(keras.Model(images, layers.Flatten()(images)), [photographs(2)])
+    images, x = keras.Input((8, 8, 3)), photographs(2)
+    model = keras.Model(images, layers.Flatten()(images))
+    measure_norms(model, [x])
+    np.testing.assert_array_equal(model(x), x.reshape(2, -1))

@@ -122,6 +122,21 @@ def test_bytes_and_latency_both_hold():
     assert int8_bytes(network, np.ones(network.groups.count, bool)) > few
 
 
+class Unknown(keras.layers.Layer):
+    def call(self, inputs):
+        return keras.ops.mean(inputs, axis=(1, 2))
+
+
+def test_what_has_no_channels_to_cut_is_not_given_back_in_silence(caplog):
+    images = keras.Input((8, 8, 3))
+    model = keras.Model(images, keras.layers.Dense(3, name="logits")(Unknown(name="all")(images)))
+    x = photographs(2)
+    np.testing.assert_array_equal(shrink(model, 1.0)(x), model(x))
+    assert not caplog.text  # nothing was to be cut
+    shrink(model, 0.5)
+    assert "in the layers all, logits: the network stays as wide as it was" in caplog.text
+
+
 @pytest.mark.parametrize(("arguments", "words"), [
     ({"choice": "globl"}, r"choice='globl'.*Did you mean 'global'"),
     ({"importance": "taylor"}, "images=None, importance='taylor'"),
