@@ -49,8 +49,7 @@ def config_of(facts, options=None):
     config.seed = facts["seed"]
     config.data.data_dir = getattr(options, "data_dir", None) or ""
     if getattr(options, "thin", False):
-        for stage in (config.teacher.train, config.baseline, config.distil):
-            stage.update(total="4 steps", interval="2 steps", warmup="1 steps")
+        cells.shorten(config.teacher.train, config.baseline, config.distil)
         config.data.update(train_split="train[:1500]", eval_split="test[:200]")
     return config
 
@@ -66,7 +65,6 @@ def list_cells(options):
             facts = {"kind": name, "seed": seed, "thin": options.thin}
             config = config_of(facts, options)
             settings = cells.settings(config)
-            settings = {k: v for k, v in settings.items() if not k.endswith("kwargs.weights")}
             lengths = [stage.total for stage in trained_stages(config).values()]
             batch = config.batch_size
             images = sum(batch * steps(one, batch_size=batch, num_examples=2640) for one in lengths)

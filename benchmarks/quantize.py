@@ -83,8 +83,7 @@ def aware_config(data, seed, bits, target, options=None, handle=""):
 
 def _shortened(config, stages, options):
     if getattr(options, "thin", False):
-        for stage in stages:
-            stage.update(total="4 steps", interval="2 steps", warmup="1 steps")
+        cells.shorten(*stages)
         config.data.update(train_split="train[:200]", eval_split="test[:100]")
     return config
 
@@ -113,11 +112,8 @@ def _cell(name, role, data, seed, config, options, needs=(), own=None):
     batch = config.batch_size
     images = sum(batch * steps(one.total, batch_size=batch, num_examples=IMAGES[data])
                  for one in stages)  # fmt: skip
-    settings = {
-        key: value
-        for key, value in cells.settings(config).items()
-        if not key.endswith((".weights", ".handle"))
-    }
+    settings = cells.settings(config)
+    settings = {key: value for key, value in settings.items() if not key.endswith(".handle")}
     facts = {"kind": data, "role": role, "seed": seed, "thin": options.thin, **(own or {})}
     return cells.Cell(name, facts | settings, needs, images)
 

@@ -48,8 +48,7 @@ def config_of(facts, options=None):
     config.student.model.kwargs.bytes = facts.get("bytes", SIZES[0])
     config.baseline.enabled = facts.get("way") == "labels"
     if getattr(options, "thin", False):
-        for stage in (config.teacher.train, config.baseline, config.distil):
-            stage.update(total="4 steps", interval="2 steps", warmup="1 steps")
+        cells.shorten(config.teacher.train, config.baseline, config.distil)
         config.data.update(train_split="train[:300]", eval_split="test[:200]")
     return config
 
@@ -65,7 +64,6 @@ def list_cells(options):
         other = "baseline" if facts.get("way") == "distilled" else "distil"
         unused = {"teacher": ("student", "baseline", "distil"), "student": (other,)}
         settings = cells.settings(config, unused.get(facts["kind"], ("baseline", "distil")))
-        settings = {k: v for k, v in settings.items() if not k.endswith("kwargs.weights")}
         length = {"teacher": config.teacher.train, "student": config.distil}.get(facts["kind"])
         if length is not None:
             images = 64 * steps(length.total, batch_size=64, num_examples=IMAGES)
