@@ -11,6 +11,8 @@ import ml_collections
 
 from keras_kd.config.keys import kind_of
 
+# Names of keras_kd.models.WRAPPERS, which cannot be asked without loading TensorFlow.
+WRAPPERS = ("quantize_aware", "shrink")
 STUDENT = "student"  # the network of a stage that names none
 
 
@@ -97,10 +99,8 @@ def _made_of(config, stage, stages):
     A stage on labels alone takes that of a stage that trains the same student by teachers, so that
     both begin alike.
     """
-    from keras_kd import models  # here, so that a config file loads without TensorFlow
-
     model = config[stage.network].model
-    if not models.wraps(model.name):
+    if model.name not in WRAPPERS:
         return None
     if of := model.kwargs.get("of"):
         return _teacher(config, of)

@@ -1,8 +1,12 @@
 """Who learns from whom: the stages of a chain, whom each needs, and what each network sees."""
 
+import subprocess
+import sys
+
 from changed_config import chained
 
-from keras_kd.config import base, check
+from keras_kd import models
+from keras_kd.config import base, chain, check
 from keras_kd.config.chain import last_stage, needed_by, side_of, stages_of, teaching, yardstick
 
 
@@ -33,3 +37,15 @@ def test_the_default_run_is_teacher_baseline_student():
     assert [one.name for one in stages_of(config)] == ["distil"]
     ((teacher,),) = [one.teachers for one in stages_of(config)]
     assert (teacher.stage, teacher.handle) == ("", "bit:R50x1-M")
+
+
+def test_the_wrappers_are_those_of_the_models():
+    assert sorted(chain.WRAPPERS) == sorted(models.WRAPPERS)
+
+
+def test_stages_are_told_without_tensorflow():
+    code = (
+        "import sys; from keras_kd.config import base, trained_stages; trained_stages(base()); "
+        "assert 'tensorflow' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
