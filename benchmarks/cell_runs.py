@@ -16,6 +16,7 @@ from keras_kd.config.chain import last_stage, yardstick
 from keras_kd.evaluation import agreement, kl_divergence
 from keras_kd.run import Experiment, run, targets, teach
 from keras_kd.run.facts import predict, share
+from keras_kd.utils.files import read_json
 
 
 def train_teacher(config, folder):
@@ -105,6 +106,16 @@ def scores(config, folder, split, student, teacher=None):
         for name, measure in (("agreement", agreement), ("kl", kl_divergence)):
             found[name] = float(np.mean(measure(logits["teacher"], logits["student"])))
     return found
+
+
+def least_agreement(folder):
+    """Share of test images with the student's own class, by the worst of the other ways to resize.
+
+    Args:
+        folder: of a run that was exported.
+    """
+    _, *others = read_json(Path(folder) / "report.json")["resizing"]["kinds"]
+    return min(kind["agreement"] for kind in others)
 
 
 def load_student(folder):

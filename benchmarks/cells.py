@@ -168,8 +168,10 @@ def main(study, argv=None):
         return _work(study, cell, store, options)
     try:
         if options.summary:
-            results = [store.result(cell) for cell in cells]
-            study.summarize([result for result in results if result], options)
+            results = [result for cell in cells if (result := store.result(cell))]
+            if not results:
+                raise ValueError("--summary found no result: no cell of the study is done yet.")
+            study.summarize(results, options)
             return 0
         chosen = _chosen(cells, options, store)
         if options.list or options.plan:

@@ -125,6 +125,7 @@ def _student(config, folder, facts):
         file = export(folder, ("int8",))["int8"]
         found = {key: file[key] for key in ("bytes", "accuracy", "agreement_with_keras")}
         found = {f"int8_{key}": value for key, value in found.items()}
+        found["agreement_of_pillow"] = cell_runs.least_agreement(folder)
     scores = cell_runs.scores(config, folder, config.data.eval_split, model)
     return {"parameters": model.count_params(), **scores, **found, **cell_runs.measured(result)}
 

@@ -103,6 +103,11 @@ def test_a_cell_that_fails_is_noted_and_the_next_goes_on(start, tmp_path):
     assert starts(tmp_path, "bad") == 2 and starts(tmp_path, "base") == 1
 
 
+def test_nothing_is_summed_up_where_nothing_is_done(start):
+    refused = start("--summary")
+    assert refused.returncode == 2 and "no cell of the study is done yet" in refused.stderr
+
+
 def test_done_cells_are_skipped_and_those_of_other_settings_refused(start, tmp_path):
     assert start("--only=base").returncode == 0
     again = start("--only=base")
