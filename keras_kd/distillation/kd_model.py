@@ -13,7 +13,7 @@ from keras_kd.distillation.accepted import by_name, check_networks
 from keras_kd.distillation.checks import refuse_answers, refuse_idle, refuse_whole_models
 from keras_kd.distillation.label_checks import LabelChecks, label_kind
 from keras_kd.distillation.learning import optimizers_of, prepared
-from keras_kd.distillation.networks import all_methods, build_methods, named_networks
+from keras_kd.distillation.networks import all_methods, build_methods, named_networks, weightless
 from keras_kd.distillation.passes import Pass, examples_in
 from keras_kd.distillation.results import Results
 from keras_kd.distillation.sources import Sources
@@ -90,7 +90,7 @@ class KDModel(LabelChecks, Results, Sources, NamedState, replicas.ReplicaSafe, k
         for follower in followers:
             follower.begin(learners)
         networks = named_networks(learners, frozen, followers, methods)
-        still = {*frozen, *(follower.name for follower in followers)}
+        still = {*frozen, *(follower.name for follower in followers)} | weightless(networks)
         learners = {n: network.model for n, network in networks.items() if n not in still}
         self._other_learners = {n: m for n, m in learners.items() if m is not student}
         refuse_answers(methods, frozen)
@@ -99,7 +99,11 @@ class KDModel(LabelChecks, Results, Sources, NamedState, replicas.ReplicaSafe, k
         self.fidelity = bool(fidelity)
         self.seed = seed
         build_methods(methods, networks)
-        passes = [Pass(phase, methods, networks, still) for phase in arranged(methods)]
+        passes = [
+            Pass(phase, methods, networks, still)
+            for phase in arranged(methods)
+            for _ in range(phase.repeats)
+        ]
         refuse_idle(learners, methods, passes)
         random = seeds.generator_states([*learners.values(), *methods])
         # Behind closures Keras does not see them: no teacher in weights, checkpoints, summaries.

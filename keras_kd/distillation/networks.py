@@ -115,10 +115,15 @@ def named_networks(learners, frozen, followers, methods):
     return found
 
 
+def weightless(networks):
+    """Names of the networks that methods brought and that have nothing to learn, a set."""
+    return {name for name, one in networks.items() if not one.on_images and not one.model.weights}
+
+
 def tapped_by(method, name):
     """The taps that a method needs of the network of this name."""
     learned = method.student_taps if method.learner == name else ()
-    return (*learned, *(method.teacher_taps if name in method.sources else ()))
+    return (*learned, *(method.taps_of_source(name) if name in method.sources else ()))
 
 
 def all_methods(methods, first=(), learners=()):
@@ -195,13 +200,14 @@ def _images_of(method, networks):
 
 def _source_shapes(method, name, networks, images, student):
     if name not in networks and name == WITH_BATCH:
-        if method.teacher_taps:
+        if method.taps_of_source(name):
             raise ValueError(
                 f"{method.name} taps the teacher's layers, so it needs the teacher itself. "
                 f"Received: teacher=None, teacher_taps={list(method.teacher_taps)}."
             )
         return student
-    return _network(method, "source", name, networks).shapes(method.teacher_taps, images)
+    taps = method.taps_of_source(name)
+    return _network(method, "source", name, networks).shapes(taps, images)
 
 
 def _network(method, role, name, networks):

@@ -22,6 +22,7 @@ class Results:
         totals, names = {}, {"loss"}
         for one, images, _, losses, means, _ in done:
             for learner, mean in zip(one.phase.learners, means):
+                mean = mean / one.phase.repeats
                 totals[learner] = totals[learner] + mean if learner in totals else mean
             for name, value in losses.items():
                 self._trackers[name].update_state(value * weight_of(images))

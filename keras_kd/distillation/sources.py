@@ -26,7 +26,7 @@ class Sources:
             if one.makes_images:
                 return {"noise": self._noise(maker, count, total)}, {}
             if (maker, maker) not in seen:
-                made = self.learners[maker](self._noise(maker, count, total), training=False)
+                made = self.networks[maker].model(self._noise(maker, count, total), training=False)
                 seen[maker, maker] = {"image": made}
             batch = seen[maker, maker]
         for name in one.outside:
@@ -35,7 +35,7 @@ class Sources:
         return batch, {name: seen[maker, name] for name in one.outside}
 
     def _noise(self, maker, count, total):
-        shape = self.learners[maker].input_shape[1:]
+        shape = self.networks[maker].model.input_shape[1:]
         return seeds.noise(
             ops.cast(count, "int32"), ops.cast(total, "int32"), shape, self._key(maker)
         )

@@ -92,6 +92,10 @@ class Method(keras.layers.Layer):
             return ()
         return self.source if isinstance(self.source, tuple) else (self.source,)
 
+    def taps_of_source(self, name):
+        """Names of the layers that are tapped of one of `sources`: by default `teacher_taps`."""
+        return self.teacher_taps
+
     @property
     def needs_raw_logits(self):
         """Whether a constant added to an example's teacher logits would change the loss.

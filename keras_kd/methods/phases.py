@@ -20,13 +20,16 @@ class Phase:
         inside: names of networks that gradients pass through on their way to a learner, and that
             do not move: a critic while the student learns, teacher and student while a generator
             learns. A learner that stands here too learns from its own losses alone.
-        images: name of a network that makes the images of this phase out of noise; "": the data's.
+        images: name of a network that makes the images of this phase of noise; "": the data's.
+        repeats: how often the phase comes in a step, one time after the other, on the same noise or
+            data.
     """
 
     name: str
     learners: tuple = ()
     inside: tuple = ()
     images: str = ""
+    repeats: int = 1
 
 
 def arranged(methods):
@@ -82,4 +85,5 @@ def _joined(one, other):
         tuple(dict.fromkeys(one.learners + other.learners)),
         tuple(dict.fromkeys(one.inside + other.inside)),
         one.images or other.images,
+        max(one.repeats, other.repeats),
     )

@@ -101,6 +101,30 @@ def tap_names(model):
     return list(_replay(model)[0].outputs)
 
 
+def inputs_of(model, kind):
+    """What goes into the layers of a kind.
+
+    Args:
+        model: functional or `Sequential` Keras model, built.
+        kind: class of layers.
+
+    Returns:
+        dict from the tap whose output a layer takes to the layer, in the order in which they run; a
+        layer that takes the model's own input has no tap and is left out.
+
+    Raises:
+        ValueError: the model has no functional graph.
+    """
+    replay, *_ = _replay(model)
+    taps = {id(output): name for name, output in replay.outputs.items()}
+    found = {}
+    for operation, args, kwargs, _ in replay.calls:
+        if isinstance(operation, kind):
+            given = args[0] if args else next(iter(kwargs.values()))
+            found.setdefault(taps.get(id(given)), operation)
+    return {tap: layer for tap, layer in found.items() if tap is not None}
+
+
 def _replay(model, images=None, opened=None):
     graph = graph_of(model)
     if graph is None:
