@@ -6,9 +6,11 @@ As in `sections`, functions give plain dicts for templates of the same names.
 from markupsafe import Markup
 
 from keras_kd.export import charts, pictures
+from keras_kd.run.made import load as load_made
 from keras_kd.utils import words
 
 SHOWN_CLASSES = 12
+MADE = 64  # images of a generator
 
 
 def learning(records, stages):
@@ -52,6 +54,19 @@ def disagreement(workdir, predictions, names):
     return {
         "note": note,
         "pictures": [_picture(int(i), found.get(int(i)), predictions, names) for i in indices],
+    }
+
+
+def made(workdir):
+    """Images that a network made for the student, where there were no others; None elsewhere."""
+    images = load_made(workdir)
+    if images is None:
+        return None
+    shown = [pictures.data_url(image) for image in images[:MADE]]
+    return {
+        "note": "It saw no image of a data set. A network made what it saw of noise; here are "
+        f"{len(shown)} of these images, as it makes them at the end.",
+        "pictures": [{"address": address, "small": small} for address, small in shown],
     }
 
 

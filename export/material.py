@@ -8,6 +8,7 @@ from keras_kd.data.sampled import SampledSource
 from keras_kd.export.measure import keras_logits
 from keras_kd.export.options import Options
 from keras_kd.run import Finished
+from keras_kd.run.made import load as load_made
 from keras_kd.run.streams import sides_of
 
 
@@ -59,6 +60,8 @@ class Material:
     def calibration_images(self):
         """`export.calibration_images` images that the student learned from, in batches."""
         count = self.config.export.calibration_images
+        if (made := load_made(self.run.path)) is not None:
+            return (made[i : i + 1] for i in range(min(count, len(made))))
         sample = SampledSource(self.training_images, self.config.data.train_split, count)
         images = self.run.evaluation_images(sample, self.config.data.train_split)
         return (np.asarray(batch) for batch, _ in images)

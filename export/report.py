@@ -77,6 +77,7 @@ def contents_of(workdir, report, config):
         "exports": sections.exports(report),
         "resizing": sections.resizing(report),
         "learning": findings.learning(records, stages),
+        "made": findings.made(workdir),
         "disagreement": findings.disagreement(workdir, predictions, names),
         "classes": findings.classes(predictions, names),
         "data": sections.data(report),

@@ -24,7 +24,7 @@ def check(config):
         for length in lengths:
             rules.require_length(length, config, f"checkpoint.{key}")
     # Imported here, so that a config file loads without waiting for TensorFlow.
-    from keras_kd.config import fixed, images, networks, order, training, views
+    from keras_kd.config import fixed, images, made_images, networks, order, training, views
     from keras_kd.config.chain import stages_of
 
     order.check(config)
@@ -40,6 +40,7 @@ def check(config):
     _check_cache(config, stages[-1], training.methods_of(stages[-1].settings))
     for stage in stages:
         training.check_learning(config, stage)
+        made_images.check(config, stage)
 
 
 def _check_cache(config, last, methods):

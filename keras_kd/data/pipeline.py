@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from keras_kd.data import assembly, modes
 from keras_kd.data.decode import decoder
+from keras_kd.data.ids_only import id_batches
 from keras_kd.data.random_streams import epoch_positions
 from keras_kd.data.resize import MIXED, draw_kernels
 from keras_kd.data.share import Share, split_options
@@ -99,6 +100,15 @@ def training_batches(source, split, views, share):
             "Lower it or take a larger split."
         )
 
+    # A range, not a counter: it is what a service can split.
+    steps = tf.data.Dataset.range(share.start_step, _LAST_STEP)
+    cardinality = tf.data.INFINITE_CARDINALITY
+    if share.num_steps is not None:
+        steps, cardinality = steps.take(share.num_steps), share.num_steps
+
+    if examples.store is None:
+        return assembly.finished(id_batches(steps, examples, share), cardinality)
+
     def plan(step):
         ranks = step * batch_size + tf.range(batch_size, dtype=tf.int64)
         positions = epoch_positions(ranks, examples.num_examples, share.seed)
@@ -117,11 +127,6 @@ def training_batches(source, split, views, share):
     decode = decoder(
         examples, views, share.outputs(views), ring, num_classes, share.with_ids, share.resize
     )
-    # A range, not a counter: it is what a service can split.
-    steps = tf.data.Dataset.range(share.start_step, _LAST_STEP)
-    cardinality = tf.data.INFINITE_CARDINALITY
-    if share.num_steps is not None:
-        steps, cardinality = steps.take(share.num_steps), share.num_steps
 
     def made(steps):
         return assembly.batches(steps, plan, examples, groups, decode, len(share.rows))

@@ -5,6 +5,7 @@ import os
 from keras_kd.data.digits import Digits
 from keras_kd.data.examples import Source
 from keras_kd.data.folder import Folder
+from keras_kd.data.ids_only import IdsOnly
 from keras_kd.data.loose_folder import LooseFolder
 from keras_kd.data.orientation import EXIF
 from keras_kd.data.tfrecord_source import TFRecords
@@ -15,6 +16,7 @@ SCHEMES = (
     "tfds:NAME[/CONFIG]",
     "folder:PATH",
     "tfrecord:PATTERN",
+    "none:CLASSES,SIDE,CHANNELS",
     "a path of a folder in TFDS layout",
 )
 
@@ -24,8 +26,9 @@ def load_source(name, data_dir=None, allow_bad=0.01, index_dir=None, exif="ignor
 
     Args:
         name: `digits`; `tfds:NAME[/CONFIG]`; the path of a folder in TFDS layout;
-            `folder:PATH`, with a sub-folder a class; or `tfrecord:PATTERN`, files of
-            `tf.train.Example`. A `Source` is returned as it is.
+            `folder:PATH`, with a sub-folder a class; `tfrecord:PATTERN`, files of
+            `tf.train.Example`; or `none:CLASSES,SIDE,CHANNELS`, ids and no image, for stages whose
+            images a network makes. A `Source` is returned as it is.
         data_dir: folder that holds prepared TFDS data sets; TFDS's default where None.
         allow_bad: fraction of files that may be unreadable, in [0, 1]; they are skipped, counted
             and listed, and more of them stop the run.
@@ -70,6 +73,8 @@ def _opened(name, data_dir, options):
         return Folder(rest, **options)
     if colon and scheme == "tfrecord" and rest:
         return TFRecords(rest, **options)
+    if colon and scheme == "none":
+        return IdsOnly.parse(rest)
     if colon and scheme == "tfds" and rest:
         return _tfds(rest, data_dir, name, options)
     path = os.path.expanduser(name)
@@ -80,7 +85,7 @@ def _opened(name, data_dir, options):
             "A folder in TFDS layout was expected at this path. Received: "
             f"source={name!r}, which does not exist or is no folder. Check the path."
         )
-    hint = nearest(scheme, ("digits", "tfds:", "folder:", "tfrecord:"))
+    hint = nearest(scheme, ("digits", "tfds:", "folder:", "tfrecord:", "none:"))
     raise ValueError(f"A source must be {_schemes()}. Received: source={name!r}.{hint}")
 
 

@@ -40,6 +40,23 @@ class Sources:
             ops.cast(count, "int32"), ops.cast(total, "int32"), shape, self._key(maker)
         )
 
+    def made_images(self, count):
+        """Some of the images that a network makes for the student, not those of any step.
+
+        Args:
+            count: how many.
+
+        Returns:
+            float32 array `[count, H, W, C]` in [-1, 1]; None where the student sees the data's.
+        """
+        makers = [one.phase.images for one in self._passes() if "student" in one.phase.learners]
+        if not makers[0]:
+            return None
+        model = self.networks[makers[0]].model
+        key = stream_seed(self.seed or 0, f"network/{makers[0]}/shown", 0)
+        noise = tf.random.stateless_normal((count, *model.input_shape[1:]), key, alg="philox")
+        return model(noise, training=False).numpy()
+
     def _key(self, name):
         """Random numbers of this step for one network, the same on all replicas."""
         return stream_seed(self.seed or 0, f"network/{name}", self.step)

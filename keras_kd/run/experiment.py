@@ -11,7 +11,7 @@ from keras_kd.config import absolute, check
 from keras_kd.config.chain import needed_by, side_of, stages_of, teaching
 from keras_kd.distribution import strategies
 from keras_kd.models.value_range import OURS
-from keras_kd.run import networks, sources, targets
+from keras_kd.run import made, networks, sources, targets
 from keras_kd.run.latencies import Latencies
 from keras_kd.run.streams import Streams, check_batch_size, sides_of
 from keras_kd.run.workdir import Workdir
@@ -294,7 +294,11 @@ class Experiment:
             if teacher is not None:
                 compiled = self.compiled_teacher(stage, teacher)
                 stored = targets.get_targets(self, stage, teacher, compiled)
-            self.assemble(stage, teacher, learner, compiled, stored).train()
+            assembled = self.assemble(stage, teacher, learner, compiled, stored)
+            assembled.train()
+            images = assembled.kd.made_images(made.COUNT)
+            if images is not None and self.writes:
+                made.save(self.path, images)
             network, _ = learner
             self.networks[stage.name] = network
             if teaches:

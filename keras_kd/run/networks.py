@@ -121,8 +121,12 @@ def compile_teacher(config, stage, source, teacher, record=None):
         record: file in which the choice stands for all starts; None: it is not recorded.
 
     Returns:
-        a `keras_kd.teachers.frozen` teacher, see `keras_kd.teachers.freeze`.
+        a `keras_kd.teachers.frozen` teacher, see `keras_kd.teachers.freeze`; where gradients pass
+        through it, as while a generator learns, the teacher as it is.
     """
+    phases = [phase for method in methods_of(stage.settings) for phase in method.phases()]
+    if any("teacher" in phase.inside for phase in phases):
+        return teacher
     side, replicas = sides_of(config, stage).teacher, tf.distribute.get_strategy()
     return teachers.freeze(
         teacher,

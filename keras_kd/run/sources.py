@@ -13,7 +13,9 @@ from typing import NamedTuple
 import numpy as np
 
 from keras_kd import data
+from keras_kd.config.made_images import makes_images
 from keras_kd.data.few_labels import FewLabels
+from keras_kd.data.ids_only import IdsOnly
 from keras_kd.data.splits import resolve_split
 from keras_kd.data.unlabelled import Joined, Unlabelled
 
@@ -48,13 +50,17 @@ class Pools(NamedTuple):
     Attributes:
         labels: the `Pool` of stages that learn from labels alone.
         teachers: that of stages which follow a teacher.
+        unseen: that of stages whose images a network makes: the ids of `teachers`.
     """
 
     labels: Pool
     teachers: Pool
+    unseen: Pool
 
     def of(self, stage):
         """The `Pool` of a stage, a `keras_kd.config.chain.StageConfig`."""
+        if makes_images(stage.settings):
+            return self.unseen
         return self.teachers if stage.teachers else self.labels
 
 
@@ -85,7 +91,8 @@ def make_pools(config, classes, unlabelled=None):
         evaluated = classes.split(settings.eval_split)
         joined = Joined(images, unlabelled, settings.unlabelled_split, evaluated)
         teachers = every._replace(source=joined, labelled=False)
-    return Pools(labels, teachers)
+    ids = IdsOnly.instead_of(teachers.source, settings.resolution)
+    return Pools(labels, teachers, every._replace(source=ids, labelled=False))
 
 
 def describe(config, pools, evaluated):
