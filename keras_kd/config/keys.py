@@ -15,7 +15,7 @@ import ml_collections
 from keras_kd.utils.crops import CROP_AREA, EVAL_SCALE
 
 # Sections whose keys are somebody else's arguments: a builder's, a method's or an optimizer's.
-FREE = ("kwargs", "methods", "optimizer_options")
+FREE = ("kwargs", "methods", "optimizer_options", "optimizers")
 
 
 def stage(**changes):
@@ -52,6 +52,10 @@ def stage(**changes):
             "optimizer": "adamw",
             # Further arguments of it, such as epsilon, see keras_kd.optimizers.
             "optimizer_options": ml_collections.ConfigDict(),
+            # What differs for one learner, such as a generator, by its name: a section with some of
+            # optimizer, optimizer_options, schedule, decay_at, warmup, learning_rate, weight_decay
+            # and clip.
+            "optimizers": ml_collections.ConfigDict(),
             "schedule": "cosine",  # or quadratic, staircase, see keras_kd.optimizers.schedules
             # Of a staircase: a tenth of the rate after each.
             "decay_at": ("30 percent", "60 percent", "90 percent"),

@@ -1,7 +1,7 @@
 """What one stage of a config may ask for."""
 
 from keras_kd import methods, optimizers
-from keras_kd.config import prolong
+from keras_kd.config import own_optimizers, prolong
 from keras_kd.config.rules import STAGE, follow, require, require_length
 
 
@@ -16,12 +16,11 @@ def check(config, stage):
         ValueError: names the key, what was received and what to write.
     """
     path, settings = stage.path, stage.settings
-    optimizers.make_schedule(settings.schedule, 1.0, 1)
-    optimizers.build(settings.optimizer, 1.0, settings.weight_decay)
-    try:
-        optimizers.build(settings.optimizer, 1.0, options=settings.optimizer_options)
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"config.{path}.optimizer_options: {error}") from error
+    own_optimizers.check(settings, path)
+    _check_optimizer(settings, path)
+    for learner in settings.optimizers:
+        own = f"{path}.optimizers.{learner}"
+        _check_optimizer(own_optimizers.settings_of(settings, learner), own)
     follow(STAGE, config, path)
     prolong.check(config, stage)
     require_length(settings.total, config, f"{path}.total", total=None)
@@ -29,6 +28,15 @@ def check(config, stage):
     require_length(settings.interval, config, f"{path}.interval")
     for length in settings.decay_at:
         require_length(length, config, f"{path}.decay_at")
+
+
+def _check_optimizer(settings, path):
+    optimizers.make_schedule(settings.schedule, 1.0, 1)
+    optimizers.build(settings.optimizer, 1.0, settings.weight_decay)
+    try:
+        optimizers.build(settings.optimizer, 1.0, options=settings.optimizer_options)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"config.{path}.optimizer_options: {error}") from error
 
 
 def methods_of(settings):

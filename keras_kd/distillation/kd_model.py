@@ -133,6 +133,10 @@ class KDModel(LabelChecks, Results, Sources, NamedState, replicas.ReplicaSafe, k
         """The learners by name, as Keras models: the student first."""
         return {"student": self.student, **self._other_learners}
 
+    def times(self, learner):
+        """How often a learner's optimizer moves it in a training step."""
+        return sum(learner in one.phase.learners for one in self._passes())
+
     @property
     def evaluated(self):
         """The network that is called and evaluated, and leaves: the student or its average."""

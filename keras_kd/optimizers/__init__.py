@@ -9,12 +9,14 @@ from keras_kd.optimizers import options as options_of
 from keras_kd.optimizers.adamw import AdamW
 from keras_kd.optimizers.schedules import SCHEDULES, WarmupCosine, WarmupQuadratic, WarmupStaircase
 from keras_kd.optimizers.shampoo import Shampoo
+from keras_kd.optimizers.slowed import Slowed
 from keras_kd.optimizers.spliced import Spliced
 from keras_kd.utils.names import nearest
 
 __all__ = [
     "AdamW",
     "Shampoo",
+    "Slowed",
     "Spliced",
     "WarmupCosine",
     "WarmupQuadratic",

@@ -53,13 +53,14 @@ class Lengths(NamedTuple):
         return self.steps(settings.warmup, self.total(settings))
 
 
-def make_optimizer(settings, lengths, pieces=None):
+def make_optimizer(settings, lengths, pieces=None, times=1):
     """The optimizer of a stage, with its schedule in steps.
 
     Args:
         settings: the stage's section of the config.
         lengths: `Lengths` of the run.
         pieces: list of `Piece` of a stage that was prolonged; None for one piece.
+        times: how often it moves its learner in a step of the stage.
 
     Returns:
         a `keras.optimizers.Optimizer`.
@@ -77,9 +78,10 @@ def make_optimizer(settings, lengths, pieces=None):
         name, peak = settings.schedule, settings.learning_rate
         return optimizers.make_schedule(name, peak, length, warmup, **further)
 
+    rate = spliced(pieces or [Piece(0, 0, lengths.total(settings))], schedule)
     return optimizers.build(
         settings.optimizer,
-        spliced(pieces or [Piece(0, 0, lengths.total(settings))], schedule),
+        optimizers.Slowed(rate, times) if times > 1 else rate,
         weight_decay=settings.weight_decay,
         clip=settings.clip,
         options=settings.optimizer_options,

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from keras_kd.config import own_optimizers
 from keras_kd.distillation.averaging import Average
 from keras_kd.distillation.kd_model import KDModel
 from keras_kd.distribution import strategies
@@ -118,8 +119,17 @@ class Stage:
         if workdir:
             self.pieces = pieces.pieces_of(self.checkpoints, self.total, settings.prolong)
         self._metric = accuracy()
+        own_optimizers.check_names(settings, name, list(kd.learners))
         kd.compile(
-            make_optimizer(settings, lengths, self.pieces),
+            {
+                learner: make_optimizer(
+                    own_optimizers.settings_of(settings, learner),
+                    lengths,
+                    self.pieces,
+                    kd.times(learner),
+                )
+                for learner in kd.learners
+            },
             weighted_metrics=[self._metric],  # rows that only fill up a batch weigh nothing
             steps_per_execution=lengths.steps_per_execution,
             jit_compile=JIT[xla],
