@@ -68,10 +68,19 @@ def _stage_notes(report, labels, student_bytes):
             f"Student and teacher give the same answer on {words.percent(fidelity['agreement'])} "
             f"of the test images{distance}."
         )
+    for name, beside in section(section(report, "stages"), _last(report)).get("beside", {}).items():
+        yield (
+            f"Beside the student, '{name}' was trained, which stays behind: "
+            f"{words.percent(beside['accuracy'])} right, {beside['parameters']:,} parameters."
+        )
     # The same measure for all networks: what the weights take in float32.
     yield "Weights are counted at four bytes a parameter."
     if student_bytes:
         yield f"student.keras takes {words.size(student_bytes)}."
+
+
+def _last(report):
+    return next(reversed(section(report, "stages")), "")
 
 
 def wrong(report, accuracy):

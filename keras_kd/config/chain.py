@@ -43,6 +43,7 @@ class StageConfig(NamedTuple):
         teachers: tuple of `TeacherConfig`; empty: it learns from labels alone.
         made_of: `TeacherConfig` of the network that its own is made of by a wrapper, see
             `keras_kd.models.wrap`; None: it is built.
+        learners: tuple of names of the sections of further networks that learn beside it.
     """
 
     name: str
@@ -51,6 +52,7 @@ class StageConfig(NamedTuple):
     network: str
     teachers: tuple
     made_of: TeacherConfig | None = None
+    learners: tuple = ()
 
 
 def is_loaded(section):
@@ -89,7 +91,8 @@ def stages_of(config):
         if settings.enabled and not is_loaded(config[name]):
             owner = name if path != name else settings.network or STUDENT
             teachers = tuple(_teacher(config, teacher) for teacher in settings.teachers)
-            found.append(StageConfig(name, path, settings, owner, teachers))
+            learners = tuple(settings.learners)
+            found.append(StageConfig(name, path, settings, owner, teachers, None, learners))
     return [stage._replace(made_of=_made_of(config, stage, found)) for stage in found]
 
 
@@ -162,6 +165,7 @@ def networks_of(config):
     """Names of the networks of a run: those that its stages train, and those that are loaded."""
     stages = stages_of(config)
     names = [one.network for stage in stages for one in _others(stage)]
+    names += [name for stage in stages for name in stage.learners]
     return list(dict.fromkeys(filter(None, [*names, *(stage.network for stage in stages)])))
 
 

@@ -33,6 +33,9 @@ def stage(**changes):
             # Whose weights are trained: name of a section that `network()` made; empty: student,
             # or the network that holds this stage as its `train`.
             "network": "",
+            # Further networks that learn beside it, such as peers: names of sections that
+            # `network()` made. Each has its own first weights and optimizer, and none leaves.
+            "learners": (),
             # Whom it follows: names of earlier stages or of networks with a handle, or handles
             # themselves; several are an ensemble. Empty: it learns from labels alone.
             "teachers": (),

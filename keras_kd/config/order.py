@@ -2,7 +2,7 @@
 
 import os
 
-from keras_kd.config.chain import STUDENT, is_loaded, stage_section, stages_of, teaching
+from keras_kd.config.chain import STUDENT, WRAPPERS, is_loaded, stage_section, stages_of, teaching
 from keras_kd.config.keys import kind_of
 from keras_kd.config.rules import require
 from keras_kd.utils import handles
@@ -40,6 +40,8 @@ def check(config):
                 key = f"config.{path}.teachers"
                 _check_teacher(config, key, name, teacher, names[:position])
     stages = stages_of(config)
+    for stage in stages:
+        _check_learners(config, stage)
     for stage in stages:
         if stage.made_of is not None:
             key = f"config.{stage.network}.model.kwargs.of"
@@ -105,6 +107,31 @@ def _check_network(config, name):
         f"empty: the stage {name!r} trains this network. Start it from weights with "
         f"config.{network}.init",
     )
+
+
+def _check_learners(config, stage):
+    """Further networks of a stage: there, untrained, and each once."""
+    key, found = f"config.{stage.path}.learners", []
+    trained = {"student", "teacher", *(one.network for one in stages_of(config))}
+    for name in stage.learners:
+        section = config.get(name) if isinstance(name, str) else None
+        if kind_of(section) != "network" or is_loaded(section) or name in {*trained, *found}:
+            known = [one for one, each in config.items() if kind_of(each) == "network"]
+            free = [one for one in known if one not in trained and not is_loaded(config[one])]
+            raise ValueError(
+                f"{key} must name, each once, networks that learn in this stage alone, made by "
+                f"keras_kd.config.network, without a handle. Received: {name!r} in "
+                f"learners={tuple(stage.learners)}. Networks of that kind: "
+                f"{', '.join(free) or 'none'}. Make one in the config file: config.peer = "
+                "network('resnet', depth=8)."
+            )
+        if section.model.name in WRAPPERS:
+            raise ValueError(
+                f"{key} must name networks that are built, since no wrapper makes further "
+                f"learners. Received: {name!r} with config.{name}.model.name="
+                f"{section.model.name!r}. Give it a builder's name, such as 'resnet'."
+            )
+        found.append(name)
 
 
 def _check_teacher(config, key, name, teacher, earlier):

@@ -55,17 +55,8 @@ def check_learning(config, stage):
         ValueError: names the key, what was received and what to write.
     """
     path, settings = stage.path, stage.settings
-    for name, arguments in settings.methods.items():
-        for role, network in (("learner", "student"), ("source", "teacher")):
-            given = arguments.get(role, network)
-            require(
-                given == network,
-                config,
-                f"{path}.methods.{name}.{role}",
-                f"{network!r} or left out: a stage of a config trains one network, by the name of "
-                "student, which follows its teachers as one, by the name of teacher",
-            )
     chosen = methods_of(settings)
+    _check_names(config, stage, chosen)
     if stage.teachers:
         require(chosen, config, f"{path}.methods", "one method at least: it has teachers")
     elif not chosen:
@@ -76,7 +67,7 @@ def check_learning(config, stage):
             "above 0: labels are all that this stage learns from",
         )
     for method in chosen:
-        if method.needs_teacher and not stage.teachers:
+        if "teacher" in method.sources and not stage.teachers:
             raise ValueError(
                 f"config.{path}.teachers must name one at least. Received: "
                 f"{path}.teachers=(), and the method {method.name!r}, which follows a teacher."
@@ -89,3 +80,39 @@ def check_learning(config, stage):
         "above 0, or there must be a method that matches the last logits: features and other "
         "heads alone never train the student's classifier",
     )
+
+
+def _check_names(config, stage, chosen):
+    """Refuses methods of networks that the stage has not, and further networks without a method.
+
+    Args:
+        config: ConfigDict of a run.
+        stage: `keras_kd.config.chain.StageConfig`.
+        chosen: list of the methods that its section names.
+    """
+    path, others = stage.path, stage.learners
+    brought = [companion for method in chosen for companion in method.companions()]
+    taught = {method.learner for method in (*chosen, *brought)}
+    for name, arguments in stage.settings.methods.items():
+        for role, network in (("learner", "student"), ("source", "teacher")):
+            given = arguments.get(role, network)
+            known = {network, "student", *others} if others else {network}
+            several = given if isinstance(given, list | tuple) else [given]
+            words = f"{network!r} or left out: "
+            if others:
+                words = f"of the stage's networks ({', '.join(sorted(known))}) or left out: "
+            require(
+                set(several) <= known,
+                config,
+                f"{path}.methods.{name}.{role}",
+                f"{words}a stage trains its network, by the name of student, and config.{path}."
+                "learners by their own; its teachers are followed as one, by the name of teacher",
+            )
+    for name in others:
+        require(
+            name in taught,
+            config,
+            f"{path}.learners",
+            f"networks that learn by a method: nothing teaches {name!r}. Take it out, or name it "
+            "as learner or peer of a method, such as mutual_learning",
+        )

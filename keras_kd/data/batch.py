@@ -33,10 +33,13 @@ def unpack(data):
     return batch | {name: value for name, value in extra.items() if value is not None}
 
 
-def view(batch, role):
-    """What a model sees: its own view of the batch, or the image that both share."""
+def view(batch, role, instead=""):
+    """What a model sees: its own view of the batch, or the image that all share, or where there
+    is neither what another role sees."""
     if not isinstance(batch, dict):
         return batch
+    if instead in batch and role not in batch and "image" not in batch:
+        return batch[instead]
     if role not in batch and "image" not in batch:
         raise ValueError(
             f"A batch dict needs '{role}' or 'image'. Received: batch with {sorted(batch)}."

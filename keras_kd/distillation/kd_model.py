@@ -87,6 +87,7 @@ class KDModel(LabelChecks, Results, Sources, NamedState, replicas.ReplicaSafe, k
         labels = label_loss(methods, self.label_weight)
         methods = all_methods(methods, labels, others)
         self.label_kind = label_kind(methods)
+        followers = [*followers, *(each for method in methods for each in method.followers())]
         for follower in followers:
             follower.begin(learners)
         networks = named_networks(learners, frozen, followers, methods)
@@ -95,7 +96,7 @@ class KDModel(LabelChecks, Results, Sources, NamedState, replicas.ReplicaSafe, k
         self._other_learners = {n: m for n, m in learners.items() if m is not student}
         refuse_answers(methods, frozen)
         self.methods = methods
-        self.followers = list(followers)
+        self.followers = followers
         self.fidelity = bool(fidelity)
         self.seed = seed
         build_methods(methods, networks)
@@ -142,6 +143,20 @@ class KDModel(LabelChecks, Results, Sources, NamedState, replicas.ReplicaSafe, k
         """The network that is called and evaluated, and leaves: the student or its average."""
         standing = [each.network for each in self.followers if each.evaluated]
         return standing[0] if standing else self.student
+
+    def beside_student(self):
+        """What answers beside the student and does not leave: dict of name to Keras model.
+
+        Further learners from images, and what methods tell of, see `Method.evaluated`.
+        """
+        networks = self._networks()
+        known = {name: each.model for name, each in networks.items()}
+        further = {
+            name: model
+            for name, model in self.learners.items()
+            if name != "student" and networks[name].on_images
+        }
+        return further | {k: v for m in self.methods for k, v in m.evaluated(known).items()}
 
     def __dir__(self):
         # `save_weights` walks `dir()`, properties included; the teacher is not part of the model.

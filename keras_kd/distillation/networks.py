@@ -23,25 +23,30 @@ class Network:
             frozen: seed is int64 `[2]`, the same on all replicas, another one at every step.
         taps: names of the layers whose outputs are needed.
         sees: whose view of the batch it takes.
+        instead: whose it takes where the batch has none for it and no `image`.
         on_images: whether it runs on the images of the batch; if not, methods call it.
     """
 
-    def __init__(self, name, model, taps=(), sees=None, on_images=True):
+    def __init__(self, name, model, taps=(), sees=None, on_images=True, instead=""):
         self.name = name
         self.model = model
         self.taps = tuple(dict.fromkeys(taps))
         self.sees = sees or name
         self.on_images = on_images
+        self.instead = instead
         self._first = None  # its outputs, once they were asked for
         self._tapped = with_taps(model, self.taps) if self.taps else model
 
     def learn(self, batch):
         """The outputs dict in training mode."""
-        return outputs_of(self._tapped(view(batch, self.sees), training=True))
+        return outputs_of(self._tapped(self._images(batch), training=True))
+
+    def _images(self, batch):
+        return view(batch, self.sees, self.instead)
 
     def answer(self, batch, key=None):
         """The outputs dict in inference mode; `key` is a function that gives the step's seed."""
-        images = view(batch, self.sees)
+        images = self._images(batch)
         if key is not None and hasattr(self._tapped, "outputs_at"):
             return outputs_of(self._tapped.outputs_at(images, key()))
         return outputs_of(self._tapped(images, training=False))
@@ -91,7 +96,7 @@ def named_networks(learners, frozen, followers, methods):
     """
     found = {}
 
-    def add(name, model, sees=None, on_images=True):
+    def add(name, model, sees=None, on_images=True, instead=""):
         if not name.isidentifier():
             raise ValueError(f"A network's name must be a word. Received: {name!r}.")
         if name in found:
@@ -99,10 +104,10 @@ def named_networks(learners, frozen, followers, methods):
                 f"Every network needs a name of its own. Received: {name!r} twice. Rename one."
             )
         taps = [tap for method in methods for tap in tapped_by(method, name)]
-        found[name] = Network(name, model, taps, sees, on_images)
+        found[name] = Network(name, model, taps, sees, on_images, instead)
 
     for name, model in learners.items():
-        add(name, model)
+        add(name, model, instead="student")
     given = {**learners, **frozen}
     for method in methods:
         for name, model in method.networks(dict(given)).items():

@@ -1,4 +1,8 @@
-"""`python -m keras_kd.methods`: the table of methods, read from their docstrings."""
+"""`python -m keras_kd.methods`: the table of methods, read from their docstrings.
+
+They stand by the survey's map: who teaches (a fixed teacher, networks that learn together, the
+network itself), then what is transferred.
+"""
 
 import re
 import textwrap
@@ -8,13 +12,29 @@ from keras_kd.methods.base import snake_case
 
 COLUMNS = ("method", "knowledge", "paper", "needs")
 WIDTHS = (24, 9, 46, 44)
+TOLD = {
+    "offline": "a teacher that has learned already, or none",
+    "online": "networks that learn together teach each other",
+    "self": "a network teaches itself",
+}
 
 
 def rows():
-    """One dict for each method with the columns above, by kind of knowledge, then by name."""
-    found = [{"method": snake_case(name), **_read(cls.__doc__)} for name, cls in METHODS.items()]
-    order = ("response", "feature", "relation")
-    return sorted(found, key=lambda row: (order.index(row["knowledge"]), row["method"]))
+    """One dict for each method with the columns above and its `scheme`, by scheme, by kind of
+    knowledge, then by name."""
+    found = [
+        {"method": snake_case(name), "scheme": cls.scheme, **_read(cls.__doc__)}
+        for name, cls in METHODS.items()
+    ]
+    kinds = ("response", "feature", "relation")
+    return sorted(
+        found,
+        key=lambda row: (
+            list(TOLD).index(row["scheme"]),
+            kinds.index(row["knowledge"]),
+            row["method"],
+        ),
+    )
 
 
 def _read(docstring):
@@ -29,8 +49,11 @@ def _read(docstring):
 
 def table():
     """The table as text."""
-    lines = [_line(COLUMNS), "  ".join("-" * width for width in WIDTHS)]
+    lines, scheme = [_line(COLUMNS), "  ".join("-" * width for width in WIDTHS)], None
     for row in rows():
+        if row["scheme"] != scheme:
+            scheme = row["scheme"]
+            lines += ["", f"{scheme}: {TOLD[scheme]}"]
         cells = [textwrap.wrap(row[name], width) for name, width in zip(COLUMNS, WIDTHS)]
         for i in range(max(map(len, cells))):
             lines.append(_line([cell[i] if i < len(cell) else "" for cell in cells]))

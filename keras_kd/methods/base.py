@@ -45,6 +45,7 @@ class Method(keras.layers.Layer):
             or several sources for a method that takes one.
     """
 
+    scheme = "offline"  # who teaches, by the survey's map: offline, online or self
     needs_teacher = True  # False: learns without the outputs of any teacher
     needs_labels = False  # True: batches must carry labels
     label_kind = None  # what labels mean to it, of `keras_kd.data.labels`; None: whatever they do
@@ -215,6 +216,22 @@ class Method(keras.layers.Layer):
         """Hook before training: a list of further methods that this one brings, such as the
         critic's own loss."""
         return []
+
+    def followers(self):
+        """Hook before training: a list of `keras_kd.distillation.followers.Follower` that the
+        method brings, such as an average of weights that teaches."""
+        return []
+
+    def evaluated(self, networks):
+        """Hook after training: further networks whose accuracy is told, though they do not leave.
+
+        Args:
+            networks: dict of the model's networks by name, as Keras models.
+
+        Returns:
+            dict of name to Keras model that gives logits.
+        """
+        return {}
 
     def phases(self):
         """Hook before training: a list of `keras_kd.methods.phases.Phase` that the method needs."""

@@ -95,8 +95,8 @@ def _largest_side(config):
 
 
 def _sizes(config, source):
-    """`Size` of the learner, and of the teacher or None, of each stage, as they are in the run."""
-    taught = [bool(stage.teachers) for stage in stages_of(config)]
+    """For each stage the `Size` of its network, of the teacher or None, and of further learners
+    by name, as they are in the run."""
 
     def networks():
         run, learners, found = OfflineExperiment(config, source), {}, []
@@ -104,12 +104,20 @@ def _sizes(config, source):
             teacher = run.teacher(stage, learners)
             learners[stage.name], _ = run.learner(stage, teacher, learned=learners)
             found += [learners[stage.name], *([teacher] if stage.teachers else [])]
+            found += run.further_learners(stage).values()
         return tuple(found)
 
     # Weights that are read from a file take their memory in any case.
     sizes = size_without_weights(networks) if _is_random(config) else map(size, networks())
     sizes = iter(sizes)
-    return [(next(sizes), next(sizes) if has_teacher else None) for has_teacher in taught]
+    return [
+        (
+            next(sizes),
+            next(sizes) if stage.teachers else None,
+            {name: next(sizes) for name in stage.learners},
+        )
+        for stage in stages_of(config)
+    ]
 
 
 def _small(config, tiny):

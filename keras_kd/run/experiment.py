@@ -60,6 +60,8 @@ class Experiment:
         stages: list of `keras_kd.config.chain.StageConfig`, those that the run trains, in order.
         last: the last of them, whose network is the run's student.
         networks: dict from a stage's name to the network that it has trained.
+        beside: dict from a stage's name to what was trained beside that network and does not
+            leave, such as peers: dict of name to Keras model that gives logits.
 
     Raises:
         ValueError: an impossible config, or a batch that does not divide over the replicas.
@@ -74,6 +76,7 @@ class Experiment:
         self.stages = stages_of(self.config)
         self.last = self.stages[-1]
         self.networks = {}
+        self.beside = {}
         self._loaded = {}  # handle, side and how it is read -> teacher
         self._untrained = {}  # stage -> network that learns from labels
 
@@ -148,6 +151,10 @@ class Experiment:
         if stage.name not in self._untrained:
             self._untrained[stage.name], _ = networks.build_learner(*arguments)
         return self._untrained[stage.name], []
+
+    def further_learners(self, stage):
+        """The networks that learn beside a stage's own, as they are before it: dict by name."""
+        return networks.build_further(self.config, stage, self.source)
 
     def _wrapped(self, stage, learned):
         """What a stage's network is made of, where a wrapper makes it of another.
@@ -258,6 +265,7 @@ class Experiment:
         network, methods = learner or self.learner(stage, teacher)
         if teacher is not None and compiled is None:
             compiled = self.compiled_teacher(stage, teacher)
+        further = self.further_learners(stage)
         streams, checkpoint = self.streams, self.config.checkpoint
         data = streams.of(stage) if stored is None else streams.with_targets(stage, stored)
         keep_at = tuple(checkpoint.keep_at) if stage is self.last else ()
@@ -265,7 +273,13 @@ class Experiment:
             stage.name,
             stage.settings,
             make_model(
-                stage.name, stage.settings, network, compiled, methods, seed=self.config.seed
+                stage.name,
+                stage.settings,
+                network,
+                compiled,
+                methods,
+                self.config.seed,
+                further,
             ),
             data,
             self.lengths_of(stage),
@@ -301,6 +315,7 @@ class Experiment:
                 made.save(self.path, images)
             network, _ = learner
             self.networks[stage.name] = network
+            self.beside[stage.name] = assembled.kd.beside_student()
             if teaches:
                 network.trainable = False
                 if self.writes:

@@ -98,11 +98,26 @@ def _paired(logits, labels):
 
 def _stage(experiment, stage):
     """What is told of one stage."""
+    beside = _beside(experiment, experiment.beside.get(stage.name))
     return {
+        **({"beside": beside} if beside else {}),
         **experiment.workdir.result(stage.name),
         "network": _network_name(experiment.config, stage.network),
         "parameters": experiment.networks[stage.name].count_params(),
         "teachers": [teacher.name for teacher in stage.teachers],
+    }
+
+
+def _beside(experiment, models):
+    """Accuracy and size of what was trained beside a stage's network."""
+    if not models:
+        return {}
+    labels = experiment.source.split(experiment.config.data.eval_split).labels
+    seen = {name: (model, "student") for name, model in models.items()}
+    logits = predict(experiment.streams.held_out(), seen)
+    return {
+        name: {"accuracy": share(logits[name], labels), "parameters": model.count_params()}
+        for name, model in models.items()
     }
 
 

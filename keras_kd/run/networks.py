@@ -110,6 +110,22 @@ def build_learner(config, stage, source, lengths, teacher=None, precision=None, 
     return student, chosen
 
 
+def build_further(config, stage, source):
+    """The networks that learn beside a stage's own, each with first weights of its own.
+
+    Args:
+        config: the run's config.
+        stage: `keras_kd.config.chain.StageConfig`.
+        source: `keras_kd.data.Source`.
+
+    Returns:
+        dict of name to functional Keras model that gives logits.
+    """
+    # Alike from the start, networks of one kind would stay alike, and teach each other nothing.
+    seeds = enumerate(stage.learners, start=stage.settings.seed + 1)
+    return {name: build(config, name, source, seed) for seed, name in seeds}
+
+
 def compile_teacher(config, stage, source, teacher, record=None):
     """A stage's teacher folded, and run by the engine that the config names or a trial chooses.
 

@@ -11,7 +11,7 @@ def make_plan(experiment, sizes):
     Args:
         experiment: a `keras_kd.run.Experiment`.
         sizes: for each of its stages the `keras_kd.models.flops.Size` of the network that learns,
-            and of the teacher or None.
+            of the teacher or None, and dict of those of further learners by name.
 
     Returns:
         dict, see `keras_kd.run.dry_run.dry_run`, without what is measured.
@@ -19,7 +19,7 @@ def make_plan(experiment, sizes):
     Raises:
         ValueError: an impossible schedule.
     """
-    student, teacher = sizes[-1]
+    student, teacher, _ = sizes[-1]
     return {
         "name": experiment.config.name,
         "images": experiment.streams.pools.of(experiment.last).num_examples,
@@ -28,12 +28,12 @@ def make_plan(experiment, sizes):
         "student": student,
         "networks": _networks(experiment, sizes),
         "stages": {
-            stage.path: _planned(experiment, stage, *pair)
-            for stage, pair in zip(experiment.stages, sizes)
+            stage.path: _planned(experiment, stage, *own)
+            for stage, own in zip(experiment.stages, sizes)
         },
         "targets": {
             stage.path: _targets(experiment, stage, teacher)
-            for stage, (_, teacher) in zip(experiment.stages, sizes)
+            for stage, (_, teacher, _) in zip(experiment.stages, sizes)
             if is_fixed(experiment.config, stage)
         },
     }
@@ -47,14 +47,15 @@ def _targets(experiment, stage, teacher):
     return {"images": views.num_examples, "crops": views.crops, "views": count, "flops": flops}
 
 
-def _planned(experiment, stage, learner, teacher):
-    """The plan of one stage, of the `Size` of its network and of its teacher."""
+def _planned(experiment, stage, learner, teacher, further):
+    """The plan of one stage, of the `Size` of its networks."""
     settings, lengths = stage.settings, experiment.lengths_of(stage)
     try:
         make_optimizer(settings, lengths)
     except ValueError as error:
         raise ValueError(f"config.{stage.path}: {error}") from error
     total, batch = lengths.total(settings), lengths.batch_size
+    learn = [one.flops for one in (learner, *further.values())]
     # Under `fix/*` it has said all that it has to say before the first step, see `_targets`.
     teaches = teacher.flops if teacher and not is_fixed(experiment.config, stage) else 0
     return {
@@ -64,7 +65,7 @@ def _planned(experiment, stage, learner, teacher):
         "interval": lengths.interval(settings),
         "peak": settings.learning_rate,
         # The backward pass takes about two forward passes.
-        "student_flops": None if learner.flops is None else 3 * learner.flops * batch,
+        "student_flops": None if None in learn else 3 * sum(learn) * batch,
         "teacher_flops": None if teaches is None else teaches * batch,
     }
 
@@ -96,7 +97,8 @@ def describe(experiment, plan):
         if stage.path in plan["targets"]:
             lines.append(_told(plan["targets"][stage.path]))
         methods = "".join(f", {name}" for name in settings.methods)
-        follows = f" from {', '.join(one.name for one in stage.teachers)}" if methods else ""
+        follows = f" from {', '.join(one.name for one in stage.teachers)}" if stage.teachers else ""
+        follows += f", beside {', '.join(stage.learners)}" if stage.learners else ""
         options = ", ".join(f"{key}={value}" for key, value in settings.optimizer_options.items())
         options = options and f" ({options})"
         lines += [
@@ -113,7 +115,7 @@ def describe(experiment, plan):
 def _networks(experiment, sizes):
     """The networks of the run by what they are called: dict of (`Size`, side in px)."""
     config, found = experiment.config, {}
-    for stage, (learner, teacher) in zip(experiment.stages, sizes):
+    for stage, (learner, teacher, further) in zip(experiment.stages, sizes):
         sides = sides_of(config, stage)
         # One that was trained alone stands there already, as the network of its stage.
         if len(stage.teachers) > 1 or any(one.handle for one in stage.teachers):
@@ -121,6 +123,8 @@ def _networks(experiment, sizes):
             found[f"teacher {names}"] = (teacher, sides.teacher)
         model = config[stage.network].model.name or config[stage.network].init
         found[f"{stage.network} {model}"] = (learner, sides.student)
+        for name, size in further.items():
+            found[f"{name} {config[name].model.name or config[name].init}"] = (size, sides.student)
     return found
 
 

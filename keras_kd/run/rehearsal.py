@@ -19,7 +19,8 @@ def rehearse(experiment):
     for stage in experiment.stages:
         teacher = _teacher(experiment, stage, learners)
         network, methods = experiment.learner(stage, teacher, learned=learners)
-        KDModel(network, teacher, methods, stage.settings.label_weight)
+        further = experiment.further_learners(stage)
+        KDModel(network, teacher, methods, stage.settings.label_weight, further)
         for method in methods:
             method.check_examples(experiment.streams.pools.of(stage).examples.ids)
         if stage.teachers:

@@ -62,7 +62,7 @@ class Saving(NamedTuple):
     keep_at: tuple = ()
 
 
-def make_model(name, settings, student, teacher=None, methods=None, seed=0):
+def make_model(name, settings, student, teacher=None, methods=None, seed=0, learners=None):
     """The `KDModel` of a stage; with `ema` one that averages its student's weights.
 
     Args:
@@ -72,12 +72,14 @@ def make_model(name, settings, student, teacher=None, methods=None, seed=0):
         teacher: a Keras model, or None to learn without one.
         methods: list of `keras_kd.methods.Method`; None to learn from labels alone.
         seed: int, the seed of the run; randomness inside the models depends on it and on `name`.
+        learners: dict of name to Keras model of further networks that learn; None for none.
     """
     return KDModel(
         student,
         teacher,
         methods,
         settings.label_weight,
+        learners,
         fidelity=teacher is not None,
         seed=zlib.crc32(f"{seed}/{name}".encode()),
         followers=[Average(settings.ema)] if settings.ema else [],

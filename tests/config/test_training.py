@@ -3,7 +3,7 @@
 import pytest
 from changed_config import TAPS, changed
 
-from keras_kd.config import base, check
+from keras_kd.config import base, check, network
 from keras_kd.config.training import methods_of
 
 
@@ -67,3 +67,44 @@ def test_features_alone_will_do_where_the_classifier_is_trained_or_given(key, va
     section, last = key.split(".")
     config[section][last] = value
     check(config)
+
+
+def taught(**changes):
+    """Mutual learning with one peer, and what differs."""
+    config = base()
+    config.peer = network("resnet", depth=8)
+    config.distil.update(teachers=(), learners=("peer",), label_weight=1.0)
+    config.distil.methods = {"mutual_learning": {}}
+    config.stages = ("distil",)
+    with config.ignore_type():
+        config.update_from_flattened_dict(changes)
+    return config
+
+
+def test_further_learners_may_be_named_by_the_methods():
+    check(taught())
+    soft = {"learner": "peer", "source": "student"}
+    check(taught(**{"distil.methods": {"soft_targets": soft}}))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"distil.learners": ("peer", "peer")}, r"distil\.learners must name, each once, net.*'peer"),
+        ({"distil.learners": ("pear",)}, r"Received: 'pear'.*kind: peer\. Make one.*network\("),
+        ({"distil.learners": ("student",)}, r"Received: 'student'"),
+        ({"peer.handle": "bit:R50x1-imagenet224"}, r"without a handle\. Received: 'peer'.*none"),
+        ({"peer.model.name": "quantize_aware"}, "no wrapper makes further learners.*quantize_aware"),
+        ({"distil.methods": {}}, r"distil\.learners must be networks that learn by a method.*'peer'"),
+        (
+            {"distil.methods": {"mutual_learning": {"source": ("pear",)}}},
+            r"mutual_learning\.source must be of the stage's networks \(peer, student, teacher\).*pear",
+        ),
+        ({"distil.methods": {"mutual_learning": {"source": ()}}}, "two networks at least"),
+        ({"distil.methods": {"soft_targets": {"learner": "peer"}}}, r"distil\.teachers must name one"),
+        ({"teacher_cache": "cache"}, r"teacher_cache must be empty.*'distil', which has no teachers"),
+    ],
+)  # fmt: skip
+def test_mistakes_with_further_learners_are_named(changes, message):
+    with pytest.raises(ValueError, match=message):
+        check(taught(**changes))

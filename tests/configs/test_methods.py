@@ -10,6 +10,9 @@ from keras_kd.configs.methods import experiment
 
 FOLDER = Path(__file__).resolve().parents[2] / "configs" / "methods"
 FILES = sorted(path for path in FOLDER.glob("*.py") if path.name != "__init__.py")
+SCHEMES = sorted(
+    path for path in (FOLDER.parent / "schemes").glob("*.py") if path.name != "__init__.py"
+)
 
 
 def load(path):
@@ -40,6 +43,14 @@ def test_its_method_fits_the_networks(path, networks):
     assert config.to_json() == shared.to_json()
 
 
+@pytest.mark.parametrize("path", SCHEMES, ids=lambda path: path.stem)
+def test_a_scheme_is_of_its_method(path):
+    """Whatever else a run of a scheme does, its networks are built before its first step."""
+    config = load(path)
+    assert config.name == path.stem
+    assert path.stem in config.distil.methods
+
+
 def test_every_method_has_a_config():
-    used = {name for path in FILES for name in load(path).distil.methods}
+    used = {name for path in (*FILES, *SCHEMES) for name in load(path).distil.methods}
     assert used == {methods.base.snake_case(name) for name in methods.METHODS}

@@ -1,26 +1,18 @@
 """What every method must do, whichever it is: new ones in the folder are found by themselves."""
 
+import any_method
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-import keras_kd
+from any_method import EVERY, EXAMPLES, SCHEMES, make
+
 from keras_kd import methods
 from keras_kd.distillation import seeds
+from keras_kd.training.checkpoints import Checkpoints, Snapshot
 
 CLASSES = 4
-EVERY = sorted(methods.METHODS)
-
-
-EXAMPLES = 16
-# What a method that cannot do without arguments gets: the first that it takes.
-ARGUMENTS = (
-    {},
-    {"student_taps": ["late"], "teacher_taps": ["late"]},
-    {"student_taps": ["early", "late"], "teacher_taps": ["early", "late"], "pool": True},
-    {"num_examples": EXAMPLES, "negatives": 20, "dimensions": 8},
-)
 
 
 def student_network():
@@ -44,32 +36,24 @@ def teacher_network():
     return keras.Model(images, keras.layers.Dense(CLASSES, dtype="float32")(x))
 
 
-def make(name):
-    """The method with its defaults, or with the first arguments that it accepts."""
-    for arguments in ARGUMENTS:
-        try:
-            return methods.METHODS[name](**arguments)
-        except (ValueError, TypeError) as error:
-            refusal = error
-    raise refusal
-
-
 def model(name, policy="float32"):
     keras.mixed_precision.set_dtype_policy(policy)
     try:
-        method, student, teacher = make(name), student_network(), teacher_network()
-        kd = keras_kd.KDModel(method.prepare_student(student, teacher), teacher, method)
+        return any_method.model(name, student_network, teacher_network())
     finally:
         keras.mixed_precision.set_dtype_policy("float32")
-    return kd
 
 
 def outputs(kd, batch, training):
-    """What the method's two networks make of a batch; the teacher's place is empty without one."""
-    (method,) = kd.methods
-    student = kd.networks["student"]
+    """What the method's networks make of a batch; the teacher's place is empty without one."""
+    method, student = kd.methods[0], kd.networks["student"]
     student = student.learn(batch) if training else student.answer(batch)
-    return student, kd._answer("teacher", batch) if method.needs_teacher else {}
+    followed = {
+        name: tf.nest.map_structure(tf.stop_gradient, kd.networks[name].answer(batch))
+        for name in method.sources
+    }
+    single = not isinstance(method.source, tuple)
+    return student, followed.get(method.source, {}) if single else followed
 
 
 @pytest.fixture
@@ -153,6 +137,48 @@ def test_one_float32_value_per_example_and_gradients_reach_student_and_method_on
     assert all(tape.gradient(loss, v.value) is None for v in kd.teacher.trainable_variables)
     for before, weight in zip(teacher_before, kd.teacher.weights):
         np.testing.assert_array_equal(before, weight.numpy())
+
+
+def values(kd):
+    return {name: np.copy(variable.numpy()) for name, variable in kd.state().items()}
+
+
+def rates(kd):
+    """A rate of its own for each learner, and a momentum."""
+    return {
+        name: keras.optimizers.SGD(0.05 / (1 + place), momentum=0.9)
+        for place, name in enumerate(kd.learners)
+    }
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+def test_a_scheme_goes_on_from_its_checkpoint_to_the_bit(name, data, tmp_path):
+    """Every learner moves, by an optimizer of its own; the frozen networks do not."""
+    found = []
+    for stops in ((4,), (2, 4)):
+        done, saved = 0, Checkpoints(tmp_path / str(len(stops)))
+        for stop in stops:
+            keras.utils.set_random_seed(0)
+            kd = model(name)
+            kd.compile(rates(kd))
+            start = values(kd)
+            if done:
+                assert saved.restore(kd.state())[0] == done
+            before = kd.teacher.get_weights()
+            kd.fit(data.skip(done), steps_per_epoch=stop - done, verbose=0)
+            for old, weight in zip(before, kd.teacher.get_weights(), strict=True):
+                np.testing.assert_array_equal(old, weight)
+            saved.save(Snapshot(stop, kd.state()))
+            done = stop
+        found.append(values(kd))
+    whole, resumed = found
+    assert whole.keys() == resumed.keys()
+    for key, value in whole.items():
+        np.testing.assert_array_equal(value, resumed[key], err_msg=key)
+    for learner in kd.learners:
+        kernels = [k for k in whole if k.startswith(f"network/{learner}/") and "kernel" in k]
+        assert kernels and all(np.abs(whole[k] - start[k]).max() > 0 for k in kernels)
+        assert whole[f"optimizer/{learner}/iteration"] == 4
 
 
 @pytest.mark.parametrize("name", EVERY)

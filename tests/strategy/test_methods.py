@@ -1,36 +1,21 @@
 """Every method on two replicas: exact where examples stand alone, one state on both always."""
 
+import any_method
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from any_method import EVERY, EXAMPLES
 
-import keras_kd
-from keras_kd import methods
 from keras_kd.data.assembly import options
 
-EXAMPLES, BATCH, CLASSES = 16, 8, 4
+BATCH, CLASSES = 8, 4
 # The docstrings of these say that relations exist within a replica's own share of the batch, or
 # their adapters normalise by it; all others do exactly what one replica does.
 OWN_SHARE = {
     "DIST", "SimilarityPreserving", "CorrelationCongruence", "PKT", "RelationalKD", "CRD",
     "FactorTransfer", "OFD", "ReviewKD", "SimKD",
 }  # fmt: skip
-ARGUMENTS = (
-    {},
-    {"student_taps": ["late"], "teacher_taps": ["late"]},
-    {"student_taps": ["early", "late"], "teacher_taps": ["early", "late"], "pool": True},
-    {"num_examples": EXAMPLES, "negatives": 20, "dimensions": 8},
-)
-
-
-def make(name):
-    for arguments in ARGUMENTS:
-        try:
-            return methods.METHODS[name](**arguments)
-        except (TypeError, ValueError) as error:
-            refusal = error
-    raise refusal
 
 
 def network(channels):
@@ -44,9 +29,7 @@ def network(channels):
 def train(strategy, name, sizes=(BATCH, 7)):
     keras.utils.set_random_seed(0)
     with strategy.scope():
-        method, student, teacher = make(name), network(4), network(6)
-        student = method.prepare_student(student, teacher)
-        kd = keras_kd.KDModel(student, teacher, method, label_weight=0.1, seed=0)
+        kd = any_method.model(name, lambda: network(4), network(6), label_weight=0.1, seed=0)
         kd.compile(keras.optimizers.SGD(0.1))
 
     def batches():
@@ -68,13 +51,14 @@ def train(strategy, name, sizes=(BATCH, 7)):
     return kd
 
 
-@pytest.mark.parametrize("name", sorted(methods.METHODS))
+@pytest.mark.parametrize("name", EVERY)
 def test_two_replicas(make_strategy, name):
     strategy = make_strategy(2)
     two = train(strategy, name)
     assert all(np.isfinite(w).all() for w in two.get_weights())
     kept = [v for v in two.methods[0].weights if "moving" not in v.path]  # those are never read
-    for variable in [*two.student.weights, *kept]:
+    learned = [w for learner in two.learners.values() for w in learner.weights]
+    for variable in [*learned, *kept]:
         values = [v.numpy() for v in strategy.experimental_local_results(variable.value)]
         assert len(values) == 2
         np.testing.assert_array_equal(*values, err_msg=variable.path)

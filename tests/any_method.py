@@ -1,0 +1,42 @@
+"""Any method of the folder with what it needs, for tests that find the methods by themselves."""
+
+from keras_kd import KDModel, methods
+
+EXAMPLES = 16
+# What a method that cannot do without arguments gets: the first that it takes.
+ARGUMENTS = (
+    {},
+    {"student_taps": ["late"], "teacher_taps": ["late"]},
+    {"student_taps": ["early", "late"], "teacher_taps": ["early", "late"], "pool": True},
+    {"num_examples": EXAMPLES, "negatives": 20, "dimensions": 8},
+)
+EVERY = sorted(methods.METHODS)
+SCHEMES = [name for name in EVERY if methods.METHODS[name].scheme != "offline"]
+
+
+def make(name):
+    """The method with its defaults, or with the first arguments that it accepts."""
+    for arguments in ARGUMENTS:
+        try:
+            return methods.METHODS[name](**arguments)
+        except (ValueError, TypeError) as error:
+            refusal = error
+    raise refusal
+
+
+def model(name, student, teacher, label_weight=0.0, **arguments):
+    """A model that learns by the method alone; where it has peers, each as `student()` makes it.
+
+    Args:
+        name: class name of the method.
+        student: function to a new network.
+        teacher: the teacher.
+        label_weight: of a method with a fixed teacher; schemes have labels in any case.
+        **arguments: of `KDModel`.
+    """
+    method = make(name)
+    brought = {"student", "teacher", *(follower.name for follower in method.followers())}
+    peers = {each: student() for each in method.sources if each not in brought}
+    own = method.prepare_student(student(), teacher)
+    label_weight = label_weight or float(name in SCHEMES)
+    return KDModel(own, teacher, method, label_weight, learners=peers, **arguments)

@@ -1,0 +1,64 @@
+"""Runs whose stage has several learners: peers are built, resumed and told of, and do not leave."""
+
+import keras
+import pytest
+from tiny_run import tiny_run
+from tiny_stage import TIMINGS, arrays_of, assert_same, stop_after
+
+from keras_kd.config import network
+from keras_kd.run import run
+from keras_kd.training.log import logged
+
+STEPS = 4
+LAST = f"checkpoints/distil/step_{STEPS:08d}.npz"
+
+
+def mutual():
+    """The student and two peers, one of which is built like it."""
+    config = tiny_run(STEPS, xla="off")
+    config.stages = ("distil",)
+    config.checkpoint.every = "1 steps"
+    student = config.student.model.kwargs.to_dict()
+    config.peer = network("resnet", **student)
+    config.wide = network("resnet", **{**student, "width": 0.375})
+    config.distil.update(teachers=(), learners=("peer", "wide"), label_weight=1.0, mode="mix")
+    config.distil.methods = {"mutual_learning": {"source": ("peer", "wide"), "warmup": "2 steps"}}
+    return config
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("runs") / "mutual"
+    return run(mutual(), workdir), workdir
+
+
+def outcome(workdir):
+    entries = logged(workdir / "metrics.jsonl", "distil")
+    kept = [{k: v for k, v in e.items() if k not in TIMINGS} for e in entries]
+    return arrays_of(workdir / LAST), kept
+
+
+def test_peers_are_told_of_and_stay_behind(finished):
+    report, workdir = finished
+    beside = report["stages"]["distil"]["beside"]
+    student = keras.models.load_model(workdir / "student.keras")
+    assert set(beside) == {"peer", "wide"}
+    assert beside["peer"]["parameters"] == student.count_params() < beside["wide"]["parameters"]
+    assert all(0 <= each["accuracy"] <= 1 for each in beside.values())
+    assert report["teacher"] is None and report["fidelity"] is None
+    arrays = arrays_of(workdir / LAST)
+    first = [f"network/{name}/stem_conv/kernel" for name in ("student", "peer")]
+    assert set(first) <= arrays.keys()
+    assert (arrays[first[0]] != arrays[first[1]]).any()  # alike but for their first weights
+    entry = logged(workdir / "metrics.jsonl", "distil")[-1]
+    assert {"loss", "peer_loss", "wide_loss", "wide_mutual_learning", "peer_labels"} <= set(entry)
+
+
+def test_a_run_that_is_killed_ends_with_the_bits_of_one_that_was_not(finished, tmp_path):
+    with pytest.MonkeyPatch.context() as patch:
+        stop_after(patch, step=3)  # between two intervals
+        with pytest.raises(KeyboardInterrupt):
+            run(mutual(), tmp_path)
+    report = run(mutual(), tmp_path)
+    assert_same(outcome(tmp_path), outcome(finished[1]))
+    assert report["stages"]["distil"]["beside"] == finished[0]["stages"]["distil"]["beside"]
