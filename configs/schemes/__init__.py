@@ -22,3 +22,30 @@ def scheme(name, methods, label_weight=1.0, mode="same/ic"):
     config.distil.update(mode=mode, total="40 epochs", label_weight=label_weight)
     config.distil.methods = methods
     return config
+
+
+def data_free(name, arguments=None, teacher="", rate=1e-3):
+    """The demo's student, that sees no image but those a network makes, beside one on labels.
+
+    Args:
+        name: name of the experiment and of its method.
+        arguments: of the method.
+        teacher: file of a teacher of the digits; then nothing is read but the test images. Empty:
+            one is trained on the digits.
+        rate: peak learning rate of the generator.
+
+    Returns:
+        an `ml_collections.ConfigDict`.
+    """
+    config = digits.get_config()
+    config.name = name
+    if teacher:
+        config.stages = ("distil",)
+        config.data.source, config.data.eval_source = "none:10,8,1", "digits"
+        config.teacher.handle = teacher
+    config.distil.update(mode="same/ic", total="2000 steps", interval="10 percent")
+    config.distil.methods = {name: arguments or {}}
+    if name != "random_noise":
+        config.distil.methods.soft_targets = {"temperature": 1.0}
+        config.distil.optimizers.generator = {"learning_rate": rate, "weight_decay": 0.0}
+    return config

@@ -32,7 +32,7 @@ class DAFL(GeneratorMethod):
     The balance exists only within a batch: under several replicas it is that of the *replica's own*
     part, so two replicas do not equal one.
 
-    Knowledge: none of its own. Needs: a teacher that is a Keras model, and a method by which the
+    Knowledge: response. Needs: a teacher that is a Keras model, and a method by which the
     student follows it, such as `SoftTargets`; no image, no label.
     Paper: Chen et al. 2019, arXiv 1904.01186.
 

@@ -60,7 +60,7 @@ class DeepInversion(GeneratorMethod):
     The statistics are those of the batch: under several replicas of the *replica's own* part, so
     two replicas do not equal one.
 
-    Knowledge: none of its own. Needs: a teacher that is a Keras model with batch norms, and a
+    Knowledge: feature. Needs: a teacher that is a Keras model with batch norms, and a
     method by which the student follows it, such as `SoftTargets`; no image, no label.
     Paper: Yin et al. 2020, arXiv 1912.08795.
 

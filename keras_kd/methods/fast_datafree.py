@@ -30,7 +30,7 @@ class FastDatafree(DeepInversion):
     agree. All rounds sharing one generator is the paper's Reptile with a meta step of 1. Its copy a
     round, the search of the noise, and the memory of old images for the student are left out.
 
-    Knowledge: none of its own. Needs: as `DeepInversion`.
+    Knowledge: feature. Needs: as `DeepInversion`.
     Paper: Fang et al. 2022, arXiv 2112.15278.
 
     Args:

@@ -14,7 +14,7 @@ class RandomNoise(SoftTargets):
     """Soft targets on pixels of normal noise, mean 0 and deviation 1, cut to [-1, 1].
 
     Knowledge: response. Needs: a teacher; no image, no label.
-    Baseline of: Chen et al. 2019, arXiv 1904.01186, table 1.
+    Paper: Chen et al. 2019, table 1, arXiv 1904.01186.
 
     Args:
         temperature: as for `SoftTargets`.

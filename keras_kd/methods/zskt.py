@@ -14,7 +14,7 @@ class ZSKT(GeneratorMethod):
     paper the student takes ten steps on the images of each step of the generator; here it takes
     one, so let the generator learn the slower.
 
-    Knowledge: none of its own. Needs: a teacher that is a Keras model, and a method by which the
+    Knowledge: response. Needs: a teacher that is a Keras model, and a method by which the
     student follows it: `SoftTargets` and, in the paper, `AttentionTransfer`; no image, no label.
     Paper: Micaelli, Storkey 2019, arXiv 1905.09768.
 
