@@ -13,7 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from keras_kd import data
-from keras_kd.data.few_labels import FewLabels
+from keras_kd.config.training import uses_unlabelled
+from keras_kd.data.few_labels import FewLabels, PartlyLabelled
 from keras_kd.data.splits import resolve_split
 from keras_kd.data.unlabelled import Joined, Unlabelled
 
@@ -48,14 +49,18 @@ class Pools(NamedTuple):
     Attributes:
         labels: the `Pool` of stages that learn from labels alone.
         teachers: that of stages which follow a teacher.
+        both: that of stages without one whose methods use images with and without labels.
     """
 
     labels: Pool
     teachers: Pool
+    both: Pool
 
     def of(self, stage):
         """The `Pool` of a stage, a `keras_kd.config.chain.StageConfig`."""
-        return self.teachers if stage.teachers else self.labels
+        if stage.teachers:
+            return self.teachers
+        return self.both if uses_unlabelled(stage.settings) else self.labels
 
 
 def make_pools(config, classes, unlabelled=None):
@@ -85,7 +90,10 @@ def make_pools(config, classes, unlabelled=None):
         evaluated = classes.split(settings.eval_split)
         joined = Joined(images, unlabelled, settings.unlabelled_split, evaluated)
         teachers = every._replace(source=joined, labelled=False)
-    return Pools(labels, teachers)
+    both = labels
+    if teachers is not labels:
+        both = every._replace(source=PartlyLabelled(teachers.source, labels.source))
+    return Pools(labels, teachers, both)
 
 
 def describe(config, pools, evaluated):

@@ -87,7 +87,7 @@ def test_it_takes_two_networks_at_least(source):
 
 
 def test_peers_have_the_same_classes_and_no_taps():
-    with pytest.raises(ValueError, match="same classes.*3 classes of the 'student', 5 of the 'pe"):
+    with pytest.raises(ValueError, match=r"same classes.*3 classes of the 'student', 5 of the 'pe"):
         KDModel(
             linear(WIDTH, CLASSES, 1), None, MutualLearning(),
             learners={"peer": linear(WIDTH, 5, 2)},
