@@ -14,7 +14,7 @@ def get_config(target="min_logit"):
     """The demo's student and a wider peer.
 
     Args:
-        target: naive, linear or min_logit.
+        target: naive, linear, min_logit or general.
     """
     config = scheme("kdcl", {"kdcl": {"source": ("peer",), "target": target}})
     student = config.student.model.kwargs.to_dict()

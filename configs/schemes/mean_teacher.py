@@ -12,8 +12,8 @@ from keras_kd.configs.schemes import scheme
 
 
 def get_config():
-    """The demo's student; the weight rises over the first fifth, as far as in the public code."""
-    average = {"decay": 0.99, "weight": 100.0, "warmup": "20 percent"}
+    """The demo's student; fewer labels a batch than in the paper bear less consistency."""
+    average = {"decay": 0.99, "weight": 10.0, "warmup": "20 percent"}
     config = scheme("mean_teacher", {"mean_teacher": average})
     config.data.labels_per_class = 10
     config.batch_size = 100  # as many as have a label: a batch of the baseline is all of them

@@ -11,7 +11,7 @@ from scipy.optimize import minimize
 
 from keras_kd import KDModel
 from keras_kd.methods import KDCL
-from keras_kd.methods.kdcl import TARGETS, linear, min_logit, naive
+from keras_kd.methods.kdcl import KEPT, RIDGE, TARGETS, general, linear, min_logit, naive
 
 CLASSES, WIDTH = schemes.CLASSES, schemes.WIDTH
 
@@ -57,12 +57,41 @@ def test_linear_is_as_good_as_the_best_mixture(seed, numpy):
     assert found <= min(entropy(each, labels, numpy) for each in z) + 0.01 * least
 
 
+def test_general_weighs_by_the_inverse_of_the_errors_products(answers):
+    z, labels = answers
+    errors = np.array([[0.5, 0.1, 0.2], [0.1, 0.3, 0.0], [0.2, 0.0, 0.9]])
+    inverse = np.linalg.inv(errors + RIDGE * np.trace(errors) / 3 * np.eye(3))
+    shares = inverse.sum(1) / inverse.sum()
+    expected = np.einsum("m,mbk->bk", shares, z)
+    found = general(tf.constant(z, tf.float32), labels, tf.constant(errors, tf.float32))
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_general_keeps_a_running_mean_of_the_errors_products(numpy):
+    peer = matrix(WIDTH, CLASSES, 2)
+    kd = KDModel(
+        matrix(WIDTH, CLASSES, 1), None, KDCL(target="general"), 1.0, learners={"peer": peer}
+    )
+    kd.compile(keras.optimizers.SGD(0.5))
+    own, theirs = kd.methods[:2]
+    expected = np.eye(2)
+    for step in range(3):
+        x, y = (each.numpy() for each in batch(step))
+        nets = [net.get_weights()[0].astype("float64") for net in kd.learners.values()]
+        gaps = [numpy.softmax(x @ w) - np.eye(CLASSES)[y] for w in nets]
+        found = [[(a * b).sum(1).mean() for b in gaps] for a in gaps]
+        expected = KEPT * expected + (1 - KEPT) * np.array(found)
+        kd.train_on_batch(x, y)
+        np.testing.assert_allclose(own.errors.numpy(), expected, rtol=1e-5)
+        np.testing.assert_allclose(theirs.errors.numpy(), expected[::-1, ::-1], rtol=1e-5)
+
+
 @pytest.mark.parametrize("target", TARGETS)
 def test_networks_that_answer_alike_give_their_own_answer(answers, numpy, target):
     """And so teach one another nothing."""
     z, labels = answers
     alike = tf.constant(np.stack([z[0]] * 3), tf.float32)
-    found = numpy.softmax(TARGETS[target](alike, labels).numpy())
+    found = numpy.softmax(TARGETS[target](alike, labels, tf.ones((3, 3))).numpy())
     np.testing.assert_allclose(found, numpy.softmax(z[0]), rtol=1e-4, atol=1e-6)
 
 
@@ -73,7 +102,8 @@ def test_the_loss_is_the_softened_divergence_from_a_constant_target(answers, num
     own, peer = z[:2]
     shapes = {"logits": (None, 5)}
     method.build({}, shapes, {"peer": shapes})
-    constant = TARGETS[target](tf.constant(z[:2], tf.float32), labels).numpy().astype("float64")
+    goal = TARGETS[target](tf.constant(z[:2], tf.float32), labels, tf.eye(2))
+    constant = goal.numpy().astype("float64")
     student = tf.Variable(own, dtype=tf.float32)
     teacher = {"peer": {"logits": tf.constant(peer, tf.float32)}}
     with tf.GradientTape() as tape:
@@ -101,7 +131,7 @@ def test_all_learn_each_from_its_own_view(target):
     answers = [
         x @ before["student"], (x + 1.0) @ before["peer"], x @ before["third"]
     ]  # fmt: skip
-    goal = TARGETS[target](tf.stack(answers), tf.cast(y, tf.int32))
+    goal = TARGETS[target](tf.stack(answers), tf.cast(y, tf.int32), tf.eye(3))
     p, q = tf.nn.softmax(goal / 2), tf.nn.log_softmax(answers[1] / 2)
     expected = 4 * tf.reduce_mean(tf.reduce_sum(p * (tf.math.log(p) - q), axis=1))
     assert logs["peer_kdcl"] == pytest.approx(float(expected), rel=2e-2, abs=1e-4)
@@ -110,9 +140,11 @@ def test_all_learn_each_from_its_own_view(target):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"source": ()}, "two networks at least"),
-        ({"target": "min_logits"}, r"one of naive, linear, min_logit.*Did you mean 'min_logit'"),
-        ({"standardize": True}, "Leave both out"),
+        (
+            {"target": "min_logits"},
+            r"one of naive, linear, min_logit, general.*Did you mean 'min_logit'",
+        ),
+        ({"standardize": True}, "Leave it out"),
     ],
 )
 def test_bad_input_is_told(arguments, message):
