@@ -1,7 +1,8 @@
 """Digits, born again: the student teaches a network like itself, and both of them the next one.
 
 Generation after generation of one network, each with other first weights; the last generation here
-follows the mean of the two before.
+follows the mean of the two before. The report also tells how often the mean of all generations'
+logits is right.
 
 Paper: Furlanello et al. 2018, "Born-Again Neural Networks", arXiv 1805.04770.
 Command: keras-kd-train --config=configs/born_again.py --workdir=workdir/born_again
@@ -27,5 +28,6 @@ def get_config():
     config.again = stage(teachers=("distil",), seed=1, **again)
     config.third = stage(teachers=("distil", "again"), seed=2, **again)
     config.stages = ("teacher", "baseline", "distil", "again", "third")
+    config.ensemble = ("distil", "again", "third")
     config.distil.total = "60 epochs"
     return config

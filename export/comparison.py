@@ -73,6 +73,11 @@ def _stage_notes(report, labels, student_bytes):
             f"Beside the student, '{name}' was trained, which stays behind: "
             f"{words.percent(beside['accuracy'])} right, {beside['parameters']:,} parameters."
         )
+    if ensemble := section(report, "ensemble"):
+        yield (
+            f"The mean of the logits of {', '.join(ensemble['members'])} is right on "
+            f"{words.percent(ensemble['accuracy'])} of the test images."
+        )
     # The same measure for all networks: what the weights take in float32.
     yield "Weights are counted at four bytes a parameter."
     if student_bytes:

@@ -42,9 +42,27 @@ def convert_or_fail(model, resolution, set_up, output="logits", answers=ANSWERS)
     model = student_of(model)
     shape = image_shape(model, resolution)
     check_logits(model, shape)
+
+    def answer(image):
+        return {output: answers[output](logits_of(model, image))}
+
+    return converted(answer, shape, set_up)
+
+
+def converted(answer, shape, set_up):
+    """The bytes of a TFLite file of a function.
+
+    Args:
+        answer: function of an image `[1, H, W, C]` to a dict of tensors by name.
+        shape: (H, W, C).
+        set_up: as of `convert`.
+
+    Raises:
+        ConversionFailed: the converter refused the function.
+    """
     module = tf.Module()
     function = tf.function(
-        lambda image: {output: answers[output](logits_of(model, image))},
+        answer,
         # A batch of one lets the converter fold shapes, without which some ops stay in float.
         input_signature=[tf.TensorSpec([1, *shape], tf.float32, name="image")],
     ).get_concrete_function()

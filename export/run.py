@@ -4,6 +4,7 @@ import logging
 import time
 
 from keras_kd.export.claim import claim
+from keras_kd.export.exits import export_exits
 from keras_kd.export.formats import check_formats, get
 from keras_kd.export.material import Material
 from keras_kd.export.resizing import compare_resizing
@@ -53,6 +54,8 @@ def export(workdir, formats=None, options=None):
         results[name] = export_one(name, workdir, material)
         record_result(workdir, name, results[name])
     record(workdir, "resizing", _resizing(material))
+    if (exits := export_exits(material)) is not None:
+        record(workdir, "exits", exits)
     return results
 
 

@@ -9,6 +9,7 @@ ARGUMENTS = (
     {"student_taps": ["late"], "teacher_taps": ["late"]},
     {"student_taps": ["early", "late"], "teacher_taps": ["early", "late"], "pool": True},
     {"num_examples": EXAMPLES, "negatives": 20, "dimensions": 8},
+    {"num_examples": EXAMPLES, "total_steps": 12},
 )
 EVERY = sorted(methods.METHODS)
 SCHEMES = [name for name in EVERY if methods.METHODS[name].scheme != "offline"]
@@ -35,7 +36,7 @@ def model(name, student, teacher, label_weight=0.0, **arguments):
         **arguments: of `KDModel`.
     """
     method = make(name)
-    brought = {"student", "teacher", *(follower.name for follower in method.followers())}
+    brought = {"student", "teacher", *method.averages()}
     peers = {each: student() for each in method.sources if each not in brought}
     own = method.prepare_student(student(), teacher)
     label_weight = label_weight or float(name in SCHEMES)

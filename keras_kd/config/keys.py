@@ -213,6 +213,9 @@ def base():
     # The stages in their order: names of sections that `stage` made, or of networks that hold one.
     # The last one's network is the run's student.
     config.stages = ("teacher", "baseline", "distil")
+    # Stages whose networks are also evaluated as one, by the mean of their logits, such as the
+    # generations of a chain; the report tells it, and nothing of it leaves. Empty: none.
+    config.ensemble = ()
     config.seed = 0
     config.batch_size = 128  # global: all replicas together
     config.steps_per_execution = 1

@@ -2,7 +2,15 @@
 
 import os
 
-from keras_kd.config.chain import STUDENT, WRAPPERS, is_loaded, stage_section, stages_of, teaching
+from keras_kd.config.chain import (
+    STUDENT,
+    WRAPPERS,
+    is_loaded,
+    side_of,
+    stage_section,
+    stages_of,
+    teaching,
+)
 from keras_kd.config.keys import kind_of
 from keras_kd.config.rules import require
 from keras_kd.utils import handles
@@ -42,6 +50,7 @@ def check(config):
     stages = stages_of(config)
     for stage in stages:
         _check_learners(config, stage)
+    _check_ensemble(config, stages)
     for stage in stages:
         if stage.made_of is not None:
             key = f"config.{stage.network}.model.kwargs.of"
@@ -107,6 +116,19 @@ def _check_network(config, name):
         f"empty: the stage {name!r} trains this network. Start it from weights with "
         f"config.{network}.init",
     )
+
+
+def _check_ensemble(config, stages):
+    """Stages that are evaluated as one: two at least, trained in this run, of one size of image."""
+    known = {stage.name: side_of(config, stage.network) for stage in stages}
+    names = tuple(config.ensemble)
+    fits = len(set(names)) == len(names) != 1 and set(names) <= known.keys()
+    if not fits or len({known[name] for name in names}) > 1:
+        raise ValueError(
+            "config.ensemble must name two stages or more that this run trains, each once, whose "
+            f"networks see images of one size. Received: ensemble={names!r}. Stages and sizes: "
+            f"{', '.join(f'{name} ({side} px)' for name, side in known.items())}."
+        )
 
 
 def _check_learners(config, stage):

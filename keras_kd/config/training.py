@@ -3,6 +3,7 @@
 from keras_kd import methods, optimizers
 from keras_kd.config import own_optimizers, prolong
 from keras_kd.config.rules import STAGE, follow, require, require_length
+from keras_kd.config.views import views_of
 
 
 def check(config, stage):
@@ -44,6 +45,11 @@ def methods_of(settings):
     return [methods.get(name, **kwargs) for name, kwargs in settings.methods.items()]
 
 
+def uses_unlabelled(settings):
+    """Whether a stage's methods take images with and without labels."""
+    return any(method.uses_unlabelled for method in methods_of(settings))
+
+
 def check_learning(config, stage):
     """Refuses a stage in which nothing moves its network, or nothing is there to follow.
 
@@ -72,6 +78,7 @@ def check_learning(config, stage):
                 f"config.{path}.teachers must name one at least. Received: "
                 f"{path}.teachers=(), and the method {method.name!r}, which follows a teacher."
             )
+    _check_whole_images(config, stage, chosen)
     started = settings.label_weight > 0 or bool(config[stage.network].init)
     require(
         started or any(method.reaches_classifier for method in chosen),
@@ -116,3 +123,18 @@ def _check_names(config, stage, chosen):
             f"networks that learn by a method: nothing teaches {name!r}. Take it out, or name it "
             "as learner or peer of a method, such as mutual_learning",
         )
+
+
+def _check_whole_images(config, stage, chosen):
+    """Refuses mixed images for methods that keep something of each image."""
+    if not views_of(config, stage.settings, stage.path).mixes:
+        return
+    for method in chosen:
+        if method.needs_whole_images:
+            path, settings = stage.path, stage.settings
+            raise ValueError(
+                f"The method {method.name!r} needs images that are not mixed: what it keeps, or "
+                f"does not know, belongs to one image. Received: {path}.mode="
+                f"{settings.mode!r}, {path}.mix={settings.mix!r}. Set config.{path}.mode='same/ic'"
+                f" and config.{path}.mix=''."
+            )

@@ -34,12 +34,12 @@ def unpack(data):
 
 
 def view(batch, role, instead=""):
-    """What a model sees: its own view of the batch, or the image that all share, or where there
-    is neither what another role sees."""
+    """What a model sees: its own view of the batch, else that of the role `instead`, if any, else
+    the image that all share."""
     if not isinstance(batch, dict):
         return batch
-    if instead in batch and role not in batch and "image" not in batch:
-        return batch[instead]
+    if instead and role not in batch:
+        role = instead
     if role not in batch and "image" not in batch:
         raise ValueError(
             f"A batch dict needs '{role}' or 'image'. Received: batch with {sorted(batch)}."

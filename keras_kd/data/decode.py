@@ -23,7 +23,7 @@ def decoder(examples, views, outputs, ring=False, num_classes=None, with_ids=Fal
         resize: kernel, see `keras_kd.data.resize`; where it is a mixed one, a group's plan holds
             what was drawn for each row as `kernel`.
     """
-    seen = {role: getattr(views, role) for role, _ in outputs.values()}
+    seen = {role: views.of_role(role) for role, _ in outputs.values()}
     crops = {ops: _cropper(examples, ops) for ops in {view.pixel_ops for view in seen.values()}}
     # Without a ring the extra row in front is only a partner.
     own = slice(1 if views.mixes and not ring else 0, None)
@@ -43,7 +43,7 @@ def decoder(examples, views, outputs, ring=False, num_classes=None, with_ids=Fal
                 y = share * y + (1.0 - share) * tf.roll(y, 1, axis=0)
         if with_ids:
             return x | {"id": tf.gather(examples.ids, group["position"][own])}, y[own]
-        return x.get("image", x), y[own]
+        return x["image"] if list(x) == ["image"] else x, y[own]
 
     return decode
 

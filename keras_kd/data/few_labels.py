@@ -1,10 +1,12 @@
 """Few labels of many images: which ones stay is drawn from a seed."""
 
+import dataclasses
 import hashlib
 
 import numpy as np
 
 from keras_kd.data.examples import Source
+from keras_kd.data.labels import UNKNOWN
 
 
 def draw_labels(examples, per_class, seed):
@@ -54,4 +56,29 @@ class FewLabels(Source):
             examples = self._source.split(name)
             kept = draw_labels(examples, self._per_class, self._seed)
             self._cache[name] = examples.take(kept)
+        return self._cache[name]
+
+
+class PartlyLabelled(Source):
+    """All examples of a source, with the labels of those that another one knows.
+
+    Args:
+        source: the `Source` of the images.
+        labelled: the `Source` of those whose labels may be seen, found by their ids; the labels of
+            all others are -1.
+    """
+
+    def __init__(self, source, labelled):
+        super().__init__(source.name, source.class_names, source.channels, source.counts)
+        self._source, self._labelled = source, labelled
+
+    def split(self, name):
+        """The examples of a split of the source."""
+        if name not in self._cache:
+            examples, known = self._source.split(name), self._labelled.split(name)
+            order = np.argsort(known.ids)
+            place = order[np.searchsorted(known.ids, examples.ids, sorter=order) % len(order)]
+            found = known.ids[place] == examples.ids
+            labels = np.where(found, known.labels[place], UNKNOWN).astype(known.labels.dtype)
+            self._cache[name] = dataclasses.replace(examples, labels=labels)
         return self._cache[name]

@@ -12,11 +12,18 @@ import tensorflow as tf
 from keras import ops
 
 TOLERANCE = 1e-2  # of a row's sum: half-precision mixtures round, a second label adds 1
+UNKNOWN = -1  # the label of an example whose class nobody knows
 MARK = "Labels must"  # how every sentence begins, by which an error of the pipeline is known
 
 
 class Classes:
     """One class an example: int `[B]` or `[B, 1]`, or class probabilities `[B, K]`."""
+
+    least = 0  # the smallest label
+
+    def known(self, labels, weight):
+        """The weights `[B]` of examples, or None for 1, of which those without a label have 0."""
+        return weight
 
     def loss(self, labels, logits):
         """Cross-entropy `[B]` of the labels and logits `[B, K]`."""
@@ -47,7 +54,30 @@ class Classes:
         """(whether values are wrong, a function that gives the sentence), in a graph."""
         if _is_rows(labels, num_classes):
             return _wrong_rows(labels, num_classes)
-        return _wrong_classes(labels, num_classes)
+        return _wrong_classes(labels, num_classes, self.least)
+
+
+class KnownClasses(Classes):
+    """As `Classes`, int `[B]` or `[B, 1]`, and -1 for what is not known: it counts for nothing."""
+
+    least = UNKNOWN
+
+    def known(self, labels, weight):
+        if len(labels.shape) == 2 and labels.shape[1] != 1:
+            return weight
+        known = ops.cast(ops.reshape(labels, (-1,)) > UNKNOWN, "float32")
+        return known if weight is None else known * weight
+
+    def loss(self, labels, logits):
+        """As of `Classes`, 0 where the label is not known."""
+        if _is_rows(labels, logits.shape[1]):
+            return super().loss(labels, logits)
+        labels = ops.reshape(labels, (-1,))
+        return super().loss(ops.maximum(labels, 0), logits) * self.known(labels, None)
+
+    def expected(self, num_classes):
+        shapes, advice = super().expected(num_classes)
+        return f"{shapes}, or -1 where a class is not known", advice
 
 
 class MultiHot:
@@ -55,6 +85,10 @@ class MultiHot:
 
     Values between are probabilities. One class an example, int `[B]`, is the row with a single 1.
     """
+
+    def known(self, labels, weight):
+        """As for `Classes`."""
+        return weight
 
     def loss(self, labels, logits):
         """Sigmoid cross-entropy `[B]` of labels and logits `[B, K]`, summed over the classes."""
@@ -90,7 +124,7 @@ class MultiHot:
         )  # fmt: skip
 
 
-CLASSES, MULTI_HOT = Classes(), MultiHot()
+CLASSES, KNOWN_CLASSES, MULTI_HOT = Classes(), KnownClasses(), MultiHot()
 
 
 def checked(labels, kind, num_classes):
@@ -99,7 +133,7 @@ def checked(labels, kind, num_classes):
     Args:
         labels: array or tensor; in a graph, as of an input pipeline, its values are looked at when
             it runs.
-        kind: `CLASSES` or `MULTI_HOT`.
+        kind: `CLASSES`, `KNOWN_CLASSES` or `MULTI_HOT`.
         num_classes: K of the networks.
 
     Returns:
@@ -172,16 +206,16 @@ def _range(labels):
     return (tf.where(nan, tf.constant(np.nan, tf.float64), value) for value in (low, high))
 
 
-def _wrong_classes(labels, num_classes):
+def _wrong_classes(labels, num_classes, least=0):
     low, high = _range(labels)
     values = tf.cast(labels, tf.float64)
     whole = tf.reduce_all(tf.equal(values, tf.floor(values)))
-    right = whole & (low >= 0) & (high < num_classes)
+    right = whole & (low >= least) & (high < num_classes)
     # Of no examples there is nothing to say.
     return tf.logical_not(right | tf.equal(tf.size(labels), 0)), lambda: _sentence(
-        f"be whole numbers from 0 to {num_classes - 1}, one an example. Received: labels from {{}} "
-        "to {}. Give labels - 1 where they count from 1, networks of more classes, or, of what is "
-        f"between classes, their probabilities [B, {num_classes}].", low, high,
+        f"be whole numbers from {least} to {num_classes - 1}, one an example. Received: labels "
+        "from {} to {}. Give labels - 1 where they count from 1, networks of more classes, or, of "
+        f"what is between classes, their probabilities [B, {num_classes}].", low, high,
     )  # fmt: skip
 
 

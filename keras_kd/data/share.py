@@ -80,14 +80,15 @@ class Share:
             dict of key of x -> (role whose view it shows, side in pixels).
         """
         own = ("student", self.resolution)
+        further = {role: (role, self.resolution) for role in views.further or ()}
         if views.fixed is not None:
             return {"student": own}  # not `image`: a live teacher would take it for its own view
         side = self.teacher_resolution or self.resolution
         if self.teacher_view and views.teacher is not None:
-            return {"student": own, "teacher": ("teacher", side)}
+            return {"student": own, "teacher": ("teacher", side), **further}
         if self.teacher_view and side != self.resolution:
-            return {"student": own, "teacher": ("student", side)}
-        return {"image": own}
+            return {"student": own, "teacher": ("student", side), **further}
+        return {"image": own, **further}
 
 
 _WHOLE = {

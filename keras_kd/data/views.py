@@ -23,6 +23,8 @@ class Views:
         mix: a `Mixer`, or its text, that mixes the batch in all views; None for none.
         fixed: what the teacher saw when its targets were computed, once an example; None where it
             sees every batch. See `keras_kd.data.fixed`.
+        further: names of others that see what the student does, each in draws of its own;
+            None for nobody.
 
     Raises:
         ValueError: bad texts, or views that exclude one another.
@@ -32,6 +34,7 @@ class Views:
     teacher: View | None = None
     mix: Mixer | None = None
     fixed: View | None = None
+    further: tuple | None = None
 
     def __post_init__(self):
         for name in ("student", "teacher", "fixed"):
@@ -106,9 +109,17 @@ class Views:
         """Whether a fixed target is the mean over many crops: its view is a random one."""
         return self.fixed is not None and self.fixed.random
 
-    def for_one(self):
-        """What a single model sees that learns without a teacher: what a student would."""
-        return replace(self, teacher=None)
+    def for_one(self, further=()):
+        """What a single model sees that learns without a teacher: what a student would.
+
+        Args:
+            further: names of others that see it in draws of their own.
+        """
+        return replace(self, teacher=None, further=tuple(further) or None)
+
+    def of_role(self, role):
+        """The `View` of a role: `student`, `teacher`, `fixed` or one of `further`."""
+        return self.student if role in (self.further or ()) else getattr(self, role)
 
     def describe(self):
         """What the teacher's answers depend on: a flat dict of the mode and the options that count.
@@ -123,11 +134,13 @@ class Views:
     def __str__(self):
         """The mode, or the texts of what is no mode."""
         mode, options = modes.named(self._texts()) or (None, {})
-        is_mode = mode is not None and Views.of_mode(mode, **options) == self
+        is_mode = mode is not None and Views.of_mode(mode, **options) == replace(self, further=None)
         return mode if is_mode else _joined(self._texts())
 
     def _texts(self):
-        return {name: str(ops) for name, ops in vars(self).items() if ops is not None}
+        # Who else looks does not change what teacher and student see.
+        own = {name: ops for name, ops in vars(self).items() if name != "further"}
+        return {name: str(ops) for name, ops in own.items() if ops is not None}
 
     def draw(self, sizes, seed, step):
         """Boxes and what else is drawn for a whole batch, all of the global batch.
@@ -138,13 +151,14 @@ class Views:
             step: int64 scalar.
 
         Returns:
-            dict of role (`student`, and `teacher` where it has a view of its own) -> as of
-            `View.draw`.
+            dict of role (`student`, `teacher` where it has a view of its own, and `further`) -> as
+            of `View.draw`.
         """
-        roles = {"student": self.student, "teacher": self.teacher}
+        roles = ("student", "teacher", *(self.further or ()))
+        views = {role: self.of_role(role) for role in roles}
         return {
             role: view.draw(role, sizes, seed, step)
-            for role, view in roles.items()
+            for role, view in views.items()
             if view is not None
         }
 

@@ -31,7 +31,7 @@ def decay_at(step, decay):
 class Average(Follower):
     """An exponential moving average of a learner's weights.
 
-    After each step `average += (1 - d) * (learner - average)`, d from `decay_at`, for every float
+    After each step `average += (1 - d) * (learner - average)`, d from `rule`, for every float
     weight, batch norm's statistics included; the learner does not notice.
 
     Args:
@@ -41,6 +41,7 @@ class Average(Follower):
             or predicts, and is put into it at the end of the training. False where it only
             teaches: a method with `source="ema"`.
         name: its own name.
+        rule: function of (steps done, decay) to the share that a step keeps.
 
     Raises:
         ValueError: an impossible decay, or an average of another learner to evaluate.
@@ -49,7 +50,7 @@ class Average(Follower):
     arXiv 1703.01780.
     """
 
-    def __init__(self, decay, follows="student", evaluated=True, name="ema"):
+    def __init__(self, decay, follows="student", evaluated=True, name="ema", rule=decay_at):
         if not 0.0 < decay < 1.0:
             raise ValueError(f"decay must be above 0 and below 1. Received: decay={decay!r}.")
         if evaluated and follows != "student":
@@ -59,6 +60,7 @@ class Average(Follower):
             )
         super().__init__(follows, name)
         self.decay = float(decay)
+        self._rule = lambda steps: rule(steps, self.decay)
         self.evaluated = evaluated
 
     def begin(self, learners):
@@ -74,7 +76,7 @@ class Average(Follower):
 
     def after_step(self, steps, batch, outputs):
         """Each replica moves its own copy: the learner is the same on all of them."""
-        move = 1.0 - decay_at(steps, self.decay)
+        move = 1.0 - self._rule(steps)
         for average, weight in zip(self.network.weights, self._learner().weights):
             if "float" in str(weight.dtype):
                 step = ops.cast(move, average.dtype) * (weight - average)
@@ -84,3 +86,12 @@ class Average(Follower):
         """Puts the average into the student, which leaves."""
         if self.evaluated:
             self._learner().set_weights(self.network.get_weights())
+
+
+def averages_of(methods):
+    """The averages that methods follow, a list of `Average`."""
+    return [
+        Average(name=name, **arguments)
+        for method in methods
+        for name, arguments in method.averages().items()
+    ]

@@ -64,6 +64,24 @@ def refuse_idle(learners, methods, passes):
         )
 
 
+def refuse_two_evaluated(followers):
+    """Refuses a second network in the student's place.
+
+    Args:
+        followers: list of `keras_kd.distillation.followers.Follower`.
+
+    Raises:
+        ValueError: several that are to be evaluated.
+    """
+    names = [follower.name for follower in followers if follower.evaluated]
+    if len(names) > 1:
+        raise ValueError(
+            "One average alone can be evaluated in the student's place, and leave. Received: "
+            f"{', '.join(names)}. Take one out: a stage's `ema` is one, and the method "
+            "mean_teacher brings one unless it has leaves=False."
+        )
+
+
 def refuse_answers(methods, sources):
     """Refuses methods that cannot learn from what their sources answer.
 

@@ -10,7 +10,13 @@ from keras import ops
 from keras_kd.data.batch import once_arrived, unpack, view, weight_of
 from keras_kd.distillation import seeds
 from keras_kd.distillation.accepted import by_name, check_networks
-from keras_kd.distillation.checks import refuse_answers, refuse_idle, refuse_whole_models
+from keras_kd.distillation.averaging import averages_of
+from keras_kd.distillation.checks import (
+    refuse_answers,
+    refuse_idle,
+    refuse_two_evaluated,
+    refuse_whole_models,
+)
 from keras_kd.distillation.label_checks import LabelChecks, label_kind
 from keras_kd.distillation.learning import optimizers_of, prepared
 from keras_kd.distillation.networks import all_methods, build_methods, named_networks, weightless
@@ -87,7 +93,8 @@ class KDModel(LabelChecks, Results, Sources, NamedState, replicas.ReplicaSafe, k
         labels = label_loss(methods, self.label_weight)
         methods = all_methods(methods, labels, others)
         self.label_kind = label_kind(methods)
-        followers = [*followers, *(each for method in methods for each in method.followers())]
+        followers = [*followers, *averages_of(methods)]
+        refuse_two_evaluated(followers)
         for follower in followers:
             follower.begin(learners)
         networks = named_networks(learners, frozen, followers, methods)
@@ -220,6 +227,7 @@ class KDModel(LabelChecks, Results, Sources, NamedState, replicas.ReplicaSafe, k
         seeds.set_states(self._random_states(), self.seed, self.step)
         for method in self.methods:
             batch = method.before_step(batch)
+            batch |= {"step": ops.convert_to_tensor(self.step)} if method.needs_step else {}
         count = ops.cast(examples_in(batch), "float32")
         total = replicas.sum_over_replicas(count)
         seen, done = {}, []  # outputs by (maker of the images, network); what each phase gave

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_kd.data.labels import CLASSES, checked, in_words, refuse
+from keras_kd.data.labels import CLASSES, KNOWN_CLASSES, MULTI_HOT, checked, in_words, refuse
 from keras_kd.models.output import logits_of, symbolic_outputs
 
 ROWS = 2**16  # of arrays at a time: they are looked at in float64
@@ -20,6 +20,8 @@ def label_kind(methods):
     Raises:
         ValueError: methods that do not go together.
     """
+    if any(method.uses_unlabelled for method in methods):
+        return _known_kind(methods)
     kinds = {method.label_kind: method.name for method in methods if method.label_kind}
     if len(kinds) > 1:
         one, other = list(kinds.values())[:2]
@@ -29,6 +31,19 @@ def label_kind(methods):
             "BinarySoftTargets and BinaryLabels alone."
         )
     return next(iter(kinds), CLASSES)
+
+
+def _known_kind(methods):
+    """What labels mean where some may be missing, which all must bear that look at them."""
+    for method in methods:
+        if method.needs_labels and method.label_kind is not KNOWN_CLASSES:
+            mine = next(one.name for one in methods if one.uses_unlabelled)
+            raise ValueError(
+                f"The method {mine!r} takes images without a label, -1, and each other must do "
+                f"without, too. Received: {method.name!r}, which needs every label. Leave one of "
+                "them out; label_weight stands for a loss on the labels that are known."
+            )
+    return KNOWN_CLASSES
 
 
 class LabelChecks:
@@ -160,5 +175,5 @@ def _reads_logits(metric, kind):
     """Whether a metric was made for logits: it is told so, or counts classes with one above 0."""
     made = metric.get_config() if isinstance(metric, keras.metrics.Metric) else {}
     thresholds = made.get("threshold", made.get("thresholds"))
-    above_zero = thresholds in (0.0, [0.0]) and kind is not CLASSES
+    above_zero = thresholds in (0.0, [0.0]) and kind is MULTI_HOT
     return made.get("from_logits") or above_zero

@@ -23,7 +23,7 @@ class Network:
             frozen: seed is int64 `[2]`, the same on all replicas, another one at every step.
         taps: names of the layers whose outputs are needed.
         sees: whose view of the batch it takes.
-        instead: whose it takes where the batch has none for it and no `image`.
+        instead: whose it takes where the batch has none for it.
         on_images: whether it runs on the images of the batch; if not, methods call it.
     """
 
@@ -116,7 +116,7 @@ def named_networks(learners, frozen, followers, methods):
         add(name, model)
     for follower in followers:
         if follower.network is not None:
-            add(follower.name, follower.network, sees=follower.follows)
+            add(follower.name, follower.network, instead=follower.follows)
     return found
 
 

@@ -42,7 +42,7 @@ class Results:
                     # New variables cannot wait for a batch: TensorFlow fills them before the step.
                     with tf.control_dependencies(None):
                         metric.build(batch["labels"], logits)
-            weight = batch.get("sample_weight")
+            weight = self.label_kind.known(batch["labels"], batch.get("sample_weight"))
             results = self.compute_metrics(None, batch["labels"], logits, weight)
             trackers = (self._trackers, self._loss_trackers, self._fidelity)
             mine = {metric.name for group in trackers for metric in group.values()}

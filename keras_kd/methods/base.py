@@ -50,6 +50,9 @@ class Method(keras.layers.Layer):
     needs_labels = False  # True: batches must carry labels
     label_kind = None  # what labels mean to it, of `keras_kd.data.labels`; None: whatever they do
     needs_id = False  # True: batches must carry `id`, the index of each example in the data
+    needs_step = False  # True: the batch carries `step`, the step from 0
+    needs_whole_images = False  # True: it cannot learn from images that are mixed
+    uses_unlabelled = False  # True: labels may be -1, unknown, in a part of a batch
     several_sources = False  # True: `source` may be a tuple
     phase = MAIN  # name of the phase in which the loss counts
 
@@ -125,7 +128,8 @@ class Method(keras.layers.Layer):
 
         Args:
             batch: dict with `image` `[B, H, W, C]` and, where they exist, `labels` (int `[B]` or
-                float `[B, K]`), `id` `[B]`, `sample_weight` `[B]`.
+                float `[B, K]`), `id` `[B]`, `sample_weight` `[B]`, and for a method that needs
+                it `step`, an int64 scalar.
             student: dict with `logits` `[B, K]` and the student's taps by name.
             teacher: dict with `logits` `[B, K]` and the teacher's taps by name; of several
                 sources a dict of such dicts; empty where no teacher is needed. In place of the
@@ -217,10 +221,15 @@ class Method(keras.layers.Layer):
         critic's own loss."""
         return []
 
-    def followers(self):
-        """Hook before training: a list of `keras_kd.distillation.followers.Follower` that the
-        method brings, such as an average of weights that teaches."""
-        return []
+    def averages(self):
+        """Hook before training: averages of learners' weights that the method follows: dict of
+        name to arguments of `keras_kd.distillation.averaging.Average`."""
+        return {}
+
+    def own_views(self):
+        """Names of those of its networks that are to see the student's images in draws of their
+        own, where the data can give them; they see the student's where the data do not."""
+        return ()
 
     def evaluated(self, networks):
         """Hook after training: further networks whose accuracy is told, though they do not leave.
@@ -232,6 +241,18 @@ class Method(keras.layers.Layer):
             dict of name to Keras model that gives logits.
         """
         return {}
+
+    def with_exits(self, student):
+        """Hook after training: the student with early answers that are to leave beside it.
+
+        Args:
+            student: the trained Keras model that gives logits.
+
+        Returns:
+            a Keras model from images to a dict of logits `[B, K]`, `logits` the student's own and
+            others by the names of their exits; None where none are to leave.
+        """
+        return None
 
     def phases(self):
         """Hook before training: a list of `keras_kd.methods.phases.Phase` that the method needs."""

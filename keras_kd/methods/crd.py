@@ -2,11 +2,10 @@
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import layers, ops
 
 from keras_kd.methods.arguments import integer, number, positive
-from keras_kd.methods.base import Method
+from keras_kd.methods.by_example import ExampleMethod, last_of_each, over_replicas, write
 from keras_kd.methods.features import FLOAT, flat, unit
 
 EPSILON = 1e-7  # as in the public implementations
@@ -61,7 +60,7 @@ def contrast(scores, positives, negatives, temperature, z):
 
 
 @keras.saving.register_keras_serializable(package="keras_kd")
-class CRD(Method):
+class CRD(ExampleMethod):
     """Pulls an example's student and teacher embeddings together, and away from other examples'.
 
     Both features are embedded linearly in D dimensions at length 1. Each side is contrasted with a
@@ -93,8 +92,6 @@ class CRD(Method):
         ValueError: an unknown number of examples, an impossible argument, or batches without `id`.
     """
 
-    needs_id = True
-
     def __init__(
         self,
         num_examples=None,
@@ -105,17 +102,9 @@ class CRD(Method):
         temperature=0.07,
         **kwargs,
     ):
-        super().__init__(**kwargs)
-        if type(num_examples) is not int or num_examples < 2:
-            raise ValueError(
-                "CRD keeps a bank with a row for each example, so it must know how many there are: "
-                f"num_examples, at least 2. Received: num_examples={num_examples!r}. Give the size "
-                "of the training split."
-            )
+        super().__init__(num_examples=num_examples, first_id=first_id, **kwargs)
         if not 0.0 <= number(momentum) < 1.0:
             raise ValueError(f"momentum must lie in [0, 1). Received: momentum={momentum!r}.")
-        self.num_examples = num_examples
-        self.first_id = integer(0, first_id=first_id)
         self.negatives, self.dimensions = integer(negatives=negatives, dimensions=dimensions)
         self.momentum = float(momentum)
         self.temperature = positive(temperature=temperature)
@@ -144,31 +133,15 @@ class CRD(Method):
             embedding.build((None, int(np.prod(shape[1:]))))
         width = (3.0 / self.dimensions) ** 0.5
         self.student_bank, self.teacher_bank = (
-            self.add_weight(
-                shape=(self.num_examples, self.dimensions),
-                initializer=keras.initializers.RandomUniform(-width, width),
-                trainable=False,
-                aggregation="only_first_replica",  # all replicas write the same rows
-                name=name,
-            )
+            self.add_bank(self.dimensions, name, keras.initializers.RandomUniform(-width, width))
             for name in ("student_bank", "teacher_bank")
         )
         # The model sets its state from (seed, step) where it has a seed.
         self.random = keras.random.SeedGenerator()
         self.built = True
 
-    def check_examples(self, ids):
-        lowest, highest = int(ids.min()), int(ids.max())
-        if lowest < self.first_id or highest >= self.first_id + self.num_examples:
-            raise ValueError(
-                "CRD's bank has a row for each id from first_id to before first_id + num_examples. "
-                f"Received: first_id={self.first_id}, num_examples={self.num_examples}, and "
-                f"training examples with ids from {lowest} to {highest}. Give the method "
-                f"first_id={lowest}, num_examples={highest - lowest + 1}."
-            )
-
     def call(self, batch, student, teacher):
-        rows = self._rows(batch)
+        rows = self.rows(batch)
         s, t = self._embed(student, teacher)
         shape = (ops.shape(rows)[0], self.negatives)
         further = 1 + keras.random.randint(shape, 0, self.num_examples - 1, seed=self.random)
@@ -182,52 +155,19 @@ class CRD(Method):
         return losses[0] + losses[1]
 
     def after_step(self, batch, student, teacher):
-        mine = [self._rows(batch), *self._embed(student, teacher)]
-        rows, s, t = map(_over_replicas, mine)
-        # An example may be in a batch twice; all its rows then carry the last one's value.
-        place = ops.arange(ops.shape(rows)[0])
-        last = ops.max(ops.where(rows[:, None] == rows[None], place[None], -1), axis=1)
+        mine = [self.rows(batch), *self._embed(student, teacher)]
+        rows, s, t = map(over_replicas, mine)
+        last = last_of_each(rows)  # all rows of an example carry the last one's value
         for bank, new in ((self.student_bank, s), (self.teacher_bank, t)):
             old = ops.take(bank, rows, axis=0)
             moved = unit(self.momentum * old + (1.0 - self.momentum) * ops.take(new, last, axis=0))
-            bank.value.scatter_update(tf.IndexedSlices(moved, rows))
+            write(bank, rows, moved)
 
     def _embed(self, student, teacher):
         pair = self.pairs(student, teacher)[0]
         pair = [ops.cast(x, "float32") for x in pair]
         return [unit(embed(flat(x))) for embed, x in zip(self.embeddings, pair)]
 
-    def _rows(self, batch):
-        if "id" not in batch:
-            raise ValueError(
-                "CRD needs the index of each example in the data: 'id' in the batch. "
-                f"Received: batch with {sorted(batch)}. Build the data with with_ids=True, or add "
-                "'id', int [B], to the batch's dict."
-            )
-        # Checked as they are: 2^32 + 5 would be 5 in 32 bits.
-        rows = ops.cast(ops.reshape(batch["id"], (-1,)), "int64") - self.first_id
-        # XLA leaves checks out, and reads the nearest row.
-        check = tf.debugging.Assert(
-            tf.reduce_all((rows >= 0) & (rows < self.num_examples)),
-            [
-                "Every id must lie in [first_id, first_id + num_examples). Received: first_id, "
-                "num_examples, ids",
-                self.first_id,
-                self.num_examples,
-                batch["id"],
-            ],
-        )
-        with tf.control_dependencies([] if check is None else [check]):
-            return tf.cast(rows, tf.int32)
-
     def get_config(self):
-        names = ("num_examples", "first_id", "negatives", "dimensions", "momentum", "temperature")
+        names = ("negatives", "dimensions", "momentum", "temperature")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
-
-
-def _over_replicas(values):
-    """The values `[B, ...]` of all replicas, in one order on each of them."""
-    context = tf.distribute.get_replica_context()
-    if context is None or context.num_replicas_in_sync == 1:
-        return values
-    return context.all_gather(values, axis=0)

@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_kd.data.labels import CLASSES, MULTI_HOT
+from keras_kd.data.labels import CLASSES, KNOWN_CLASSES, MULTI_HOT
 from keras_kd.methods.base import Method
 
 
@@ -67,5 +67,7 @@ def label_loss(methods, weight):
     """
     methods = [methods] if isinstance(methods, Method) else methods or ()
     kinds = {getattr(method, "label_kind", None) for method in methods}
-    loss = BinaryLabels if MULTI_HOT in kinds else Labels
-    return [loss(weight=weight, name="labels")] if weight else []
+    loss = (BinaryLabels if MULTI_HOT in kinds else Labels)(weight=weight, name="labels")
+    if any(getattr(method, "uses_unlabelled", False) for method in methods):
+        loss.label_kind = KNOWN_CLASSES
+    return [loss] if weight else []

@@ -62,6 +62,7 @@ class Experiment:
         networks: dict from a stage's name to the network that it has trained.
         beside: dict from a stage's name to what was trained beside that network and does not
             leave, such as peers: dict of name to Keras model that gives logits.
+        methods: dict from a stage's name to the methods that it was trained by.
 
     Raises:
         ValueError: an impossible config, or a batch that does not divide over the replicas.
@@ -77,6 +78,7 @@ class Experiment:
         self.last = self.stages[-1]
         self.networks = {}
         self.beside = {}
+        self.methods = {}
         self._loaded = {}  # handle, side and how it is read -> teacher
         self._untrained = {}  # stage -> network that learns from labels
 
@@ -316,6 +318,7 @@ class Experiment:
             network, _ = learner
             self.networks[stage.name] = network
             self.beside[stage.name] = assembled.kd.beside_student()
+            self.methods[stage.name] = assembled.kd.methods
             if teaches:
                 network.trainable = False
                 if self.writes:

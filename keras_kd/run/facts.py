@@ -7,6 +7,8 @@ from keras_kd.config.chain import yardstick
 from keras_kd.run import networks, sources
 from keras_kd.utils.files import write_atomically, write_json
 
+EXITS = "exits.keras"  # the student with early answers, where a method lets them leave
+
 
 def save_student(experiment):
     """Writes `student.keras`, in float32 whatever it was trained in: only the student leaves.
@@ -21,6 +23,10 @@ def save_student(experiment):
         student, _ = experiment.learner(stage, teacher, precision="float32")
         student.set_weights(trained.get_weights())
     networks.save(student, experiment.path / "student.keras")
+    for method in experiment.methods[stage.name]:
+        exits = method.with_exits(student)
+        if exits is not None:
+            networks.save(exits, experiment.path / EXITS)
 
 
 def write_report(experiment, command=""):
@@ -74,6 +80,8 @@ def write_report(experiment, command=""):
             "parameters": teacher.count_params(),
         }
         report["fidelity"] = {"kl": result["kl"], "agreement": result["agreement"]}
+    if config.ensemble:
+        report["ensemble"] = _ensemble(experiment)
     write_json(workdir / "report.json", report)
     return report
 
@@ -118,6 +126,19 @@ def _beside(experiment, models):
     return {
         name: {"accuracy": share(logits[name], labels), "parameters": model.count_params()}
         for name, model in models.items()
+    }
+
+
+def _ensemble(experiment):
+    """Accuracy of the mean of some stages' logits, and of each alone."""
+    names = list(experiment.config.ensemble)
+    labels = experiment.source.split(experiment.config.data.eval_split).labels
+    seen = {name: (experiment.networks[name], "student") for name in names}
+    logits = predict(experiment.streams.held_out(), seen)
+    mean = np.mean([logits[name].astype("float64") for name in names], axis=0)
+    return {
+        "accuracy": share(mean, labels),
+        "members": {name: share(logits[name], labels) for name in names},
     }
 
 

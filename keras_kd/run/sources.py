@@ -14,7 +14,8 @@ import numpy as np
 
 from keras_kd import data
 from keras_kd.config.made_images import makes_images
-from keras_kd.data.few_labels import FewLabels
+from keras_kd.config.training import uses_unlabelled
+from keras_kd.data.few_labels import FewLabels, PartlyLabelled
 from keras_kd.data.ids_only import IdsOnly
 from keras_kd.data.splits import resolve_split
 from keras_kd.data.unlabelled import Joined, Unlabelled
@@ -50,18 +51,22 @@ class Pools(NamedTuple):
     Attributes:
         labels: the `Pool` of stages that learn from labels alone.
         teachers: that of stages which follow a teacher.
+        both: that of stages without one whose methods use images with and without labels.
         unseen: that of stages whose images a network makes: the ids of `teachers`.
     """
 
     labels: Pool
     teachers: Pool
+    both: Pool
     unseen: Pool
 
     def of(self, stage):
         """The `Pool` of a stage, a `keras_kd.config.chain.StageConfig`."""
         if makes_images(stage.settings):
             return self.unseen
-        return self.teachers if stage.teachers else self.labels
+        if stage.teachers:
+            return self.teachers
+        return self.both if uses_unlabelled(stage.settings) else self.labels
 
 
 def make_pools(config, classes, unlabelled=None):
@@ -91,8 +96,11 @@ def make_pools(config, classes, unlabelled=None):
         evaluated = classes.split(settings.eval_split)
         joined = Joined(images, unlabelled, settings.unlabelled_split, evaluated)
         teachers = every._replace(source=joined, labelled=False)
+    both = labels
+    if teachers is not labels:
+        both = every._replace(source=PartlyLabelled(teachers.source, labels.source))
     ids = IdsOnly.instead_of(teachers.source, settings.resolution)
-    return Pools(labels, teachers, every._replace(source=ids, labelled=False))
+    return Pools(labels, teachers, both, every._replace(source=ids, labelled=False))
 
 
 def describe(config, pools, evaluated):

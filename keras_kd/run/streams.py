@@ -115,7 +115,7 @@ class Streams:
         views = views_of(self.config, settings)
         train = self.train(
             stage,
-            mode=views.for_one(),
+            mode=views.for_one(_own_views(settings)),
             resolution=side,
             one_hot=views.mixes,
             with_ids=_needs_ids(settings),
@@ -254,6 +254,11 @@ class Streams:
 def _learns_from_labels(settings):
     """Whether a stage has a loss on the labels, its own or that of a method."""
     return settings.label_weight > 0 or any(m.needs_labels for m in methods_of(settings))
+
+
+def _own_views(settings):
+    """Names of the networks of a stage's methods that see draws of their own."""
+    return tuple(name for method in methods_of(settings) for name in method.own_views())
 
 
 def _needs_ids(settings):

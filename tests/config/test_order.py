@@ -50,6 +50,13 @@ def test_stages_that_cannot_be(stages, message):
         ({"student.handle": "bit:R50x1-M"}, "trains this network.* config.student.init"),
         ({"again.methods": {}}, r"config\.again\.methods must be one method at least"),
         ({"again.teachers": ()}, r"config\.again\.teachers must name one at least.*'soft_targets'"),
+        ({"ensemble": ("again",)}, "must name two stages or more"),
+        ({"ensemble": ("again", "again")}, "each once"),
+        ({"ensemble": ("again", "agian")}, r"ensemble=\('again', 'agian'\).*baseline \(32 px\)"),
+        (
+            {"ensemble": ("teacher", "again"), "data.teacher_resolution": 64},
+            r"images of one size.*teacher \(64 px\), assistant \(32 px\)",
+        ),
         ({"assistant.train.prolong": "fresh"}, "is another teacher"),
         ({"assistant.engine": "xla", "again.teachers": ("distil", "assistant")}, "run as one"),
         ({"assistant.model.name": "resnett"}, "Did you mean 'resnet'"),

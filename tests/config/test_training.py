@@ -90,19 +90,19 @@ def test_further_learners_may_be_named_by_the_methods():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"distil.learners": ("peer", "peer")}, r"distil\.learners must name, each once, net.*'peer"),
+        ({"distil.learners": ("peer", "peer")}, r"distil\.learners must name, each once.*'peer'"),
         ({"distil.learners": ("pear",)}, r"Received: 'pear'.*kind: peer\. Make one.*network\("),
         ({"distil.learners": ("student",)}, r"Received: 'student'"),
         ({"peer.handle": "bit:R50x1-imagenet224"}, r"without a handle\. Received: 'peer'.*none"),
-        ({"peer.model.name": "quantize_aware"}, "no wrapper makes further learners.*quantize_aware"),
-        ({"distil.methods": {}}, r"distil\.learners must be networks that learn by a method.*'peer'"),
+        ({"peer.model.name": "quantize_aware"}, "no wrapper makes further.*quantize_aware"),
+        ({"distil.methods": {}}, r"learners must be networks that learn by a method.*'peer'"),
         (
             {"distil.methods": {"mutual_learning": {"source": ("pear",)}}},
-            r"mutual_learning\.source must be of the stage's networks \(peer, student, teacher\).*pear",
+            r"source must be of the stage's networks \(peer, student, teacher\).*pear",
         ),
         ({"distil.methods": {"mutual_learning": {"source": ()}}}, "two networks at least"),
-        ({"distil.methods": {"soft_targets": {"learner": "peer"}}}, r"distil\.teachers must name one"),
-        ({"teacher_cache": "cache"}, r"teacher_cache must be empty.*'distil', which has no teachers"),
+        ({"distil.methods": {"soft_targets": {"learner": "peer"}}}, r"teachers must name one"),
+        ({"teacher_cache": "cache"}, r"teacher_cache must be empty.*'distil', which has no"),
     ],
 )  # fmt: skip
 def test_mistakes_with_further_learners_are_named(changes, message):

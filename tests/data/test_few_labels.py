@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from keras_kd.data import build_dataset
-from keras_kd.data.few_labels import FewLabels, draw_labels
+from keras_kd.data.few_labels import FewLabels, PartlyLabelled, draw_labels
+from keras_kd.data.unlabelled import Unlabelled
 
 
 @pytest.mark.parametrize("per_class", [1, 7, 50])
@@ -54,3 +55,14 @@ def test_a_stream_holds_the_labelled_images_and_no_others(digits):
     rows = [place[one] for one in x["id"].numpy()]
     np.testing.assert_array_equal(y, whole.labels[rows])
     np.testing.assert_allclose(x["student"], whole.store.images[rows] / 127.5 - 1, atol=1e-6)
+
+
+def test_partly_labelled_are_all_images_with_the_labels_that_are_known(digits):
+    known = FewLabels(digits, 3, seed=1)
+    every, few = digits.split("train"), known.split("train")
+    partly = PartlyLabelled(Unlabelled(digits), known).split("train")
+    np.testing.assert_array_equal(partly.ids, every.ids)
+    kept = np.isin(every.ids, few.ids)
+    assert kept.sum() == few.num_examples == 30
+    np.testing.assert_array_equal(partly.labels[kept], every.labels[kept])
+    assert (partly.labels[~kept] == -1).all()

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_kd.data.labels import CLASSES, MULTI_HOT, checked, in_words
+from keras_kd.data.labels import CLASSES, KNOWN_CLASSES, MULTI_HOT, checked, in_words
 
 K = 4
 HOT = np.eye(K, dtype="float32")[[0, 3, 2]]
@@ -135,3 +135,23 @@ def test_the_advice_about_names_works():
 def test_other_errors_stay_what_they_are():
     with pytest.raises(tf.errors.InvalidArgumentError, match="Incompatible"), in_words():
         tf.raw_ops.AddV2(x=tf.ones(2), y=tf.ones(3))
+
+
+def test_unknown_classes_count_for_nothing(logits):
+    labels = np.array([0, -1, 2])
+    expected = -log_softmax(logits)[range(3), labels] * [1, 0, 1]
+    np.testing.assert_allclose(KNOWN_CLASSES.loss(tf.constant(labels), logits), expected, rtol=1e-5)
+    np.testing.assert_array_equal(KNOWN_CLASSES.known(tf.constant(labels), None), [1, 0, 1])
+    weighed = KNOWN_CLASSES.known(tf.constant(labels), tf.constant([0.5, 2.0, 2.0]))
+    np.testing.assert_array_equal(weighed, [0.5, 0.0, 2.0])
+    with tf.GradientTape() as tape:
+        z = tf.Variable(logits, dtype=tf.float32)
+        loss = tf.reduce_sum(KNOWN_CLASSES.loss(tf.constant(labels), z))
+    gradient = tape.gradient(loss, z)
+    assert (gradient[1] == 0).numpy().all() and (gradient[0] != 0).numpy().all()
+    checked(labels, KNOWN_CLASSES, K)
+    np.testing.assert_allclose(KNOWN_CLASSES.loss(HOT, logits), CLASSES.loss(HOT, logits))
+    with pytest.raises(ValueError, match="from 0 to 3"):
+        checked(labels, CLASSES, K)
+    with pytest.raises(ValueError, match="from -1 to 3"):
+        checked(labels - 1, KNOWN_CLASSES, K)

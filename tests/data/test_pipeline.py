@@ -1,5 +1,6 @@
 """Batches as a pure function of (seed, step), views, mixup, workers and evaluation."""
 
+import dataclasses
 import hashlib
 import subprocess
 import sys
@@ -272,3 +273,12 @@ def test_real_photographs_through_the_whole_pipeline(real_data):
     x, y = batches(2, source, "train[:5%]", "mix", 32, 48, teacher_resolution=64)[1]
     assert x["student"].shape == (32, 48, 48, 3) and x["teacher"].shape == (32, 64, 64, 3)
     assert x["student"].std() > 0.2 and set(y) <= set(range(81))
+
+
+def test_a_batch_holds_a_view_for_each_further_role():
+    views = dataclasses.replace(Views("inception_crop(0.3,1)"), further=("peer",))
+    ((x, _),) = batches(1, "digits", "train", views, 4, 8)
+    assert set(x) == {"image", "peer"}
+    ((alone, _),) = batches(1, "digits", "train", "inception_crop(0.3,1)", 4, 8)
+    np.testing.assert_array_equal(x["image"], alone)
+    assert x["peer"].shape == alone.shape and (x["peer"] != alone).any()

@@ -1,5 +1,7 @@
 """Views: modes are names for lists of ops, and lists of one's own give what the modes give."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -115,3 +117,15 @@ def test_descriptions_tell_views_apart():
 def test_views_that_cannot_be_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_further_roles_see_the_students_view_in_draws_of_their_own():
+    views = replace(Views("inception_crop(0.3,1)|flip"), further=("one", "other"))
+    sizes = tf.constant([[8, 8]] * 4)
+    drawn = views.draw(sizes, seed=0, step=tf.constant(0, tf.int64))
+    assert set(drawn) == {"student", "one", "other"}
+    boxes = [np.concatenate([np.ravel(v) for v in tf.nest.flatten(d)]) for d in drawn.values()]
+    assert len({box.tobytes() for box in boxes}) == 3
+    alone = Views("inception_crop(0.3,1)|flip").draw(sizes, 0, tf.constant(0, tf.int64))
+    tf.nest.map_structure(np.testing.assert_array_equal, drawn["student"], alone["student"])
+    assert str(views) == str(Views("inception_crop(0.3,1)|flip"))

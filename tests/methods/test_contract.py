@@ -5,7 +5,6 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-
 from any_method import EVERY, EXAMPLES, SCHEMES, make
 
 from keras_kd import methods
@@ -13,6 +12,7 @@ from keras_kd.distillation import seeds
 from keras_kd.training.checkpoints import Checkpoints, Snapshot
 
 CLASSES = 4
+FIRST = tf.constant(0, tf.int64)  # step
 
 
 def student_network():
@@ -97,7 +97,7 @@ def test_xla_compiles_the_method_to_the_same_loss_and_gradients(name, data):
     """The method alone, hook included: whole models under XLA are tested with KDModel."""
     kd = model(name)
     x, y = next(iter(data))
-    method, batch = kd.methods[0], {**x, "labels": y}
+    method, batch = kd.methods[0], {**x, "labels": y, "step": FIRST}
     student, teacher = outputs(kd, batch, training=False)
     random = seeds.generator_states([method])
 
@@ -124,7 +124,7 @@ def test_one_float32_value_per_example_and_gradients_reach_student_and_method_on
     x, y = next(iter(data))
     method = kd.methods[0]
     teacher_before = [w.numpy() for w in kd.teacher.weights]
-    batch = {**x, "labels": y}
+    batch = {**x, "labels": y, "step": FIRST}
     with tf.GradientTape(persistent=True) as tape:
         student, teacher = outputs(kd, batch, training=True)
         loss = method(batch, student, teacher)

@@ -80,22 +80,6 @@ def test_without_labels_none_are_needed():
     assert not any(method.needs_labels for method in kd.methods)
 
 
-@pytest.mark.parametrize("source", [(), "student", ("peer", "peer"), ("peer", "student")])
-def test_it_takes_two_networks_at_least(source):
-    with pytest.raises(ValueError, match=r"two networks at least.*Received: source=.*learners="):
-        MutualLearning(source=source)
-
-
-def test_peers_have_the_same_classes_and_no_taps():
-    with pytest.raises(ValueError, match="same classes.*3 classes of the 'student', 5 of the 'pe"):
-        KDModel(
-            linear(WIDTH, CLASSES, 1), None, MutualLearning(),
-            learners={"peer": linear(WIDTH, 5, 2)},
-        )  # fmt: skip
-    with pytest.raises(ValueError, match="Leave taps out"):
-        MutualLearning(student_taps=["a"], teacher_taps=["a"])
-
-
 def test_a_peer_that_is_not_there_is_told_of():
     with pytest.raises(ValueError, match="source of mutual_learning must be a network"):
         KDModel(linear(WIDTH, CLASSES, 1), None, MutualLearning(), 1.0)

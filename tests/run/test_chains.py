@@ -36,6 +36,7 @@ def assistant():
     config.assistant.train = further(teachers=("teacher",))
     config.distil.teachers = ("assistant",)
     config.stages = ("teacher", "assistant", "distil")
+    config.ensemble = ("assistant", "distil")
     return config
 
 
@@ -44,6 +45,7 @@ def born_again():
     config = tiny()
     config.again = further(teachers=("teacher", "distil"), seed=1)
     config.stages = ("teacher", "distil", "again")
+    config.ensemble = ("distil", "again")
     return config
 
 
@@ -96,6 +98,18 @@ def test_each_stage_follows_the_networks_that_it_names(finished):
     assert found["kl"] == pytest.approx(line["val_kl"], rel=1e-3)
     assert found["agreement"] == pytest.approx(line["val_agreement"])
     assert not (workdir / f"{last}.keras").exists()  # the student has its own name
+
+
+def test_stages_are_evaluated_as_one_by_the_mean_of_their_logits(finished):
+    config, report, workdir = finished
+    (earlier, _), told = config.ensemble, report["ensemble"]
+    models = [keras.models.load_model(workdir / f"{name}.keras") for name in (earlier, "student")]
+    images = data.evaluation_dataset("digits", "test[:50]", 50, 8, full_image=True)
+    x, y = next(iter(images))
+    logits = [np.asarray(model(x), "float64") for model in models]
+    right = [float((z.argmax(1) == y).mean()) for z in (sum(logits), *logits)]
+    assert [told["accuracy"], *told["members"].values()] == right
+    assert list(told["members"]) == list(config.ensemble)
 
 
 def test_a_finished_chain_gives_its_student_and_whom_it_follows(finished):

@@ -1,12 +1,13 @@
 """Runs whose stage has several learners: peers are built, resumed and told of, and do not leave."""
 
 import keras
+import numpy as np
 import pytest
 from tiny_run import tiny_run
 from tiny_stage import TIMINGS, arrays_of, assert_same, stop_after
 
 from keras_kd.config import network
-from keras_kd.run import run
+from keras_kd.run import Experiment, run
 from keras_kd.training.log import logged
 
 STEPS = 4
@@ -62,3 +63,37 @@ def test_a_run_that_is_killed_ends_with_the_bits_of_one_that_was_not(finished, t
     report = run(mutual(), tmp_path)
     assert_same(outcome(tmp_path), outcome(finished[1]))
     assert report["stages"]["distil"]["beside"] == finished[0]["stages"]["distil"]["beside"]
+
+
+def test_images_without_a_label_take_part_where_a_method_uses_them():
+    config = tiny_run(STEPS)
+    config.stages = ("baseline", "distil")
+    config.data.labels_per_class = 2
+    config.distil.update(teachers=(), label_weight=1.0, mode="same/ic")
+    config.distil.methods = {"mean_teacher": {}}
+    experiment = Experiment(config)
+    baseline, distil = experiment.stages
+    pools = experiment.streams.pools
+    assert (pools.of(baseline).num_examples, pools.of(distil).num_examples) == (20, 64)
+    assert (pools.of(distil).examples.labels >= 0).sum() == 20
+    train, _ = experiment.streams.of(distil).train(0, 4)
+    batches = list(train.take(4).as_numpy_iterator())
+    known = 0
+    for x, y in batches:
+        assert set(x) == {"image", "mean_teacher"}  # each in draws of its own
+        assert (x["image"] != x["mean_teacher"]).any()
+        known += (y >= 0).sum()
+    assert known == 20  # an epoch
+    (x, y), *_ = experiment.streams.of(baseline).train(0, 1)[0].take(1).as_numpy_iterator()
+    assert isinstance(x, np.ndarray) and (y >= 0).all()
+
+
+def test_peers_see_views_of_their_own_where_their_method_wants_it():
+    config = mutual()
+    config.distil.methods = {"kdcl": {"source": ("peer", "wide")}}
+    config.distil.mode = "same/ic"
+    experiment = Experiment(config)
+    (stage,) = experiment.stages
+    ((x, _),) = experiment.streams.of(stage).train(0, 1)[0].take(1).as_numpy_iterator()
+    assert set(x) == {"image", "peer", "wide"}
+    assert len({x[name].tobytes() for name in x}) == 3
