@@ -2,16 +2,16 @@
 
 import functools
 
+import any_method
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from any_method import DATA_FREE
 
 import keras_kd
-from keras_kd import methods
 from keras_kd.training.checkpoints import Checkpoints, Snapshot
 
-EVERY = sorted(name for name, cls in methods.METHODS.items() if cls.scheme == "data-free")
 STEPS = 4
 
 
@@ -22,13 +22,8 @@ def network(seed):
     )
 
 
-def model(name, **changes):
-    """The scheme, small, and a student that follows the teacher where it does not say so itself."""
-    cls = methods.METHODS[name]
-    small = {} if issubclass(cls, methods.SoftTargets) else {"width": 4, "noise": 6}
-    method = cls(**small, **changes)
-    follows = [] if isinstance(method, methods.SoftTargets) else [methods.SoftTargets()]
-    return keras_kd.KDModel(network(1), network(2), [method, *follows], seed=3)
+def model(name):
+    return any_method.data_free(name, network(1), network(2))
 
 
 def compiled(name, **options):
@@ -55,7 +50,7 @@ def trained(name):
     return values(kd), logs, before, kd.teacher.get_weights()
 
 
-EACH = pytest.mark.parametrize("name", EVERY)
+EACH = pytest.mark.parametrize("name", DATA_FREE)
 
 
 @EACH
@@ -107,6 +102,6 @@ def test_half_precision_takes_finite_steps(name):
 
 
 def test_stored_targets_are_refused():
-    kd = compiled(EVERY[0])
+    kd = compiled(DATA_FREE[0])
     with pytest.raises(ValueError, match="not those of images that a network makes"):
         kd.train_on_batch({"id": np.arange(8), "teacher_logits": np.zeros((8, 4), "float32")})
