@@ -44,6 +44,11 @@ class Pool(NamedTuple):
         """Their number."""
         return self.examples.num_examples
 
+    @property
+    def has_images(self):
+        """Whether there are images, and not only ids of those that a network makes."""
+        return self.examples.store is not None
+
 
 class Pools(NamedTuple):
     """What the stages of a run learn from; mostly one `Pool` for all.

@@ -73,8 +73,11 @@ def run(config, workdir, strategy=None, progress=None, command="", data_service=
 def _log_data(experiment):
     source, replicas = experiment.source, experiment.strategy.num_replicas_in_sync
     pool = experiment.streams.pools.of(experiment.last)
+    images = f"{pool.num_examples:,} training images"
+    if not pool.has_images:
+        images = f"no training image is read, an epoch is {pool.num_examples:,} that are made"
     logger.info(
-        f"{source.name}: {pool.num_examples:,} training images, "
+        f"{source.name}: {images}, "
         f"{source.num_classes} classes, {replicas} replica(s), "
         f"batch {experiment.config.batch_size}"
     )
@@ -93,10 +96,18 @@ def preview(config, path, workdir=None):
 
     Returns:
         the path.
+
+    Raises:
+        ValueError: a network makes the images, or see `keras_kd.data.preview`.
     """
     experiment = Experiment(settled(config, workdir, keep=False))
     stage, sides = experiment.last, sides_of(experiment.config, experiment.last)
     pool = experiment.streams.pools.of(stage)
+    if not pool.has_images:
+        raise ValueError(
+            f"--preview draws images of the data. Received: the stage {stage.name!r}, whose student "
+            "sees what a network makes. Train it: its report shows them."
+        )
     return data.preview(
         pool.source,
         pool.split,

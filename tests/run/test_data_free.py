@@ -12,6 +12,7 @@ from keras_kd.data.digits import Digits
 from keras_kd.export.material import Material
 from keras_kd.export.report import render
 from keras_kd.run import made, run
+from keras_kd.run.story import preview
 from keras_kd.training.log import logged
 
 STEPS = 4
@@ -107,6 +108,11 @@ def test_what_does_not_go_with_made_images_is_refused(changes, message):
     config.update_from_flattened_dict(changes)
     with pytest.raises(ValueError, match=message):
         check(config)
+
+
+def test_there_is_nothing_to_preview(teacher, tmp_path):
+    with pytest.raises(ValueError, match=r"--preview draws images .*'distil'.*Train it"):
+        preview(data_free(teacher), tmp_path / "x.png")
 
 
 def test_images_of_another_run_are_none(tmp_path):
