@@ -1,6 +1,7 @@
 """Any method of the folder with what it needs, for tests that find the methods by themselves."""
 
 from keras_kd import KDModel, methods
+from keras_kd.methods.critics import CRITIC
 
 EXAMPLES = 16
 # What a method that cannot do without arguments gets: the first that it takes.
@@ -38,7 +39,7 @@ def model(name, student, teacher, label_weight=0.0, **arguments):
         **arguments: of `KDModel`.
     """
     method = make(name)
-    brought = {"student", "teacher", *method.averages()}
+    brought = {"student", "teacher", CRITIC, *method.averages()}
     peers = {each: student() for each in method.sources if each not in brought}
     own = method.prepare_student(student(), teacher)
     label_weight = label_weight or float(name in SCHEMES)

@@ -49,3 +49,21 @@ def data_free(name, arguments=None, teacher="", rate=1e-3):
         config.distil.methods.soft_targets = {"temperature": 1.0}
         config.distil.optimizers.generator = {"learning_rate": rate, "weight_decay": 0.0}
     return config
+
+
+def adversarial(name, arguments=None):
+    """The demo's teacher and student, with a critic between them.
+
+    Args:
+        name: name of the experiment and of its method.
+        arguments: of the method.
+
+    Returns:
+        an `ml_collections.ConfigDict`.
+    """
+    config = digits.get_config()
+    config.name = name
+    config.distil.update(mode="same/ic", total="40 epochs", label_weight=1.0)
+    config.distil.methods = {name: arguments or {}}
+    config.distil.optimizers.critic = {"learning_rate": 1e-3, "weight_decay": 0.0}
+    return config

@@ -8,7 +8,7 @@ from keras_kd.data.batch import view
 from keras_kd.distillation.first_answer import first_answer
 from keras_kd.methods.base import Method
 from keras_kd.models.output import outputs_of
-from keras_kd.models.taps import tapped
+from keras_kd.models.taps import with_taps
 
 WITH_BATCH = "teacher"  # the source that may be missing: its logits then come with the batches
 
@@ -72,11 +72,6 @@ class Network:
         else:
             outputs = self._first
         return {name: tuple(tensor.shape) for name, tensor in outputs_of(outputs).items()}
-
-
-def with_taps(model, taps):
-    """The model with these taps; a frozen teacher knows how to give its own."""
-    return model.with_taps(taps) if hasattr(model, "with_taps") else tapped(model, taps)
 
 
 def named_networks(learners, frozen, followers, methods):

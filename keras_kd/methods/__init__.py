@@ -4,7 +4,7 @@ Convention: a module holds its pure loss functions first, then one registered `M
 whose docstring names the kind of knowledge, what it needs and the paper. Nothing lists the
 methods: every subclass in this folder that can be called is exported here, usable from a config
 under its name in snake case, picked up by the contract tests, and listed by
-`python -m keras_kd.methods`.
+`python -m keras_kd.methods`. One whose name begins with an underscore is only brought by another.
 """
 
 import importlib
@@ -24,7 +24,8 @@ def _find():
             continue
         module = importlib.import_module(f"{__name__}.{module_info.name}")
         for name, value in inspect.getmembers(module, inspect.isclass):
-            if issubclass(value, Method) and value.call is not Method.call:
+            own = not name.startswith("_")  # else it is the companion of another
+            if own and issubclass(value, Method) and value.call is not Method.call:
                 found[name] = value
     return found
 

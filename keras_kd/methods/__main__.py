@@ -16,6 +16,7 @@ TOLD = {
     "offline": "a teacher that has learned already, or none",
     "online": "networks that learn together teach each other",
     "self": "a network teaches itself",
+    "adversarial": "a teacher that has learned already, and a critic beside the student",
     "data-free": "a teacher that has learned already, and no image: a network makes them",
 }
 

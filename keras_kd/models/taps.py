@@ -167,6 +167,11 @@ def tapped(model, names):
     return keras.Model(inputs[0], outputs, name=f"{model.name}_tapped")
 
 
+def with_taps(model, names):
+    """As `tapped`; of a frozen teacher, which knows how to give its own, what it gives."""
+    return model.with_taps(names) if hasattr(model, "with_taps") else tapped(model, names)
+
+
 def flat_calls(model, names=(), images=None):
     """The calls of one inference pass in order, nested models unrolled.
 

@@ -105,8 +105,8 @@ def preview(config, path, workdir=None):
     pool = experiment.streams.pools.of(stage)
     if not pool.has_images:
         raise ValueError(
-            f"--preview draws images of the data. Received: the stage {stage.name!r}, whose student "
-            "sees what a network makes. Train it: its report shows them."
+            f"--preview draws images of the data. Received: the stage {stage.name!r}, whose "
+            "student sees what a network makes. Train it: its report shows them."
         )
     return data.preview(
         pool.source,

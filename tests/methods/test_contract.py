@@ -48,12 +48,15 @@ def outputs(kd, batch, training):
     """What the method's networks make of a batch; the teacher's place is empty without one."""
     method, student = kd.methods[0], kd.networks["student"]
     student = student.learn(batch) if training else student.answer(batch)
-    followed = {
-        name: tf.nest.map_structure(tf.stop_gradient, kd.networks[name].answer(batch))
-        for name in method.sources
-    }
+    followed = {name: _followed(kd.networks[name], batch) for name in method.sources}
     single = not isinstance(method.source, tuple)
     return student, followed.get(method.source, {}) if single else followed
+
+
+def _followed(network, batch):
+    if not network.on_images:
+        return network.function(training=False, passes=True)
+    return tf.nest.map_structure(tf.stop_gradient, network.answer(batch))
 
 
 @pytest.fixture
@@ -105,7 +108,7 @@ def test_xla_compiles_the_method_to_the_same_loss_and_gradients(name, data):
         seeds.set_states(random, 0, tf.constant(0, tf.int64))
         with tf.GradientTape() as tape:
             tape.watch(student)
-            loss = method(batch, student, teacher)
+            loss = method(batch, student=student, teacher=teacher)
         targets = [student, [v.value for v in method.trainable_variables]]
         gradients = tape.gradient(loss, targets, unconnected_gradients="zero")
         return loss, tf.nest.flatten(gradients)
@@ -127,7 +130,7 @@ def test_one_float32_value_per_example_and_gradients_reach_student_and_method_on
     batch = {**x, "labels": y, "step": FIRST}
     with tf.GradientTape(persistent=True) as tape:
         student, teacher = outputs(kd, batch, training=True)
-        loss = method(batch, student, teacher)
+        loss = method(batch, student=student, teacher=teacher)
     assert loss.shape == (8,) and loss.dtype == tf.float32
     for variable in method.trainable_variables:
         assert float(tf.norm(tape.gradient(loss, variable.value))) > 0, variable.path
