@@ -39,8 +39,10 @@ def model(name, student, teacher, label_weight=0.0, **arguments):
         **arguments: of `KDModel`.
     """
     method = make(name)
-    brought = {"student", "teacher", CRITIC, *method.averages()}
-    peers = {each: student() for each in method.sources if each not in brought}
+    brought = {"student", "teacher", *method.averages()}
+    further = [getattr(method, "peer", None), *method.sources]
+    peers = {each: student() for each in further
+             if each and each not in brought and not each.endswith(CRITIC)}  # fmt: skip
     own = method.prepare_student(student(), teacher)
     label_weight = label_weight or float(name in SCHEMES)
     return KDModel(own, teacher, method, label_weight, learners=peers, **arguments)

@@ -1,8 +1,35 @@
 """What the adversarial losses share: critics, which tell a teacher's features from a student's."""
 
+import math
+
 import keras
 
-CRITIC = "critic"
+from keras_kd.methods.arguments import integer
+from keras_kd.methods.base import Method
+from keras_kd.methods.features import FeatureMethod, average_pool, flat
+from keras_kd.models.taps import with_taps
+
+CRITIC = "critic"  # also the phase in which critics learn
+
+
+def shortened(x, size):
+    """A feature as a vector of a given length, by adaptive average pooling of all its numbers.
+
+    Args:
+        x: float32 `[B, ...]`.
+        size: numbers; a shorter feature stays as it is.
+
+    Returns:
+        float32 `[B, at most size]`.
+    """
+    x = flat(x)
+    return average_pool(x[:, None, :, None], 1, min(size, x.shape[1]))[:, 0, :, 0]
+
+
+def _lengths(model, taps):
+    """How many numbers each tapped feature of a model has, a list."""
+    outputs = with_taps(model, taps).output
+    return [math.prod(outputs[tap].shape[1:]) for tap in taps]
 
 
 def critic(sizes, outputs=1, width=0):
@@ -28,3 +55,66 @@ def critic(sizes, outputs=1, width=0):
         rows.append(layers.Reshape((1, outputs), dtype="float32")(x))
     answer = layers.Concatenate(axis=1, dtype="float32")(rows) if len(rows) > 1 else rows[0]
     return keras.Model(vectors, answer, name=CRITIC)
+
+
+class VectorMethod(FeatureMethod):
+    """Base of the methods that show tapped features to a critic, as vectors of one length.
+
+    Args:
+        size: length of the vectors; a feature that has fewer numbers on either side sets it.
+        **kwargs: as for `FeatureMethod`.
+
+    Attributes:
+        taps: dict from the name of a network to the layers of it that are tapped.
+    """
+
+    def __init__(self, size=500, **kwargs):
+        super().__init__(**kwargs)
+        self.size = integer(size=size)
+
+    @property
+    def taps(self):
+        return {self.learner: self.student_taps, self.source: self.teacher_taps}
+
+    def set_sizes(self, given):
+        """Chooses the vectors' lengths by the features of the networks; returns them.
+
+        Args:
+            given: dict of the model's networks by name.
+
+        Raises:
+            ValueError: a network that is not there.
+        """
+        for name in self.taps:
+            if name not in given:
+                raise ValueError(
+                    f"{self.name} taps the layers of two networks, so it needs both. Received: "
+                    f"{name!r}, and networks {', '.join(given)}. Give it to KDModel by this name."
+                )
+        sides = [_lengths(given[name], taps) for name, taps in self.taps.items()]
+        self._sizes = [min(self.size, *pair) for pair in zip(*sides)]
+        return self._sizes
+
+    def vectors(self, outputs, name):
+        """The tapped features of a network's outputs dict as vectors, a list."""
+        return [shortened(outputs[tap], size) for tap, size in zip(self.taps[name], self._sizes)]
+
+    def get_config(self):
+        return {**super().get_config(), "size": self.size}
+
+
+class CriticLoss(Method):
+    """Base of the losses that a `VectorMethod` brings: its critic's, and those that fool it.
+
+    Args:
+        method: the `VectorMethod`.
+        **kwargs: as for `Method`, but for the taps, which are those of `method`.
+    """
+
+    def __init__(self, method, **kwargs):
+        super().__init__(**kwargs)
+        self.of = lambda: method  # a closure: it is not a part of this one
+        self.student_taps = method.taps.get(self.learner, ())
+
+    def taps_of_source(self, name):
+        return self.of().taps.get(name, ())

@@ -1,36 +1,11 @@
 """MEAL: features that look alike, and that a critic takes for the teacher's."""
 
-import math
-
 import keras
 from keras import ops
 
-from keras_kd.methods.arguments import integer, not_negative
-from keras_kd.methods.base import Method
-from keras_kd.methods.critics import CRITIC, critic
-from keras_kd.methods.features import FeatureMethod, average_pool, flat
+from keras_kd.methods.arguments import not_negative
+from keras_kd.methods.critics import CRITIC, CriticLoss, VectorMethod, critic
 from keras_kd.methods.phases import MAIN, Phase
-from keras_kd.models.taps import with_taps
-
-
-def shortened(x, size):
-    """A feature as a vector of a given length, by adaptive average pooling of all its numbers.
-
-    Args:
-        x: float32 `[B, ...]`.
-        size: numbers; a shorter feature stays as it is.
-
-    Returns:
-        float32 `[B, at most size]`.
-    """
-    x = flat(x)
-    return average_pool(x[:, None, :, None], 1, min(size, x.shape[1]))[:, 0, :, 0]
-
-
-def lengths(model, taps):
-    """How many numbers each tapped feature of a model has, a list."""
-    outputs = with_taps(model, taps).output
-    return [math.prod(outputs[tap].shape[1:]) for tap in taps]
 
 
 def similarity(teacher, student):
@@ -52,42 +27,27 @@ def told_apart(answers, real):
     return ops.sum(ops.softplus(-answers if real else answers), axis=(1, 2))
 
 
-class _OfMEAL(Method):
-    """A loss that looks at the vectors of a `MEAL`."""
-
-    def __init__(self, meal, **kwargs):
-        super().__init__(**kwargs)
-        self._meal = lambda: meal  # a closure: it is not a part of this one
-        if self.learner == meal.learner:
-            self.student_taps = meal.student_taps
-
-    def taps_of_source(self, name):
-        taps = {"student": self._meal().student_taps, "teacher": self._meal().teacher_taps}
-        return taps.get(name, ())
-
-
-class _Fool(_OfMEAL):
+class _Fool(CriticLoss):
     """The student climbs what its critic descends."""
 
     def call(self, batch, student, teacher):
-        return -told_apart(teacher(self._meal().vectors(student, "student")), False)
+        return -told_apart(teacher(self.of().vectors(student, self.learner)), False)
 
 
-class _Judge(_OfMEAL):
+class _Judge(CriticLoss):
     """A critic tells the teacher's features from the student's, tap by tap."""
 
     phase = CRITIC
     several_sources = True
 
     def call(self, batch, student, teacher):
-        real, fake = (
-            student(self._meal().vectors(teacher[name], name)) for name in ("teacher", "student")
-        )
-        return told_apart(real, True) + told_apart(fake, False)
+        own, other = self.sources
+        loss = told_apart(student(self.of().vectors(teacher[other], other)), True)
+        return loss + told_apart(student(self.of().vectors(teacher[own], own)), False)
 
 
 @keras.saving.register_keras_serializable(package="keras_kd")
-class MEAL(FeatureMethod):
+class MEAL(VectorMethod):
     """Features like the teacher's, by their softmax, and such as a critic takes for the teacher's.
 
     Each tapped feature is pooled to a vector of a given length. The student's loss is the
@@ -101,53 +61,35 @@ class MEAL(FeatureMethod):
     Args:
         student_taps: names of the student's layers, at least one.
         teacher_taps: names of the teacher's layers, as many.
-        size: length of the vectors; in the public code 10,000 for the first tap to 10 for the last.
         alike: factor of the features' cross-entropy; 0.001 to 1 there, from the first tap to the
             last.
         adversarial: factor of the critic's; 1 there.
-        **kwargs: as for `Method`.
+        **kwargs: as for `VectorMethod` (`size`; in the public code 10,000 for the first tap to 10
+            for the last) and `Method`.
     """
 
     scheme = "adversarial"
 
-    def __init__(
-        self, student_taps=(), teacher_taps=(), size=500, alike=1.0, adversarial=1.0, **kwargs
-    ):
-        super().__init__(student_taps=student_taps, teacher_taps=teacher_taps, **kwargs)
-        self.size = integer(size=size)
+    def __init__(self, alike=1.0, adversarial=1.0, **kwargs):
+        super().__init__(**kwargs)
         self.alike, self.adversarial = not_negative(alike=alike, adversarial=adversarial)
 
     def networks(self, given):
-        if "teacher" not in given:
-            raise ValueError(
-                f"{self.name} taps the teacher's layers, so it needs the teacher itself. Received: "
-                f"teacher=None, teacher_taps={list(self.teacher_taps)}."
-            )
-        sides = [
-            lengths(given[who], getattr(self, f"{who}_taps")) for who in ("student", "teacher")
-        ]
-        self._sizes = [min(self.size, *pair) for pair in zip(*sides)]
-        return {CRITIC: critic(self._sizes)}
+        return {CRITIC: critic(self.set_sizes(given))}
 
     def phases(self):
         return [Phase(MAIN, inside=(CRITIC,)), Phase(CRITIC)]
 
     def companions(self):
-        fool = _Fool(
-            self, source=CRITIC, weight=self.weight * self.adversarial, name="critic_fooled"
-        )
-        judge = _Judge(self, learner=CRITIC, source=("student", "teacher"), name="critic_judges")
-        return [fool, judge]
-
-    def vectors(self, outputs, who):
-        """The tapped features of an outputs dict as vectors, a list; `who`: student or teacher."""
-        taps = getattr(self, f"{who}_taps")
-        return [shortened(outputs[tap], size) for tap, size in zip(taps, self._sizes)]
+        weight, both = self.weight * self.adversarial, (self.learner, self.source)
+        return [
+            _Fool(self, learner=self.learner, source=CRITIC, weight=weight, name="critic_fooled"),
+            _Judge(self, learner=CRITIC, source=both, name="critic_judges"),
+        ]
 
     def call(self, batch, student, teacher):
-        own, theirs = self.vectors(student, "student"), self.vectors(teacher, "teacher")
+        own, theirs = self.vectors(student, self.learner), self.vectors(teacher, self.source)
         return self.alike * sum(similarity(t, s) for s, t in zip(own, theirs))
 
     def get_config(self):
-        own = {"size": self.size, "alike": self.alike, "adversarial": self.adversarial}
-        return {**super().get_config(), **own}
+        return {**super().get_config(), "alike": self.alike, "adversarial": self.adversarial}

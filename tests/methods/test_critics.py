@@ -1,8 +1,17 @@
 """Critics: what they take and give."""
 
 import numpy as np
+import tensorflow as tf
 
-from keras_kd.methods.critics import critic
+from keras_kd.methods.critics import critic, shortened
+
+
+def test_vectors_are_means_of_stretches(rng):
+    x = rng.normal(size=(2, 2, 3, 2))
+    expected = x.reshape(2, 4, 3).mean(-1)
+    np.testing.assert_allclose(shortened(tf.constant(x, tf.float32), 4), expected, rtol=1e-5)
+    same = shortened(tf.constant(x, tf.float32), 50)
+    np.testing.assert_allclose(same, x.reshape(2, 12), rtol=1e-6)
 
 
 def test_a_row_for_each_vector_and_two_hidden_layers():
