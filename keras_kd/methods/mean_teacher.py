@@ -55,6 +55,11 @@ class MeanTeacher(LogitMethod):
             raise ValueError(f"decay must be above 0 and below 1. Received: decay={decay!r}.")
         self.decay = float(decay)
         self.leaves = boolean(leaves=leaves)
+        if self.leaves and self.learner != "student":
+            raise ValueError(
+                "The student's average alone can leave in its place. Received: learner="
+                f"{self.learner!r}, leaves=True. Give leaves=False."
+            )
         if self.student_taps:
             raise ValueError(
                 "MeanTeacher compares logits. Received: student_taps="

@@ -67,7 +67,7 @@ def dry_run(config, tiny=False, progress=None, workdir=None):
 def _dry_run(config, tiny):
     source = random_source(config, math.ceil(1.25 * _largest_side(config)))
     run = OfflineExperiment(config, source)
-    plan = make_plan(run, _sizes(config, source))
+    plan = make_plan(run, *_sizes(config, source))
     logger.info("%s", describe(run, plan))
     small = _small(config, tiny)
     trial = OfflineExperiment(small, source, run.lengths_of, tiny)
@@ -95,8 +95,7 @@ def _largest_side(config):
 
 
 def _sizes(config, source):
-    """For each stage the `Size` of its network, of the teacher or None, and of further learners
-    by name, as they are in the run."""
+    """The sizes of all networks as they are in the run, as arguments of `make_plan`."""
 
     def networks():
         run, learners, found = OfflineExperiment(config, source), {}, []
@@ -109,15 +108,11 @@ def _sizes(config, source):
 
     # Weights that are read from a file take their memory in any case.
     sizes = size_without_weights(networks) if _is_random(config) else map(size, networks())
-    sizes = iter(sizes)
-    return [
-        (
-            next(sizes),
-            next(sizes) if stage.teachers else None,
-            {name: next(sizes) for name in stage.learners},
-        )
-        for stage in stages_of(config)
-    ]
+    sizes, pairs, further = iter(sizes), [], {}
+    for stage in stages_of(config):
+        pairs.append((next(sizes), next(sizes) if stage.teachers else None))
+        further[stage.name] = {name: next(sizes) for name in stage.learners}
+    return pairs, further
 
 
 def _small(config, tiny):

@@ -5,13 +5,15 @@ from keras_kd.run.targets import is_fixed
 from keras_kd.training.lengths import make_optimizer
 
 
-def make_plan(experiment, sizes):
+def make_plan(experiment, sizes, further=None):
     """What a run will do.
 
     Args:
         experiment: a `keras_kd.run.Experiment`.
         sizes: for each of its stages the `keras_kd.models.flops.Size` of the network that learns,
-            of the teacher or None, and dict of those of further learners by name.
+            and of the teacher or None.
+        further: dict from a stage's name to the sizes of its further learners by name; None: no
+            stage has any.
 
     Returns:
         dict, see `keras_kd.run.dry_run.dry_run`, without what is measured.
@@ -19,21 +21,21 @@ def make_plan(experiment, sizes):
     Raises:
         ValueError: an impossible schedule.
     """
-    student, teacher, _ = sizes[-1]
+    (student, teacher), further = sizes[-1], further or {}
     return {
         "name": experiment.config.name,
         "images": experiment.streams.pools.of(experiment.last).num_examples,
         "classes": experiment.source.num_classes,
         "teacher": teacher,
         "student": student,
-        "networks": _networks(experiment, sizes),
+        "networks": _networks(experiment, sizes, further),
         "stages": {
-            stage.path: _planned(experiment, stage, *own)
-            for stage, own in zip(experiment.stages, sizes)
+            stage.path: _planned(experiment, stage, *pair, further.get(stage.name, {}))
+            for stage, pair in zip(experiment.stages, sizes)
         },
         "targets": {
             stage.path: _targets(experiment, stage, teacher)
-            for stage, (_, teacher, _) in zip(experiment.stages, sizes)
+            for stage, (_, teacher) in zip(experiment.stages, sizes)
             if is_fixed(experiment.config, stage)
         },
     }
@@ -112,10 +114,10 @@ def describe(experiment, plan):
     return "\n".join(lines)
 
 
-def _networks(experiment, sizes):
+def _networks(experiment, sizes, further):
     """The networks of the run by what they are called: dict of (`Size`, side in px)."""
     config, found = experiment.config, {}
-    for stage, (learner, teacher, further) in zip(experiment.stages, sizes):
+    for stage, (learner, teacher) in zip(experiment.stages, sizes):
         sides = sides_of(config, stage)
         # One that was trained alone stands there already, as the network of its stage.
         if len(stage.teachers) > 1 or any(one.handle for one in stage.teachers):
@@ -123,7 +125,7 @@ def _networks(experiment, sizes):
             found[f"teacher {names}"] = (teacher, sides.teacher)
         model = config[stage.network].model.name or config[stage.network].init
         found[f"{stage.network} {model}"] = (learner, sides.student)
-        for name, size in further.items():
+        for name, size in further.get(stage.name, {}).items():
             found[f"{name} {config[name].model.name or config[name].init}"] = (size, sides.student)
     return found
 

@@ -108,3 +108,14 @@ def test_further_learners_may_be_named_by_the_methods():
 def test_mistakes_with_further_learners_are_named(changes, message):
     with pytest.raises(ValueError, match=message):
         check(taught(**changes))
+
+
+@pytest.mark.parametrize("method", [{"pskd": {"num_examples": 9}}, {"mean_teacher": {}}])
+@pytest.mark.parametrize(("mode", "mix"), [("mix", ""), ("same/ic", "mixup(1.0)")])
+def test_methods_of_whole_images_refuse_mixed_ones_and_the_advice_works(method, mode, mix):
+    config = taught(**{"distil.methods": method, "distil.learners": ()})
+    config.distil.update(mode=mode, mix=mix)
+    with pytest.raises(ValueError, match=r"not mixed.*mode=.*Set config\.distil\.mode='same/ic'"):
+        check(config)
+    config.distil.update(mode="same/ic", mix="")
+    check(config)

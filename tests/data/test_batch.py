@@ -25,6 +25,9 @@ def test_a_role_sees_its_own_view_before_the_shared_one():
     assert batch.view({"teacher": 1, "image": 2}, "teacher") == 1
     assert batch.view({"teacher": 1, "image": 2}, "student") == 2
     assert batch.view(3, "student") == 3
+    assert batch.view({"student": 1, "peer": 2, "image": 3}, "peer", "student") == 2
+    assert batch.view({"student": 1, "image": 3}, "peer", "student") == 1
+    assert batch.view({"image": 3}, "peer", "student") == 3
     with pytest.raises(ValueError, match=r"needs 'student' or 'image'.*\['teacher'\]"):
         batch.view({"teacher": 1}, "student")
 

@@ -32,3 +32,14 @@ def test_titles_name_a_few_and_count_many():
     many = {"stages": {f"s{index}": {"accuracy": 1.0} for index in range(6)}}
     told = stages(many, stages_of(many), None, None)
     assert told["title"] == "6 stages" and told["most"] == 0
+
+
+def test_what_stays_behind_is_told():
+    beside = {"peer": {"accuracy": 0.5, "parameters": 1234}}
+    report = {
+        "stages": {"first": {"accuracy": 1.0}, "distil": {"accuracy": 1.0, "beside": beside}},
+        "ensemble": {"accuracy": 0.25, "members": {"first": 0.2, "distil": 0.1}},
+    }
+    note = stages(report, stages_of(report), None, None)["note"]
+    assert "'peer' was trained, which stays behind: 50.00 % right, 1,234 parameters." in note
+    assert "The mean of the logits of first, distil is right on 25.00 % of the test images." in note

@@ -184,6 +184,22 @@ def test_a_scheme_goes_on_from_its_checkpoint_to_the_bit(name, data, tmp_path):
         assert whole[f"optimizer/{learner}/iteration"] == 4
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SCHEMES)
+def test_a_scheme_takes_the_steps_of_the_graph_under_xla(name, data):
+    found = []
+    for settings in ({}, {"jit_compile": True, "steps_per_execution": 2}):
+        keras.utils.set_random_seed(0)
+        kd = model(name)
+        kd.compile(rates(kd), **settings)
+        kd.fit(data, steps_per_epoch=4, verbose=0)
+        found.append(values(kd))
+    graph, xla = found
+    assert graph.keys() == xla.keys()
+    for key, value in graph.items():
+        np.testing.assert_allclose(value, xla[key], rtol=0, atol=2e-5, err_msg=key)
+
+
 @pytest.mark.parametrize("name", EVERY)
 def test_config_round_trip_and_documentation(name):
     method = make(name)

@@ -96,6 +96,15 @@ def test_networks_that_answer_alike_give_their_own_answer(answers, numpy, target
 
 
 @pytest.mark.parametrize("target", TARGETS)
+def test_xla_makes_the_same_target(answers, target):
+    z, labels = answers
+    given = tf.constant(z, tf.float32), tf.constant(labels), tf.eye(3) + 0.1
+    eager = TARGETS[target](*given)
+    compiled = tf.function(TARGETS[target], jit_compile=True)(*given)
+    np.testing.assert_allclose(compiled, eager, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("target", TARGETS)
 def test_the_loss_is_the_softened_divergence_from_a_constant_target(answers, numpy, target):
     z, labels = answers
     method = KDCL(target=target, temperature=3.0)

@@ -82,6 +82,9 @@ def test_the_weight_rises_as_in_the_paper():
 def test_bad_input_is_told():
     with pytest.raises(ValueError, match=r"above 0 and below 1.*decay=1"):
         MeanTeacher(decay=1.0)
+    with pytest.raises(ValueError, match=r"learner='peer', leaves=True. Give leaves=False"):
+        MeanTeacher(learner="peer")
+    MeanTeacher(learner="peer", leaves=False)
     with pytest.raises(ValueError, match="Leave taps out"):
         MeanTeacher(student_taps=["a"], teacher_taps=["a"])
     with pytest.raises(ValueError, match=r"One average alone.*ema, mean_teacher.*leaves=False"):

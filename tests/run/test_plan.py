@@ -3,7 +3,7 @@
 import pytest
 from tiny_run import tiny_run as tiny
 
-from keras_kd.config import stage
+from keras_kd.config import network, stage
 from keras_kd.models.flops import Size
 from keras_kd.run import Experiment
 from keras_kd.run.plan import describe, in_all, make_plan, measured
@@ -56,6 +56,19 @@ def test_what_is_told():
     assert "digits, split train[:64]: 64 images, 10 classes" in text
     assert "distil: 6 steps of 16 images = 1.5 epochs" in text
     assert "soft_targets from teacher" in text
+
+
+def test_further_learners_cost_a_step_too():
+    config = tiny()
+    config.peer, config.stages = network("resnet", depth=8), ("distil",)
+    config.distil.update(teachers=(), learners=("peer",), label_weight=1.0)
+    config.distil.methods = {"mutual_learning": {}}
+    experiment = Experiment(config)
+    plan = make_plan(experiment, [(STUDENT, None)], {"distil": {"peer": TEACHER}})
+    cost = 3 * (STUDENT.flops + TEACHER.flops) * 16
+    assert plan["stages"]["distil"]["student_flops"] == cost
+    assert plan["networks"]["peer resnet"] == (TEACHER, 8)
+    assert "mutual_learning, beside peer" in describe(experiment, plan)
 
 
 @pytest.mark.parametrize(
