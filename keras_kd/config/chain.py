@@ -12,7 +12,7 @@ import ml_collections
 from keras_kd.config.keys import kind_of
 
 # Names of keras_kd.models.WRAPPERS, which cannot be asked without loading TensorFlow.
-WRAPPERS = ("quantize_aware", "shrink")
+WRAPPERS = ("efficient", "quantize_aware", "shrink")
 STUDENT = "student"  # the network of a stage that names none
 
 

@@ -20,7 +20,7 @@ from keras_kd.models.hub import HubModule, hub
 from keras_kd.models.mobilenet_v3 import mobilenet_v3_large, mobilenet_v3_small
 from keras_kd.models.pretrained import start_from
 from keras_kd.models.resnet import resnet, resnet50
-from keras_kd.models.wrap import LAST, WRAPPERS, quantize_aware, shrink
+from keras_kd.models.wrap import LAST, WRAPPERS, efficient, quantize_aware, shrink
 from keras_kd.utils.integers import check_integer
 from keras_kd.utils.names import nearest
 
@@ -46,6 +46,7 @@ __all__ = [
     "build",
     "check",
     "comes_last",
+    "efficient",
     "load_bit_npz",
     "load_efficientnet_npz",
     "quantize_aware",

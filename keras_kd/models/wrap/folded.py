@@ -6,7 +6,7 @@ from keras import layers
 
 from keras_kd.models.folding import float64, folded_weights, parts_of
 from keras_kd.models.layers import StandardizedConv2D
-from keras_kd.models.wrap.rebuild import copy_of
+from keras_kd.models.wrap.rebuild import copy_of, in_parts
 
 # Exactly these types, and what they become: a subclass may do anything.
 AFFINE = {
@@ -33,29 +33,12 @@ def folded(network, name):
     Returns:
         a functional `keras.Model` of layers of the same names.
     """
-    norms, gone = _norms_behind(network)
-    images = keras.Input(network.images.shape[1:], name="image", dtype="float32")
-    made, parts, names, weights = {id(network.images): images}, {}, set(), []
-    for call in network.calls:
-        if id(call) in gone:
-            made[id(call.output)] = made[id(call.tensors[0])]
-            continue
-        if not isinstance(call.layer, layers.Layer):
-            made[id(call.output)] = call.again(made)
-            continue
-        if id(call.layer) not in parts:
-            found = _parts(call, norms.get(id(call.layer), ()), names)
-            parts[id(call.layer)] = [layer for layer, _ in found]
-            weights += found
-        first, *others = parts[id(call.layer)]
-        result = call.again(made, first)
-        for layer in others:
-            result = layer(result)
-        made[id(call.output)] = result
-    model = keras.Model(images, made[id(network.logits)], name=name)
-    for layer, values in weights:
-        layer.set_weights(values)
-    return model
+    (norms, gone), names = _norms_behind(network), set()
+
+    def parts_of(call):
+        return _parts(call, norms.get(id(call.layer), ()), names)
+
+    return in_parts(network, parts_of, name, gone=gone)[0]
 
 
 def _norms_behind(network):

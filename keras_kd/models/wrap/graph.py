@@ -102,6 +102,22 @@ def calls_of(model, input_shape=None, wrapper="shrink"):
     Raises:
         ValueError: a model of another form, or a size that its layers do not take.
     """
+    check_model(model, wrapper)
+    shape = _shape(model.input_shape[1:] if input_shape is None else input_shape)
+    images = keras.Input(shape, name="image", dtype=model.inputs[0].dtype)
+    try:
+        _, found, outputs = flat_calls(model, images=images)
+    except ValueError as error:
+        raise ValueError(
+            f"The layers of model={model.name!r} must take images of {shape}. Received: "
+            f"input_shape={shape}: {error}"
+        ) from error
+    calls = [Call(layer, args, _lasting(kwargs), output) for layer, args, kwargs, output in found]
+    return Network(images, calls, outputs["logits"])
+
+
+def check_model(model, wrapper):
+    """Refuses what cannot be followed from its images to its logits; arguments of `calls_of`."""
     if graph_of(model) is None or not getattr(model, "built", False):
         raise ValueError(
             f"{wrapper} takes functional and Sequential Keras models, of which it sees every "
@@ -116,17 +132,17 @@ def calls_of(model, input_shape=None, wrapper="shrink"):
             f"{len(model.outputs)} outputs. Pass keras.Model(model.input, LOGITS) with the output "
             "that counts."
         )
-    shape = tuple(input_shape or model.input_shape[1:])
-    images = keras.Input(shape, name="image", dtype=model.inputs[0].dtype)
-    try:
-        _, found, outputs = flat_calls(model, images=images)
-    except ValueError as error:
+
+
+def _shape(given):
+    """(height, width, channels)."""
+    shape = tuple(given) if isinstance(given, tuple | list) else ()
+    if len(shape) != 3:
         raise ValueError(
-            f"The layers of model={model.name!r} must take images of {shape}. Received: "
-            f"input_shape={shape}: {error}"
-        ) from error
-    calls = [Call(layer, args, _lasting(kwargs), output) for layer, args, kwargs, output in found]
-    return Network(images, calls, outputs["logits"])
+            "input_shape must be (height, width, channels) of images. Received: "
+            f"input_shape={given!r}. Write (96, 96, 3), for example."
+        )
+    return shape
 
 
 def _lasting(kwargs):

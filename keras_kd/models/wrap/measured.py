@@ -4,13 +4,12 @@ import keras
 import numpy as np
 
 from keras_kd.models.wrap.graph import calls_of
-from keras_kd.models.wrap.images import checked_images
+from keras_kd.models.wrap.images import batches_of, checked_images
 from keras_kd.models.wrap.points import IMAGES, points, stays_float
 from keras_kd.models.wrap.ranges import FixedRange, InFloat, LSQRange, MinMaxRange
-from keras_kd.models.wrap.rebuild import copy_of, remade
+from keras_kd.models.wrap.rebuild import copy_of, remade, taken
 
 SCHEMES = {"minmax": MinMaxRange, "lsq": LSQRange}
-BATCH = 32  # images that are looked at at once
 
 
 def with_ranges(model, images, scheme="lsq"):
@@ -29,8 +28,9 @@ def with_ranges(model, images, scheme="lsq"):
     found = points(network)
     measured = _ends(network, [point for point in found if point.ends is None], images)
     behind = {id(network.images): FixedRange(*IMAGES, name="image_range")}
+    names = {"image_range"}
     for point in found:
-        name = f"{point.call.layer.name}_range"
+        name = taken(f"{point.call.layer.name}_range", names)  # a layer may be called again
         if point.ends is None:
             behind[id(point.call.output)] = SCHEMES[scheme](name=name)
         else:
@@ -54,7 +54,6 @@ def _ends(network, found, images):
     outputs = [point.call.output for point in found]
     ends = [(keras.ops.min(one), keras.ops.max(one)) for one in outputs]
     measuring = keras.Model(network.images, ends)
-    starts = range(0, len(images), BATCH)
-    batches = [np.array(measuring(images[i : i + BATCH], training=False)) for i in starts]
+    batches = [np.array(measuring(batch, training=False)) for batch in batches_of(images)]
     means = np.mean(batches, axis=0)
     return {id(output): tuple(map(float, one)) for output, one in zip(outputs, means)}

@@ -1,16 +1,22 @@
 """A network that is trained in few bits, so that what was trained is what a device runs."""
 
+import numpy as np
+
 from keras_kd.models.wrap.folded import folded
 from keras_kd.models.wrap.graph import calls_of
 from keras_kd.models.wrap.grids import BITS
+from keras_kd.models.wrap.images import checked_images
+from keras_kd.models.wrap.kept import names_in
 from keras_kd.models.wrap.measured import SCHEMES, with_ranges
 from keras_kd.models.wrap.quantized_layers import EIGHT, QUANTIZED, Quantized
 from keras_kd.models.wrap.rebuild import copy_of, remade
+from keras_kd.models.wrap.rules import rule_of
 from keras_kd.models.wrap.unquantize import refuse_rounded
 from keras_kd.utils.names import nearest
 
 PLACES = ("first", "last")
 NAME = "quantize_aware"
+LARGEST = 2.0  # of a pixel: a resize may shoot over 1, other ranges go far beyond
 
 
 def quantize_aware(
@@ -54,6 +60,8 @@ def quantize_aware(
     """
     _check(weights, activations, scheme, images)
     network = _checked_calls(calls_of(model, input_shape, NAME))
+    if images is not None:
+        _check_range(checked_images(images, network.images.shape[1:]))
     name = f"{model.name}_quantized"
     plain = folded(network, name)
     quantized = _with_grids(plain, weights, scheme, keep, name)
@@ -86,6 +94,17 @@ def _check(weights, activations, scheme, images):
         )
 
 
+def _check_range(images):
+    """Refuses images of other pixel values, all of which would be 1 after rounding."""
+    largest = np.abs(images).max()
+    if largest > LARGEST:
+        raise ValueError(
+            "images must be in [-1, 1], which is what a file in few bits takes. Received: images "
+            f"with numbers up to {largest:g}. Scale them, and give the model a Rescaling layer in "
+            "front where it wants others."
+        )
+
+
 def _checked_calls(network):
     """Refuses what cannot be followed, or is in few bits already."""
     refuse_rounded(network, NAME)
@@ -98,7 +117,19 @@ def _checked_calls(network):
                 f"{call.layer.name!r} of type {type(call.layer).__name__}. Quantise a network "
                 "without it."
             )
+        _check_kernel(call.layer)
     return network
+
+
+def _check_kernel(layer):
+    """Refuses a layer of another's making whose kernel would stay in floats."""
+    kernels = [w.name for w in getattr(layer, "weights", ()) if len(w.shape) > 1]
+    if kernels and rule_of(layer) is None:
+        raise ValueError(
+            f"{NAME} puts the kernels of Keras's convolutions and dense layers on grids. Received: "
+            f"layer {layer.name!r} of type {type(layer).__name__}, whose {kernels[0]} would stay "
+            "in floats. Quantise a network that has Keras's own layers in its place."
+        )
 
 
 def _with_grids(plain, weights, scheme, keep, name):
@@ -126,12 +157,12 @@ def _kept(network, keep):
     names = [call.layer.name for call in network.calls if type(call.layer) in QUANTIZED]
     lower = [call.layer.name for call in network.calls
              if type(call.layer) in QUANTIZED and type(call.layer) not in EIGHT]  # fmt: skip
-    keep = (keep,) if isinstance(keep, str) else tuple(keep)
+    keep = names_in(keep)
     for one in keep:
         if one not in (*PLACES, *names):
             raise ValueError(
                 f"keep must be names of layers with a kernel, or {' and '.join(PLACES)}. Received: "
-                f"{one!r}.{nearest(str(one), [*PLACES, *names])} There are: {', '.join(names)}."
+                f"{one!r}.{nearest(one, [*PLACES, *names])} There are: {', '.join(names)}."
             )
     places = dict(zip(PLACES, (lower[:1], lower[-1:])))
     return {name for one in keep for name in places.get(one, [one])}

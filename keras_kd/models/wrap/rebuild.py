@@ -21,11 +21,10 @@ def rebuilt(network, keep, name):
         ValueError: a layer that is called again with another number of channels.
     """
     kept = lambda ids: int(keep[network.groups.group_of[ids]].sum())  # noqa: E731
-    policy = keras.mixed_precision.dtype_policy().name
+    dtypes = dtypes_of(network)
     images = keras.Input(network.images.shape[1:], name="image")
     made, copies, configs, names = {id(network.images): images}, {}, {}, set()
-    last = _classifier(network)
-    for index, call in enumerate(network.calls):
+    for call in network.calls:
         layer = call.layer
         if isinstance(layer, keras.layers.Layer):
             changes = call.rule.config(call, kept)
@@ -35,8 +34,7 @@ def rebuilt(network, keep, name):
                     f"Received: layer {layer.name!r}. Give each place a layer of its own."
                 )
             if id(layer) not in copies:
-                dtype = "float32" if index >= last else policy
-                copies[id(layer)] = copy_of(layer, {**changes, "dtype": dtype}, names)
+                copies[id(layer)] = copy_of(layer, {**changes, "dtype": dtypes[id(layer)]}, names)
             layer = copies[id(layer)]
         made[id(call.output)] = call.again(made, layer)
     model = keras.Model(images, made[id(network.logits)], name=name)
@@ -47,10 +45,55 @@ def rebuilt(network, keep, name):
     return model, copies
 
 
-def _classifier(network):
-    """Index of the last call of a layer with weights: what follows gives the logits."""
-    return max((i for i, call in enumerate(network.calls) if getattr(call.layer, "weights", ())),
-               default=0)  # fmt: skip
+def dtypes_of(network):
+    """dict from the `id` of a layer to the dtype policy of one in its place.
+
+    That is the one that is set, but float32 for the classifier and what follows it.
+    """
+    policy, calls = keras.mixed_precision.dtype_policy().name, network.calls
+    weighted = (i for i, call in enumerate(calls) if getattr(call.layer, "weights", ()))
+    last = max(weighted, default=0)
+    found = {}
+    for index, call in enumerate(calls):
+        found.setdefault(id(call.layer), "float32" if index >= last else policy)
+    return found
+
+
+def in_parts(network, parts_of, name, dtype="float32", gone=()):
+    """A functional model in which each layer is one or several in a row.
+
+    Args:
+        network: `Network` that `calls_of` gave.
+        parts_of: function of the first `Call` of a layer to a list of (new layer, its weights).
+        name: of the new model.
+        dtype: of its images.
+        gone: ids of calls that are left out.
+
+    Returns:
+        (a `keras.Model`; dict from the `id` of a layer to the list of those in its place).
+    """
+    images = keras.Input(network.images.shape[1:], name="image", dtype=dtype)
+    made, parts, weights = {id(network.images): images}, {}, []
+    for call in network.calls:
+        if id(call) in gone:
+            made[id(call.output)] = made[id(call.tensors[0])]
+            continue
+        if not isinstance(call.layer, keras.layers.Layer):
+            made[id(call.output)] = call.again(made)
+            continue
+        if id(call.layer) not in parts:
+            found = parts_of(call)
+            parts[id(call.layer)] = [layer for layer, _ in found]
+            weights += found
+        first, *others = parts[id(call.layer)]
+        result = call.again(made, first)
+        for layer in others:
+            result = layer(result)
+        made[id(call.output)] = result
+    model = keras.Model(images, made[id(network.logits)], name=name)
+    for layer, values in weights:
+        layer.set_weights(values)
+    return model, parts
 
 
 def copy_of(layer, changes, names, kind=None, without=()):
@@ -63,14 +106,20 @@ def copy_of(layer, changes, names, kind=None, without=()):
         kind: class of the new layer; default: the layer's own.
         without: keys of the config that this class does not have.
     """
-    config, name, count = layer.get_config(), layer.name, 1
-    while name in names:  # nested models may have layers of one name
-        name, count = f"{layer.name}_{count}", count + 1
-    names.add(name)
-    config = {**config, "trainable": True, **changes, "name": name}
+    name = taken(layer.name, names)
+    config = {**layer.get_config(), "trainable": True, **changes, "name": name}
     for key in ("build_config", *without):
         config.pop(key, None)
     return (kind or type(layer)).from_config(config)
+
+
+def taken(wanted, names):
+    """A name that no other layer has, added to the set of those that are taken."""
+    name, count = wanted, 1
+    while name in names:  # nested models may have layers of one name
+        name, count = f"{wanted}_{count}", count + 1
+    names.add(name)
+    return name
 
 
 def cut_weights(call, keep):

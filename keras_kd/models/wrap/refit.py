@@ -21,21 +21,43 @@ def refit(network, keep, layers, images):
         layers: dict from the `id` of each of its layers with weights to the cut one.
         images: float array `[N, H, W, C]`; more than fit into memory are left aside.
     """
-    kept, images = keep[network.groups.group_of], few_enough(network, images)
-    whole, cut = Walk(network, images), Walk(network, images, layers)
+    kept = keep[network.groups.group_of]
+
+    def rows_of(call, layer, there, here):
+        if not is_fitted(call) or kept[call.ins[0]].all():
+            return None
+        return layer, rows_in(layer, here), rows_out(call.layer, there)[:, kept[call.out]]
+
+    fit_through(network, layers, images, rows_of)
+
+
+def fit_through(network, layers, images, rows_of):
+    """Fits layers that stand in the place of others, one after the other on what comes to them.
+
+    Args:
+        network: `Network` of the others.
+        layers: dict from the `id` of each of its layers with weights to what is called in its
+            place.
+        images: float array `[N, H, W, C]`; more than fit into memory are left aside.
+        rows_of: function of a `Call`, what is called in its place, and what goes into either; gives
+            (a linear layer, what its kernel is multiplied with `[M, C]`, what it should give
+            without its bias `[M, D]`), or None where nothing is fitted.
+    """
+    images = few_enough(network, images)
+    whole, new = Walk(network, images), Walk(network, images, layers)
     before_norms, done = _before_norms(network), set()
     for call in network.calls:
         layer = layers.get(id(call.layer))
         if layer is not None and id(layer) not in done:
             done.add(id(layer))
+            here, there = (walk.value(call.tensors[0]) for walk in (new, whole))
             if isinstance(layer, keras.layers.BatchNormalization):
-                _measure(layer, cut.value(call.tensors[0]))
-            elif is_fitted(call) and not kept[call.ins[0]].all():
-                x = rows_in(layer, cut.value(call.tensors[0]))
-                y = rows_out(call.layer, whole.value(call.tensors[0]))[:, kept[call.out]]
-                _fit(layer, x, y, free=layer.use_bias or id(call.output) in before_norms)
+                _measure(layer, here)
+            elif found := rows_of(call, layer, there, here):
+                fitted, x, y = found
+                _fit(fitted, x, y, free=fitted.use_bias or id(call.output) in before_norms)
         whole.step(call)
-        cut.step(call)
+        new.step(call)
 
 
 def least_squares(x, y, kernel, ridge=RIDGE):

@@ -5,18 +5,18 @@ import logging
 from keras_kd.models.lite_speed import LiteSpeed
 from keras_kd.models.wrap import importance as importances
 from keras_kd.models.wrap.depth import shallower
-from keras_kd.models.wrap.graph import calls_of, follow
-from keras_kd.models.wrap.images import checked_images
+from keras_kd.models.wrap.graph import calls_of, check_model, follow
+from keras_kd.models.wrap.images import batches_of, checked_images
 from keras_kd.models.wrap.norms import measure_norms
 from keras_kd.models.wrap.rebuild import rebuilt
 from keras_kd.models.wrap.refit import refit
 from keras_kd.models.wrap.sizes import int8_bytes
 from keras_kd.models.wrap.unquantize import refuse_rounded
 from keras_kd.models.wrap.widths import CHOICES, check_share, shares_of, within
+from keras_kd.utils.integers import check_integer
 from keras_kd.utils.names import nearest
 
 logger = logging.getLogger(__name__)
-BATCH = 32  # images by which statistics are measured at once
 FEW = 64  # images by which blocks are tried
 FEW_STEPS = 5  # halvings, where each candidate is converted and timed
 
@@ -81,6 +81,8 @@ def shrink(
             is not met; images that are missing.
     """
     _check(depth, importance, choice, images)
+    check_integer("seed", seed, least=0)
+    check_model(model, "shrink")
     if images is not None:
         images = checked_images(images, input_shape or model.input_shape[1:])
     whole = model
@@ -109,7 +111,7 @@ def shrink(
     small, layers = cut(scale)
     if images is not None and fit:
         refit(network, choose(scale), layers, images)
-        measure_norms(small, [images[i : i + BATCH] for i in range(0, len(images), BATCH)])
+        measure_norms(small, batches_of(images))
     return small
 
 

@@ -80,6 +80,11 @@ def rows_out(layer, x):
     return rows_in(layer, x) @ kernel.reshape(-1, kernel.shape[-1])
 
 
+def rows_of(x):
+    """What stands at the places of `rows_in` of a map `[N, H, W, C]`, `[M, C]`."""
+    return _some(np.asarray(x[: _images(x.shape)]).reshape(-1, x.shape[-1]))
+
+
 def _images(shape):
     """Of how many images the places are taken."""
     return max(FEW, -(-ROWS // (shape[1] * shape[2])))

@@ -7,7 +7,8 @@ from keras import layers
 from rounded import pictures
 
 from keras_kd.models.layers import GroupNorm
-from keras_kd.models.wrap.measured import BATCH, with_ranges
+from keras_kd.models.wrap.images import BATCH
+from keras_kd.models.wrap.measured import with_ranges
 from keras_kd.models.wrap.ranges import FixedRange, InFloat
 
 SHAPE = (8, 8, 3)

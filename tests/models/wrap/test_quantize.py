@@ -132,6 +132,18 @@ def test_a_network_of_half_precision_computes_in_float32():
     np.testing.assert_allclose(result(photographs(4)), model(photographs(4)), atol=0.2)
 
 
+def test_a_layer_that_is_called_twice_has_a_range_for_each_call():
+    images = keras.Input((8, 8, 3))
+    again, norm = layers.Conv2D(4, 3, padding="same", name="again"), layers.BatchNormalization()
+    x = layers.Conv2D(4, 3, padding="same")(images)
+    x = layers.GlobalAveragePooling2D()(norm(again(norm(again(layers.ReLU()(x))))))
+    model, x = keras.Model(images, layers.Dense(3)(x)), photographs(16)
+    result = rounded(model)
+    assert {"again_range", "again_range_1"} <= {one.name for one in result.layers}
+    expected = model(x).numpy()  # what lies outside of the measured ranges is cut off
+    assert np.mean(np.abs(result(x) - expected)) < 0.03 * np.ptp(expected)
+
+
 def two_outputs():
     images = keras.Input((8, 8, 3))
     x = layers.Flatten()(images)
@@ -141,6 +153,22 @@ def two_outputs():
 class Own(keras.Model):
     def call(self, x):
         return x
+
+
+class Doubled(layers.Layer):
+    """Has a kernel of its own."""
+
+    def build(self, shape):
+        self.matrix = self.add_weight(shape=(shape[-1], 8), name="matrix")
+
+    def call(self, x):
+        return x @ self.matrix
+
+
+def own_kernel():
+    images = keras.Input((8, 8, 3))
+    x = layers.GlobalAveragePooling2D()(Doubled(name="own")(images))
+    return keras.Model(images, layers.Dense(3)(x))
 
 
 def channels_first():
@@ -157,6 +185,14 @@ def channels_first():
     (residual, {"keep": ("stem_cnv",)}, r"Received: 'stem_cnv'.*Did you mean 'stem_conv'"),
     (residual, {"images": None}, r"images must be given.*Received: images=None"),
     (residual, {"images": photographs(2, (8, 8, 1))}, r"images must be \[N, 8, 8, 3\]"),
+    (residual, {"images": "train"}, r"array of numbers.*images of type str"),
+    (residual, {"images": np.full((2, 8, 8, 3), np.nan)}, r"finite numbers"),
+    (residual, {"images": 255 * photographs(4)}, r"images must be in \[-1, 1\].*numbers up to 25"),
+    (residual, {"keep": 5}, r"keep must be names of layers. Received: keep=5"),
+    (residual, {"input_shape": (8, 8)}, r"input_shape=\(8, 8\)"),
+    (residual, {"input_shape": 8}, r"must be \(height, width, channels\).*input_shape=8"),
+    (own_kernel, {}, r"layer 'own' of type Doubled, whose matrix would stay in floats"),
+    (lambda: "resnet", {}, r"Received: model='resnet' of type str"),
     (two_outputs, {}, r"quantize_aware takes models of one input.*2 outputs"),
     (Own, {}, r"quantize_aware takes functional and Sequential.*type Own"),
     (channels_first, {}, r"channels last. Received: layer 'turned'"),

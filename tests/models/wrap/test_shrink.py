@@ -143,7 +143,9 @@ def test_what_has_no_channels_to_cut_is_not_given_back_in_silence(caplog):
     ({"images": np.zeros((2, 8, 8, 1))}, r"of the shape \(2, 8, 8, 1\)"),
     ({"images": np.zeros((0, 8, 8, 3))}, r"N of at least 1"),
     ({"width": 0}, "width must be a share above 0"),
+    ({"seed": -1}, r"seed must be a whole number of at least 0. Received: seed=-1"),
+    ({"model": None, "images": photographs(2)}, r"Received: model=None of type NoneType"),
 ])  # fmt: skip
 def test_bad_input(arguments, words):
     with pytest.raises(ValueError, match=words):
-        shrink(residual(), **arguments)
+        shrink(**{"model": residual(), **arguments})
