@@ -24,7 +24,7 @@ def check(config):
         for length in lengths:
             rules.require_length(length, config, f"checkpoint.{key}")
     # Imported here, so that a config file loads without waiting for TensorFlow.
-    from keras_kd.config import fixed, images, networks, order, training, views
+    from keras_kd.config import combining, fixed, images, networks, order, training, views
     from keras_kd.config.chain import stages_of
 
     order.check(config)
@@ -37,6 +37,7 @@ def check(config):
         views.views_of(config, stage.settings, stage.path)
         if stage.teachers:
             fixed.check(config, stage)
+            combining.check(config, stage)
     _check_cache(config, stages[-1], training.methods_of(stages[-1].settings))
     for stage in stages:
         training.check_learning(config, stage)

@@ -36,6 +36,9 @@ def stage(**changes):
             # Whom it follows: names of earlier stages or of networks with a handle, or handles
             # themselves; several are an ensemble. Empty: it learns from labels alone.
             "teachers": (),
+            # How several become one: name of a file in keras_kd/teachers/combine, and its
+            # arguments, such as weights.
+            "combine": {"name": "mean_probabilities", "kwargs": ml_collections.ConfigDict()},
             # What is matched: arguments of each by its name, see keras_kd.methods.
             "methods": ml_collections.ConfigDict(),
             "seed": 0,  # added to the run's for the network's first weights: another draw of them

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from keras_kd import data
 from keras_kd.config.chain import last_stage, side_of, stages_of
+from keras_kd.config.combining import drawn_by, needs_labels
 from keras_kd.config.training import methods_of
 from keras_kd.config.views import views_of
 from keras_kd.data import service
@@ -178,6 +179,16 @@ class Streams:
         Returns:
             (stream of `[B, H, W, C]` images by start step, fingerprint of data and views).
         """
+        asked, seen = self.asked(stage)
+        return lambda start: asked(start).map(lambda batch: batch["image"]), seen
+
+    def asked(self, stage):
+        """All that the teacher is asked by while a student is distilled.
+
+        Returns:
+            (stream of batch dicts by start step: `image` `[B, H, W, C]`, `labels`, and `step`, a
+            scalar; fingerprint of data and views).
+        """
         # Where both models see one crop, its size for the student does not matter here.
         settings, sides = stage.settings, sides_of(self.config, stage)
         views = views_of(self.config, settings)
@@ -187,14 +198,19 @@ class Streams:
             mode=views,
             resolution=sides.student if own_view else sides.teacher,
             teacher_resolution=sides.teacher if own_view else None,
+            one_hot=views.mixes and needs_labels(settings),
         )
         pool = self.pools.of(stage)
         seen = cache_fingerprint.of_data(pool.source, pool.split)
         config = self.config
         drawn = config.batch_size, sides.teacher, config.seed, config.data.resize
-        seen |= cache_fingerprint.of_views(views, *drawn)
-        images = lambda x, y: x["teacher"] if own_view else x  # noqa: E731
-        return lambda start: train(start_step=start).map(images), seen
+        seen |= cache_fingerprint.of_views(views, *drawn) | drawn_by(stage)
+
+        def batch(step, both):
+            x, y = both
+            return {"image": x["teacher"] if own_view else x, "labels": y, "step": step}
+
+        return lambda start: train(start_step=start).enumerate(start).map(batch), seen
 
     def fixed_views(self, stage):
         """What the teacher sees of each example under a mode `fix/*`: `data.FixedViews`."""
@@ -252,8 +268,9 @@ class Streams:
 
 
 def _learns_from_labels(settings):
-    """Whether a stage has a loss on the labels, its own or that of a method."""
-    return settings.label_weight > 0 or any(m.needs_labels for m in methods_of(settings))
+    """Whether a stage looks at labels: its own loss, that of a method, or whoever teaches it."""
+    own = settings.label_weight > 0 or any(m.needs_labels for m in methods_of(settings))
+    return own or needs_labels(settings)
 
 
 def _needs_ids(settings):
