@@ -37,6 +37,7 @@ _SERIALIZABLE = {
     "keras_kd.optimizers.shampoo": ["Shampoo"],
     "keras_kd.optimizers.spliced": ["Spliced"],
     "keras_kd.teachers.combine.confidence": ["Confidence"],
+    "keras_kd.teachers.combine.drop_teachers": ["DropTeachers"],
     "keras_kd.teachers.combine.entropy": ["Certainty"],
     "keras_kd.teachers.combine.mean_logits": ["MeanLogits"],
     "keras_kd.teachers.combine.mean_probabilities": ["LogMeanProbability"],

@@ -34,7 +34,7 @@ def check(config):
         images.check(config, stage)
     for stage in stages:
         training.check(config, stage)
-        views.views_of(config, stage.settings, stage.path)
+        views.seen_in(config, stage)
         if stage.teachers:
             fixed.check(config, stage)
             combining.check(config, stage)

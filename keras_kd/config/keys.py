@@ -165,6 +165,9 @@ def _data():
             "unlabelled": "",
             "unlabelled_split": "train",  # split of it; of folder:PATH there is only train
             "eval_source": "",  # data set of the teacher's classes, where source is of others
+            # The student's modality where it is not the teacher's: image ops such as "gray" or
+            # "lowres:24", see keras_kd.data.modality; empty: images as they are.
+            "student_view": "",
             "resolution": 32,  # side of the student's image, px
             "teacher_resolution": 0,  # side of the teacher's; 0: the student's
             "eval_batch_size": 250,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import tensorflow as tf
 
 from keras_kd.data import modes, op_text
+from keras_kd.data.modality import BOTH, Modality
 from keras_kd.data.ops.base import Mixer
 from keras_kd.data.random_streams import Stream
 from keras_kd.data.view import View, parse_mixer
@@ -23,6 +24,8 @@ class Views:
         mix: a `Mixer`, or its text, that mixes the batch in all views; None for none.
         fixed: what the teacher saw when its targets were computed, once an example; None where it
             sees every batch. See `keras_kd.data.fixed`.
+        modality: a `keras_kd.data.modality.Modality` of the student, or of both; None: both see
+            images as they are.
 
     Raises:
         ValueError: bad texts, or views that exclude one another.
@@ -32,6 +35,7 @@ class Views:
     teacher: View | None = None
     mix: Mixer | None = None
     fixed: View | None = None
+    modality: Modality | None = None
 
     def __post_init__(self):
         for name in ("student", "teacher", "fixed"):
@@ -108,7 +112,16 @@ class Views:
 
     def for_one(self):
         """What a single model sees that learns without a teacher: what a student would."""
-        return replace(self, teacher=None)
+        alone = self.modality and replace(self.modality, roles=BOTH)
+        return replace(self, teacher=None, modality=alone)
+
+    def for_teacher(self):
+        """The same where the teacher alone looks: without a modality that is the student's."""
+        return replace(self, modality=self.modality_of("teacher"))
+
+    def modality_of(self, role):
+        """The `Modality` that a role sees, `student` or `teacher`; None: the images as they are."""
+        return self.modality if self.modality and role in self.modality.roles else None
 
     def describe(self):
         """What the teacher's answers depend on: a flat dict of the mode and the options that count.
@@ -118,16 +131,22 @@ class Views:
         """
         found = modes.seen(self._texts())
         mode, options = modes.named(found, modes.seen) or (_joined(found), {})
-        return {"mode": mode, **options}
+        own = self.modality_of("teacher")
+        return {"mode": mode, **options, **({"modality": str(own)} if own else {})}
 
     def __str__(self):
         """The mode, or the texts of what is no mode."""
         mode, options = modes.named(self._texts()) or (None, {})
-        is_mode = mode is not None and Views.of_mode(mode, **options) == self
-        return mode if is_mode else _joined(self._texts())
+        plain = replace(self, modality=None)
+        is_mode = mode is not None and Views.of_mode(mode, **options) == plain
+        text = mode if is_mode else _joined(self._texts())
+        if self.modality is None:
+            return text
+        return f"{text}; {' and '.join(self.modality.roles)}: {self.modality}"
 
     def _texts(self):
-        return {name: str(ops) for name, ops in vars(self).items() if ops is not None}
+        views = {name: ops for name, ops in vars(self).items() if name != "modality"}
+        return {name: str(ops) for name, ops in views.items() if ops is not None}
 
     def draw(self, sizes, seed, step):
         """Boxes and what else is drawn for a whole batch, all of the global batch.

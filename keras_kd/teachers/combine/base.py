@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import ops
 
 from keras_kd.models.output import two_classes
@@ -130,6 +131,18 @@ def log_mean_probability(logits, log_weights, temperature=1.0):
     """
     terms = ops.log_softmax(logits / temperature, axis=-1) + ops.expand_dims(log_weights, -1)
     return temperature * ops.logsumexp(terms, axis=0)
+
+
+def switched(index, runs):
+    """The logits of the teacher of this index, who alone runs: float32 `[B, K]`.
+
+    Args:
+        index: int32 scalar tensor.
+        runs: list of functions without arguments that give each teacher's logits.
+    """
+    return tf.switch_case(
+        index, [lambda run=run: tf.cast(two_classes(run()), tf.float32) for run in runs]
+    )
 
 
 def check_temperature(temperature):

@@ -4,8 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_kd.models.output import two_classes
-from keras_kd.teachers.combine.base import Combination, log_mean_probability, stacked
+from keras_kd.teachers.combine.base import Combination, log_mean_probability, stacked, switched
 
 
 @keras.saving.register_keras_serializable(package="keras_kd")
@@ -30,8 +29,4 @@ class RandomTeacher(Combination):
         drawn = tf.random.stateless_uniform((), seed, alg="philox")
         bounds = np.cumsum(self.weights_of_teachers)[:-1].astype("float32")
         index = tf.reduce_sum(tf.cast(drawn >= bounds, tf.int32))
-        return tf.switch_case(index, [lambda run=run: _float32(run()) for run in runs])
-
-
-def _float32(logits):
-    return tf.cast(two_classes(logits), tf.float32)
+        return switched(index, runs)
