@@ -21,6 +21,7 @@ class Card:
         scale: short side of the image over the side of that square, at least 1.
         output: "logits" or "probabilities".
         exif: "apply" where images are turned upright first, as the camera noted; or "ignore".
+        view: text of the ops that make the student's modality, such as "gray"; empty: none do.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Card:
     scale: float = EVAL_SCALE
     output: str = "logits"
     exif: str = "ignore"
+    view: str = ""
 
     mean = std = 127.5  # of the pixels, 0 to 255: the network sees [-1, 1]
 
@@ -44,7 +46,8 @@ class Card:
     @property
     def input_words(self):
         part = "whole image" if self.full_image else f"central square, 1 / {self.scale:g} of it"
-        return f"The {part}, resized bilinearly without anti-aliasing; [0, 255] becomes [-1, 1]."
+        words = f"The {part}, resized bilinearly without anti-aliasing; [0, 255] becomes [-1, 1]"
+        return f"{words}, and goes through {self.view}." if self.view else f"{words}."
 
     @property
     def output_words(self):
@@ -75,9 +78,21 @@ class Card:
             "antialias": False,
             "scale": 1 / self.std,
             "offset": -self.mean / self.std,
+            # After scale and offset, in this order.
+            **({"view": ops_of(self.view)} if self.view else {}),
             "output": self.output,
             "labels": LABELS,
         }
+
+
+def ops_of(view):
+    """The ops of a modality's text in order, list of `{"op": name, "arguments": [numbers]}`."""
+    from keras_kd.data.modality import Modality  # which loads TensorFlow
+
+    return [
+        {"op": op.name, "arguments": list(dataclasses.astuple(op))}
+        for op in Modality.parse(view).ops
+    ]
 
 
 def one_line(name):

@@ -91,6 +91,11 @@ class Material:
         return self.config.data.exif
 
     @property
+    def view(self):
+        """Text of the ops that make the student's modality, see `keras_kd.data.modality`."""
+        return self.config.data.student_view
+
+    @property
     def run_name(self):
         return self.config.name
 

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from keras_kd.data import orientation
 from keras_kd.data.jpeg import crop_jpeg
+from keras_kd.data.modality import Modality
 from keras_kd.data.ops import central_boxes, check_scale, full_boxes
 from keras_kd.data.orientation import EXIF
 from keras_kd.export import bitmaps
@@ -38,6 +39,7 @@ def to_saved_model(
     full_image=False,
     scale=EVAL_SCALE,
     exif=EXIF[0],
+    view="",
 ):
     """Writes the student as a SavedModel with two signatures and the class names inside.
 
@@ -57,6 +59,8 @@ def to_saved_model(
         full_image: `serve_bytes` resizes the whole image instead of cutting the central square.
         scale: resized short side over the side of that square, at least 1, as of the evaluation.
         exif: "apply": `serve_bytes` turns JPEGs upright, as their EXIF orientation says; "ignore".
+        view: text of the ops by which `serve_bytes` makes the student's modality of an image, see
+            `keras_kd.data.modality`; empty: none do.
 
     Returns:
         A dict: `path`, `bytes` (of the whole folder) and `signatures` (their names).
@@ -75,7 +79,7 @@ def to_saved_model(
     check_logits(model, shape)
     names = checked_names(class_names, model)
     decode = functools.partial(
-        decode_for_evaluation, shape=shape, full_image=full_image, scale=scale, exif=exif
+        decode_for_evaluation, shape=shape, full_image=full_image, scale=scale, exif=exif, view=view
     )
     module, signatures = _build(model, shape, names, decode)
     with tempfile.TemporaryDirectory() as scratch, replace_folder(path) as fresh:
@@ -87,14 +91,16 @@ def to_saved_model(
         extra = fresh / "assets.extra"
         extra.mkdir(exist_ok=True)
         notes = {"input_range": [-1, 1], "input_shape": [None, *shape], "class_names": names}
-        notes |= {"full_image": bool(full_image), "scale": scale, "exif": exif}
+        notes |= {"full_image": bool(full_image), "scale": scale, "exif": exif, "view": view}
         (extra / "keras_kd.json").write_text(
             json.dumps(notes, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
         )
     return {"path": str(path), "bytes": folder_bytes(path), "signatures": sorted(signatures)}
 
 
-def decode_for_evaluation(encoded, shape, full_image=False, scale=EVAL_SCALE, exif=EXIF[0]):
+def decode_for_evaluation(
+    encoded, shape, full_image=False, scale=EVAL_SCALE, exif=EXIF[0], view=""
+):
     """One encoded image as the evaluation sees it.
 
     Args:
@@ -103,6 +109,7 @@ def decode_for_evaluation(encoded, shape, full_image=False, scale=EVAL_SCALE, ex
         full_image: resize the whole image instead of its central square.
         scale: resized short side over the side of that square, at least 1.
         exif: "apply" turns a JPEG as its EXIF orientation says; "ignore" takes it as it is stored.
+        view: text of the ops that make the student's modality, or empty.
 
     Returns:
         float32 `[H, W, C]` in [-1, 1].
@@ -130,7 +137,8 @@ def decode_for_evaluation(encoded, shape, full_image=False, scale=EVAL_SCALE, ex
     jpeg = upright if exif == "apply" else stored
     image = tf.cond(tf.io.is_jpeg(encoded), jpeg, other)
     image = tf.image.resize(image, (height, width), method="bilinear")
-    return tf.ensure_shape(image / 127.5 - 1.0, shape)
+    image = tf.ensure_shape(image / 127.5 - 1.0, shape)
+    return Modality.parse(view).apply(image) if view else image
 
 
 def _build(model, shape, names, decode):

@@ -30,6 +30,7 @@ def compare_bytes(path):
         not square, which no evaluation makes.
     """
     from keras_kd.data import evaluation_dataset, load_source
+    from keras_kd.data.modality import Modality
 
     loaded = tf.saved_model.load(str(path))
     if "serve_bytes" not in loaded.signatures:
@@ -49,6 +50,7 @@ def compare_bytes(path):
             height,
             full_image=notes["full_image"],
             scale=notes["scale"],
+            modality=Modality.parse(view) if (view := notes.get("view")) else None,
         )
         images, labels = next(iter(seen))
         encoded = [files[int(label)].read_bytes() for label in labels]

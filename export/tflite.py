@@ -14,7 +14,7 @@ class TFLite(Format):
 
     file = "student_{name}.tflite"
     title = "TFLite"
-    needs = ("class_names", "full_image", "scale", "exif", "run_name", "options")
+    needs = ("class_names", "full_image", "scale", "exif", "view", "run_name", "options")
 
     def set_up(self, converter):
         """Sets the options of a `tf.lite.TFLiteConverter`; by default weights stay as they are."""
@@ -98,6 +98,7 @@ def card_of(
     full_image=False,
     scale=EVAL_SCALE,
     exif="ignore",
+    view="",
     run_name="",
     options=None,
 ):
@@ -110,6 +111,7 @@ def card_of(
         full_image: whether images are resized whole, instead of their central square.
         scale: short side of the image over the side of that square.
         exif: "apply" where images are turned upright first, or "ignore".
+        view: text of the ops that make the student's modality, see `keras_kd.data.modality`.
         run_name: whose student it is.
         options: `keras_kd.export.options.Options`; default: as they come.
 
@@ -128,7 +130,7 @@ def card_of(
         names = map(str, range(network.num_classes(model) or 0))
     output = (options or Options()).output
     name = run_name or "image classifier"
-    return Card(name, shape, tuple(names), bool(full_image), float(scale), output, exif)
+    return Card(name, shape, tuple(names), bool(full_image), float(scale), output, exif, view)
 
 
 def to_tflite(
@@ -161,9 +163,9 @@ def to_tflite(
         resolution: pixels, an int or (H, W), only for a model that leaves its input size open.
         class_names: K names in the order of the logits; None: numbers.
         **options: `io` (numbers in and out of an integer file: "int8", "uint8" or "float32") and
-            `output` ("logits" or "probabilities"); `full_image`, `scale` and `exif`, as
-            the evaluation turns and cuts images, for the metadata; `run_name`, the model's name
-            there.
+            `output` ("logits" or "probabilities"); `full_image`, `scale`, `exif` and `view`, as
+            the evaluation turns, cuts and changes images, for the metadata; `run_name`, the
+            model's name there.
 
     Returns:
         A dict: `format`, `path`, `bytes`, `fully_quantized` (integers in, out and throughout),
@@ -184,7 +186,7 @@ def to_tflite(
         raise ValueError(
             f"Expected a TFLite format, one of {', '.join(lite)}. Received: format={format!r}."
         )
-    about = {"full_image": False, "scale": EVAL_SCALE, "exif": "ignore", "run_name": ""}
+    about = {"full_image": False, "scale": EVAL_SCALE, "exif": "ignore", "view": "", "run_name": ""}
     own = {name: options.pop(name, default) for name, default in about.items()}
     unknown = sorted(set(options) - {"io", "output"})
     if unknown:

@@ -36,7 +36,15 @@ _SERIALIZABLE = {
     "keras_kd.optimizers.schedules": ["WarmupCosine", "WarmupQuadratic", "WarmupStaircase"],
     "keras_kd.optimizers.shampoo": ["Shampoo"],
     "keras_kd.optimizers.spliced": ["Spliced"],
-    "keras_kd.teachers.ensemble": ["Ensemble", "LogMeanProbability"],
+    "keras_kd.teachers.combine.confidence": ["Confidence"],
+    "keras_kd.teachers.combine.drop_teachers": ["DropTeachers"],
+    "keras_kd.teachers.combine.entropy": ["Certainty"],
+    "keras_kd.teachers.combine.mean_logits": ["MeanLogits"],
+    "keras_kd.teachers.combine.mean_probabilities": ["LogMeanProbability"],
+    "keras_kd.teachers.combine.random_teacher": ["RandomTeacher"],
+    "keras_kd.teachers.combine.unite_classes": ["UniteClasses"],
+    "keras_kd.teachers.ensemble": ["Ensemble"],
+    "keras_kd.teachers.some_classes": ["SomeClasses"],
 }
 _registration.register(_SERIALIZABLE)
 

@@ -87,7 +87,62 @@ def prepare(image, preparation):
         top, left = (height - side) // 2, (width - side) // 2
         pixels = pixels[top : top + side, left : left + side]
     small = resized(pixels, preparation["height"], preparation["width"])
-    return small * np.float32(preparation["scale"]) + np.float32(preparation["offset"])
+    seen = small * np.float32(preparation["scale"]) + np.float32(preparation["offset"])
+    for op in preparation.get("view", ()):
+        seen = VIEWS[op["op"]](seen, *op["arguments"])
+    return seen
+
+
+def _gray(image):
+    if image.shape[-1] != 3:
+        return image
+    luma = image @ np.array([0.299, 0.587, 0.114], np.float32)
+    return np.repeat(luma[..., None], 3, axis=-1)
+
+
+def _channel(image, index):
+    one = image[..., min(int(index), image.shape[-1] - 1), None]
+    return np.repeat(one, image.shape[-1], axis=-1)
+
+
+def _filtered(image, offsets, weights, axis):
+    """A filter along an axis; what lies beyond an edge is like the edge."""
+    side = image.shape[axis]
+    taken = (np.take(image, np.clip(np.arange(side) + one, 0, side - 1), axis) for one in offsets)
+    return sum(np.float32(weight) * one for weight, one in zip(weights, taken))
+
+
+def _blur(image, sigma):
+    radius = max(1, round(4 * sigma))
+    offsets = np.arange(-radius, radius + 1)
+    weights = np.exp(-0.5 * (offsets / sigma) ** 2)
+    weights = weights / weights.sum()
+    return _filtered(_filtered(image, offsets, weights, 0), offsets, weights, 1)
+
+
+def _edges(image, gain):
+    smooth, steep = ((-1, 0, 1), (0.25, 0.5, 0.25)), ((-1, 1), (-0.5, 0.5))
+    luma = _gray(image)
+    down = _filtered(_filtered(luma, *steep, 0), *smooth, 1)
+    across = _filtered(_filtered(luma, *smooth, 0), *steep, 1)
+    return np.minimum(np.float32(gain) * np.sqrt(down**2 + across**2) - 1, 1)
+
+
+def _lowres(image, side):
+    for axis in (0, 1):
+        count = image.shape[axis]
+        fewer, pixels = min(count, int(side)), np.arange(count)
+        bounds = np.arange(fewer + 1) * count / fewer
+        shared = np.minimum(pixels + 1, bounds[1:, None]) - np.maximum(pixels, bounds[:-1, None])
+        at = np.clip((pixels + 0.5) * fewer / count - 0.5, 0, fewer - 1)
+        up = np.maximum(0, 1 - np.abs(at[:, None] - np.arange(fewer)))
+        whole = (up @ (np.maximum(shared, 0) * fewer / count)).astype(np.float32)
+        image = np.moveaxis(np.tensordot(whole, image, (1, axis)), 0, axis)
+    return image
+
+
+# What makes the network's modality of an image [H, W, C] in [-1, 1].
+VIEWS = {"blur": _blur, "channel": _channel, "edges": _edges, "gray": _gray, "lowres": _lowres}
 
 
 def central_side(short, p, q):

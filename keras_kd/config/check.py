@@ -24,7 +24,16 @@ def check(config):
         for length in lengths:
             rules.require_length(length, config, f"checkpoint.{key}")
     # Imported here, so that a config file loads without waiting for TensorFlow.
-    from keras_kd.config import fixed, images, made_images, networks, order, training, views
+    from keras_kd.config import (
+        combining,
+        fixed,
+        images,
+        made_images,
+        networks,
+        order,
+        training,
+        views,
+    )
     from keras_kd.config.chain import stages_of
 
     order.check(config)
@@ -34,9 +43,10 @@ def check(config):
         images.check(config, stage)
     for stage in stages:
         training.check(config, stage)
-        views.views_of(config, stage.settings, stage.path)
+        views.seen_in(config, stage)
         if stage.teachers:
             fixed.check(config, stage)
+            combining.check(config, stage)
     _check_cache(config, stages[-1], training.methods_of(stages[-1].settings))
     for stage in stages:
         training.check_learning(config, stage)

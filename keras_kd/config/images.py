@@ -1,5 +1,6 @@
 """What a config may not ask for where a student learns from images without labels of theirs."""
 
+from keras_kd.config.combining import needs_labels
 from keras_kd.config.rules import require
 from keras_kd.config.training import methods_of
 from keras_kd.data.resize import TRAINING, check_kernel
@@ -42,6 +43,12 @@ def _check_needs_none(config, stage, why):
     """Refuses losses on labels."""
     path, settings = stage.path, stage.settings
     require(settings.label_weight == 0, config, f"{path}.label_weight", f"0 {why}")
+    require(
+        not needs_labels(settings),
+        config,
+        f"{path}.combine.name",
+        f"one that does without labels, such as 'entropy', {why}",
+    )
     for method in methods_of(settings):
         if method.needs_labels:
             raise ValueError(

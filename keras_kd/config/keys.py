@@ -39,6 +39,9 @@ def stage(**changes):
             # Whom it follows: names of earlier stages or of networks with a handle, or handles
             # themselves; several are an ensemble. Empty: it learns from labels alone.
             "teachers": (),
+            # How several become one: name of a file in keras_kd/teachers/combine, and its
+            # arguments, such as weights.
+            "combine": {"name": "mean_probabilities", "kwargs": ml_collections.ConfigDict()},
             # What is matched: arguments of each by its name, see keras_kd.methods.
             "methods": ml_collections.ConfigDict(),
             "seed": 0,  # added to the run's for the network's first weights: another draw of them
@@ -169,6 +172,9 @@ def _data():
             "unlabelled": "",
             "unlabelled_split": "train",  # split of it; of folder:PATH there is only train
             "eval_source": "",  # data set of the teacher's classes, where source is of others
+            # The student's modality where it is not the teacher's: image ops such as "gray" or
+            # "lowres:24", see keras_kd.data.modality; empty: images as they are.
+            "student_view": "",
             "resolution": 32,  # side of the student's image, px
             "teacher_resolution": 0,  # side of the teacher's; 0: the student's
             "eval_batch_size": 250,

@@ -2,6 +2,8 @@
 
 import dataclasses
 
+from keras_kd.config.chain import only_teaches
+from keras_kd.data.modality import BOTH, Modality
 from keras_kd.data.view import View, parse_mixer
 from keras_kd.data.views import Views
 
@@ -49,6 +51,49 @@ def views_of(config, settings, path="stage"):
             "name teachers."
         )
     return dataclasses.replace(views, **found)
+
+
+def seen_in(config, stage):
+    """What teacher and student see in a stage, in the modality that each has.
+
+    `data.student_view` is the modality of every network that is more than a teacher: one that only
+    teaches sees the images as they are.
+
+    Args:
+        config: ConfigDict of a run.
+        stage: `keras_kd.config.chain.StageConfig`.
+
+    Returns:
+        `keras_kd.data.Views`.
+
+    Raises:
+        ValueError: as `views_of`, or teachers of two modalities.
+    """
+    views = views_of(config, stage.settings, stage.path)
+    return dataclasses.replace(views, modality=modality_of(config, stage))
+
+
+def modality_of(config, stage):
+    """The `keras_kd.data.modality.Modality` of a stage, or None where all see images as they are.
+
+    Raises:
+        ValueError: as `seen_in`.
+    """
+    text = config.data.student_view
+    modality = Modality.parse(text, "config.data.student_view") if text else None
+    if modality is None or only_teaches(config, stage.network):
+        return None
+    plain = [one.name for one in stage.teachers if only_teaches(config, one.network)]
+    if not plain:
+        return dataclasses.replace(modality, roles=BOTH)
+    if len(plain) < len(stage.teachers):
+        others = ", ".join(one.name for one in stage.teachers if one.name not in plain)
+        raise ValueError(
+            f"The teachers of stage {stage.name!r} must see one modality. Received: "
+            f"{', '.join(plain)}, who only teach and see images as they are, and {others}, who see "
+            f"data.student_view={text!r}. Follow the ones or the others."
+        )
+    return modality
 
 
 def _check_goes_with(views, key, text, path, mode):

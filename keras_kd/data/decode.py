@@ -16,14 +16,14 @@ def decoder(examples, views, outputs, ring=False, num_classes=None, with_ids=Fal
     Args:
         examples: `Examples`.
         views: `Views`.
-        outputs: key of x -> (role, side), as from `Share.outputs`.
+        outputs: key of x -> (role, side, modality), as from `Share.outputs`.
         ring: whether the row before the first one is the last one, not an extra one in front.
         num_classes: number of classes for one-hot labels, or None.
         with_ids: whether x carries `id`.
         resize: kernel, see `keras_kd.data.resize`; where it is a mixed one, a group's plan holds
             what was drawn for each row as `kernel`.
     """
-    seen = {role: views.of_role(role) for role, _ in outputs.values()}
+    seen = {role: views.of_role(role) for role, *_ in outputs.values()}
     crops = {ops: _cropper(examples, ops) for ops in {view.pixel_ops for view in seen.values()}}
     # Without a ring the extra row in front is only a partner.
     own = slice(1 if views.mixes and not ring else 0, None)
@@ -31,7 +31,7 @@ def decoder(examples, views, outputs, ring=False, num_classes=None, with_ids=Fal
     def decode(group):
         drawn = views.mixes and tf.nest.map_structure(lambda rows: rows[0], group["mix"])
         mix = lambda image, partner: views.mix.apply(image, partner, drawn)  # noqa: E731
-        resizers = {side: resizer(side, resize) for _, side in outputs.values()}
+        resizers = {side: resizer(side, resize) for _, side, _ in outputs.values()}
         images = _images(group, seen, outputs, (crops, resizers), mix if views.mixes else None)
         x = {key: tf.stack(rows[own]) for key, rows in images.items()}
         # A mixer leaves a row's own image the heavier one: its label stays.
@@ -82,10 +82,12 @@ def _images(group, seen, outputs, makers, mix):
                 role: crops[view.pixel_ops](item, turn, *drawn[role][row]["pixels"])
                 for role, view in seen.items()
             }
-        for key, (role, side) in outputs.items():
+        for key, (role, side, modality) in outputs.items():
             image = resize[side](pixels[role], kernels[row])
             for op, own in zip(seen[role].float_ops, drawn[role][row]["floats"]):
                 image = op.apply(image, own)
+            if modality is not None:
+                image = modality.apply(image)
             if mix is not None:
                 plain[key].append(image)
                 image = mix(*plain[key][:-3:-1]) if row else image

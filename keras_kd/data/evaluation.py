@@ -27,6 +27,7 @@ def evaluation_dataset(
     scale=EVAL_SCALE,
     resize=DEFAULT,
     fill_to=0,
+    modality=None,
 ):
     """Every example of a split once, in order, without anything random.
 
@@ -45,6 +46,7 @@ def evaluation_dataset(
         scale: resized short side over the side of the central crop, at least 1: 256 / 224 or
             160 / 128 in Beyer et al. 2021, arXiv:2106.05237.
         resize: kernel, a name of `keras_kd.data.resize.KERNELS`: that of a phone, or Pillow's.
+        modality: a `keras_kd.data.modality.Modality` of the student, or of both.
         fill_to: N > 0, where no shape may be open: all batches are whole, and as many as N divides.
 
     Returns:
@@ -58,7 +60,7 @@ def evaluation_dataset(
     share = Share(batch_size, resolution, teacher_resolution=teacher_resolution)
     check_scale("scale", scale)
     check_kernel("resize", resize, KERNELS)
-    views = Views(View(WholeImage() if full_image else CentralCrop(scale)))
+    views = Views(View(WholeImage() if full_image else CentralCrop(scale)), modality=modality)
     source = load_source(source)
     examples = source.split(split)
     count = examples.num_examples
@@ -69,7 +71,8 @@ def evaluation_dataset(
         num_batches = -(-num_batches // fill_to) * fill_to
 
     groups, _ = assembly.group_rows(range(batch_size), batch_size, mixed=False)
-    outputs = share.outputs(views)
+    # Without a teacher's side only the student looks.
+    outputs = share.outputs(views if teacher_resolution else views.for_one())
     decode = decoder(examples, views, outputs, with_ids=with_ids, resize=resize)
     steps = tf.data.Dataset.range(num_batches)
     plan = _plan(examples, views, batch_size)

@@ -129,7 +129,7 @@ class FixedViews:
             return {"position": positions, "views": drawn}
 
         groups, _ = assembly.group_rows(range(batch_size), batch_size, mixed=False)
-        outputs = {"image": ("fixed", self.resolution)}
+        outputs = {"image": ("fixed", self.resolution, self.views.modality_of("teacher"))}
         decode = decoder(self.examples, self.views, outputs, resize=self.resize)
         data = assembly.batches(pairs, plan, self.examples, groups, decode, batch_size)
         data = assembly.map_parallel(data, lambda image, label: image)

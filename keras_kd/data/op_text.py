@@ -6,7 +6,7 @@ import re
 from keras_kd.data.ops import OPS
 from keras_kd.utils.names import nearest
 
-_OP = re.compile(r"\s*(\w+)\s*(?:\(([^()|]*)\)\s*)?")
+_OP = re.compile(r"\s*(\w+)\s*(?:\(([^()|]*)\)|:([^():|]+))?\s*")
 
 
 def parse(text, name):
@@ -14,7 +14,8 @@ def parse(text, name):
 
     Args:
         text: ops by name, separated by `|`, each with none, some or all of its parameters in
-            brackets: numbers or quotients of two, such as `8/7`, separated by commas.
+            brackets, or behind a colon: numbers or quotients of two, such as `8/7`, separated by
+            commas.
         name: of the argument or config key that holds the text, for messages.
 
     Returns:
@@ -37,7 +38,7 @@ def parse(text, name):
                 f"{name} must be ops separated by '|', such as 'inception_crop(0.05,1)|flip'. "
                 f"{received} Not an op: {part.strip()!r}."
             )
-        found.append(_op(match[1], match[2], name, received))
+        found.append(_op(match[1], match[2] or match[3], name, received))
     return found
 
 

@@ -77,17 +77,19 @@ class Share:
             views: `keras_kd.data.views.Views`.
 
         Returns:
-            dict of key of x -> (role whose view it shows, side in pixels).
+            dict of key of x -> (role whose view it shows, side in pixels, `Modality` or None).
         """
-        own = ("student", self.resolution)
-        further = {role: (role, self.resolution) for role in views.further or ()}
+        modality = views.modality_of("teacher")
+        own = ("student", self.resolution, views.modality_of("student"))
+        further = {role: (role, *own[1:]) for role in views.further or ()}
         if views.fixed is not None:
             return {"student": own}  # not `image`: a live teacher would take it for its own view
         side = self.teacher_resolution or self.resolution
         if self.teacher_view and views.teacher is not None:
-            return {"student": own, "teacher": ("teacher", side), **further}
-        if self.teacher_view and side != self.resolution:
-            return {"student": own, "teacher": ("student", side), **further}
+            return {"student": own, "teacher": ("teacher", side, modality), **further}
+        shared = ("student", side, modality)
+        if self.teacher_view and shared != own:
+            return {"student": own, "teacher": shared, **further}
         return {"image": own, **further}
 
 

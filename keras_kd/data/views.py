@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import tensorflow as tf
 
 from keras_kd.data import modes, op_text
+from keras_kd.data.modality import BOTH, Modality
 from keras_kd.data.ops.base import Mixer
 from keras_kd.data.random_streams import Stream
 from keras_kd.data.view import View, parse_mixer
@@ -25,6 +26,8 @@ class Views:
             sees every batch. See `keras_kd.data.fixed`.
         further: names of others that see what the student does, each in draws of its own;
             None for nobody.
+        modality: a `keras_kd.data.modality.Modality` of the student, or of both; None: both see
+            images as they are.
 
     Raises:
         ValueError: bad texts, or views that exclude one another.
@@ -35,6 +38,7 @@ class Views:
     mix: Mixer | None = None
     fixed: View | None = None
     further: tuple | None = None
+    modality: Modality | None = None
 
     def __post_init__(self):
         for name in ("student", "teacher", "fixed"):
@@ -115,11 +119,20 @@ class Views:
         Args:
             further: names of others that see it in draws of their own.
         """
-        return replace(self, teacher=None, further=tuple(further) or None)
+        alone = self.modality and replace(self.modality, roles=BOTH)
+        return replace(self, teacher=None, further=tuple(further) or None, modality=alone)
 
     def of_role(self, role):
         """The `View` of a role: `student`, `teacher`, `fixed` or one of `further`."""
         return self.student if role in (self.further or ()) else getattr(self, role)
+
+    def for_teacher(self):
+        """The same where the teacher alone looks: without a modality that is the student's."""
+        return replace(self, modality=self.modality_of("teacher"))
+
+    def modality_of(self, role):
+        """The `Modality` that a role sees, `student` or `teacher`; None: the images as they are."""
+        return self.modality if self.modality and role in self.modality.roles else None
 
     def describe(self):
         """What the teacher's answers depend on: a flat dict of the mode and the options that count.
@@ -129,17 +142,23 @@ class Views:
         """
         found = modes.seen(self._texts())
         mode, options = modes.named(found, modes.seen) or (_joined(found), {})
-        return {"mode": mode, **options}
+        own = self.modality_of("teacher")
+        return {"mode": mode, **options, **({"modality": str(own)} if own else {})}
 
     def __str__(self):
         """The mode, or the texts of what is no mode."""
         mode, options = modes.named(self._texts()) or (None, {})
-        is_mode = mode is not None and Views.of_mode(mode, **options) == replace(self, further=None)
-        return mode if is_mode else _joined(self._texts())
+        plain = replace(self, modality=None, further=None)
+        is_mode = mode is not None and Views.of_mode(mode, **options) == plain
+        text = mode if is_mode else _joined(self._texts())
+        if self.modality is None:
+            return text
+        return f"{text}; {' and '.join(self.modality.roles)}: {self.modality}"
 
     def _texts(self):
         # Who else looks does not change what teacher and student see.
-        own = {name: ops for name, ops in vars(self).items() if name != "further"}
+        rest = ("further", "modality")
+        own = {name: ops for name, ops in vars(self).items() if name not in rest}
         return {name: str(ops) for name, ops in own.items() if ops is not None}
 
     def draw(self, sizes, seed, step):

@@ -267,7 +267,7 @@ class KDModel(LabelChecks, Results, Sources, NamedState, replicas.ReplicaSafe, k
             self._loss_tracker.update_state(loss * weight_of(batch))
         if self.fidelity:
             names.update(self._fidelity)
-            teacher = self._answer("teacher", shown)["logits"][:count]
+            teacher = self._answer("teacher", shown, at_rest=True)["logits"][:count]
             weight = batch.get("sample_weight")
             self._fidelity["kl"].update_state(kl_divergence(teacher, logits), weight)
             self._fidelity["agreement"].update_state(agreement(teacher, logits), weight)

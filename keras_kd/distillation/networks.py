@@ -19,8 +19,9 @@ class Network:
     Args:
         name: its name in the model.
         model: Keras model, a `keras_kd.teachers` object, or any function of images and `training`.
-            Where it has a method `outputs_at(images, seed)`, that is called instead while it is
-            frozen: seed is int64 `[2]`, the same on all replicas, another one at every step.
+            Where it has a method `outputs_at(images, seed, labels)`, that is called instead while a
+            step is trained: seed is int64 `[2]`, the same on all replicas, another one at every
+            step; labels are the batch's, or None.
         taps: names of the layers whose outputs are needed.
         sees: whose view of the batch it takes.
         instead: whose it takes where the batch has none for it.
@@ -45,10 +46,15 @@ class Network:
         return view(batch, self.sees, self.instead)
 
     def answer(self, batch, key=None):
-        """The outputs dict in inference mode; `key` is a function that gives the step's seed."""
+        """The outputs dict in inference mode.
+
+        Args:
+            batch: the batch dict.
+            key: function that gives the step's seed; None: the network answers at rest.
+        """
         images = self._images(batch)
         if key is not None and hasattr(self._tapped, "outputs_at"):
-            return outputs_of(self._tapped.outputs_at(images, key()))
+            return outputs_of(self._tapped.outputs_at(images, key(), batch.get("labels")))
         return outputs_of(self._tapped(images, training=False))
 
     def function(self, training, passes):

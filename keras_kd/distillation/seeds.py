@@ -31,6 +31,11 @@ def generator_states(layers):
     return [v for v in states.values() if tuple(v.shape) == (2,) and v.dtype == "int64"]
 
 
+def of_network(seed, name, step):
+    """Random numbers of a step for one network, int64 `[2]`, the same on all replicas."""
+    return stream_seed(seed, f"network/{name}", step)
+
+
 def noise(count, total, shape, key):
     """Normal noise for this replica's examples, cut from that of the global batch.
 

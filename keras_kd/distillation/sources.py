@@ -5,7 +5,6 @@ import functools
 import tensorflow as tf
 from keras import ops
 
-from keras_kd.data.random_streams import stream_seed
 from keras_kd.distillation import seeds
 from keras_kd.models.output import two_classes
 
@@ -53,16 +52,20 @@ class Sources:
         if not makers[0]:
             return None
         model = self.networks[makers[0]].model
-        key = stream_seed(self.seed or 0, f"network/{makers[0]}/shown", 0)
+        key = seeds.of_network(self.seed or 0, f"{makers[0]}/shown", 0)
         noise = tf.random.stateless_normal((count, *model.input_shape[1:]), key, alg="philox")
         return model(noise, training=False).numpy()
 
     def _key(self, name):
         """Random numbers of this step for one network, the same on all replicas."""
-        return stream_seed(self.seed or 0, f"network/{name}", self.step)
+        return seeds.of_network(self.seed or 0, name, self.step)
 
-    def _answer(self, name, batch):
-        """A source's outputs: from the batch, or from the network itself."""
+    def _answer(self, name, batch, at_rest=False):
+        """A source's outputs: from the batch, or from the network itself.
+
+        `at_rest`: as it is evaluated, without labels and draws; who can only be asked with a seed
+        is asked so all the same.
+        """
         if f"{name}_logits" in batch:
             tapping = [m.name for m in self.methods if m.teacher_taps and name in m.sources]
             if tapping:
@@ -77,7 +80,9 @@ class Sources:
                 "There is no one to learn from: give KDModel a teacher, or batches with "
                 f"'{name}_logits'. Received: {name}=None, batch with {sorted(batch)}."
             )
-        answer = self.networks[name].answer(batch, functools.partial(self._key, name))
+        network = self.networks[name]
+        resting = at_rest and callable(network.model)
+        answer = network.answer(batch, None if resting else functools.partial(self._key, name))
         return tf.nest.map_structure(tf.stop_gradient, answer)
 
     def _stored_logits(self, name, logits):

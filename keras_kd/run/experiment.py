@@ -9,12 +9,14 @@ import tensorflow as tf
 from keras_kd import teachers
 from keras_kd.config import absolute, check
 from keras_kd.config.chain import needed_by, side_of, stages_of, teaching
+from keras_kd.config.combining import combination_of
 from keras_kd.distribution import strategies
 from keras_kd.models.value_range import OURS
 from keras_kd.run import made, networks, sources, targets
 from keras_kd.run.latencies import Latencies
 from keras_kd.run.streams import Streams, check_batch_size, sides_of
 from keras_kd.run.workdir import Workdir
+from keras_kd.teachers.ensemble import recombined
 from keras_kd.teachers.load import assemble
 from keras_kd.training import prolonging
 from keras_kd.training.stage import Saving, Stage, make_model
@@ -194,7 +196,7 @@ class Experiment:
         if one.stage:
             known = self.networks if learned is None else learned
             return known.get(one.stage) or self.learned(one.stage, one.network)
-        reading = networks.reading(self.config, one.network)
+        reading = networks.reading(self.config, one)
         with networks.asked_on_the_command_line(one.network):
             return self.load(one.handle, side, **reading)
 
@@ -236,12 +238,13 @@ class Experiment:
 
         own = [side_of(self.config, teacher.network) for teacher in stage.teachers]
         shape = (side, side, self.channels)
+        combination = combination_of(stage.settings)
         if len(own) < 2:
-            return make(stage.teachers[0], shape) if own else None
+            return recombined(make(stage.teachers[0], shape), **combination) if own else None
         members = [
             (teacher, None if one == side else one) for teacher, one in zip(stage.teachers, own)
         ]
-        return assemble(members, shape, make)
+        return assemble(members, shape, make, **combination)
 
     def compiled_teacher(self, stage, teacher):
         """A stage's teacher as it runs beside its student; the choice of its engine is recorded."""

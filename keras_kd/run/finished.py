@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from keras_kd import data
+from keras_kd.config.views import modality_of
 from keras_kd.run import sources
 from keras_kd.run.experiment import Experiment
 from keras_kd.run.streams import sides_of
@@ -146,6 +147,7 @@ class Finished(Experiment):
             full_image=settings.eval_full_image,
             scale=settings.eval_scale,
             resize=resize,
+            modality=modality_of(self.config, self.last),
         )
 
     def students_at(self, files, teacher):

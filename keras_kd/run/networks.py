@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from keras_kd import models, teachers
 from keras_kd.config.chain import only_teaches, side_of
+from keras_kd.config.combining import may_lack_classes
 from keras_kd.config.training import methods_of
 from keras_kd.run.streams import sides_of
 from keras_kd.teachers.answers import asked_for_output
@@ -29,17 +30,19 @@ def made_in(precision):
         keras.mixed_precision.set_dtype_policy(before)
 
 
-def reading(config, network):
-    """How what a network's handle leads to is read: what the config says of it.
+def reading(config, teacher):
+    """How what a handle leads to is read: what the config says of its network.
 
     Args:
         config: the run's config.
-        network: name of the network's section; empty for a handle without one.
+        teacher: `keras_kd.config.chain.TeacherConfig` of one with a handle.
 
     Returns:
         dict of arguments of `keras_kd.teachers.load`.
     """
+    network = teacher.network
     said = {key: config[network][key] for key in READ} if network else {}
+    said["some_classes"] = may_lack_classes(config, teacher)
     return {key: value for key, value in said.items() if value}
 
 

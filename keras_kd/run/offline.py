@@ -53,7 +53,8 @@ class OfflineExperiment(Experiment):
         def make(name, shape):
             return self._published_or_loaded(name, shape, reading)
 
-        return assemble(handles.members(handle), shape, make)
+        united = {"combine": "unite_classes"} if reading.get("some_classes") else {}
+        return assemble(handles.members(handle), shape, make, **united)
 
     def _published_or_loaded(self, name, shape, reading):
         own = read_classes(reading["classes"]) if reading.get("classes") else ()
@@ -66,7 +67,8 @@ class OfflineExperiment(Experiment):
             kwargs = TINY.get(builder, kwargs)
         side = self.config.data.resolution
         model = models.build(builder, outputs, shape or (side, side, self.channels), **kwargs)
-        return in_order_of_data(model, repr(name), (own, ""), self.class_names)
+        some = reading.get("some_classes", False)
+        return in_order_of_data(model, repr(name), (own, ""), self.class_names, some_classes=some)
 
 
 def offline(config):

@@ -7,7 +7,7 @@ where it was.
 import logging
 
 from keras_kd import data
-from keras_kd.config.views import views_of
+from keras_kd.config.views import seen_in
 from keras_kd.distribution import strategies
 from keras_kd.run import sources
 from keras_kd.run.budget import settled
@@ -111,7 +111,7 @@ def preview(config, path, workdir=None):
     return data.preview(
         pool.source,
         pool.split,
-        views_of(experiment.config, stage.settings),
+        seen_in(experiment.config, stage),
         sides.student,
         path,
         teacher_resolution=sides.teacher,

@@ -8,8 +8,9 @@ import tensorflow as tf
 
 from keras_kd import data
 from keras_kd.config.chain import last_stage, side_of, stages_of
+from keras_kd.config.combining import drawn_by, needs_labels
 from keras_kd.config.training import methods_of
-from keras_kd.config.views import views_of
+from keras_kd.config.views import modality_of, seen_in
 from keras_kd.data import service
 from keras_kd.distribution import strategies
 from keras_kd.run import sources
@@ -112,7 +113,7 @@ class Streams:
         """For one model that learns from labels: `StageData`."""
         settings, side = stage.settings, sides_of(self.config, stage).student
         # Labels of mixed images are mixed too. Under `fix/*` it sees what a student would.
-        views = views_of(self.config, settings)
+        views = seen_in(self.config, stage)
         train = self.train(
             stage,
             mode=views.for_one(_own_views(settings)),
@@ -120,7 +121,7 @@ class Streams:
             one_hot=views.mixes,
             with_ids=_needs_ids(settings),
         )
-        return StageData(self._endless(stage, train), self._evaluated(side))
+        return StageData(self._endless(stage, train), self._evaluated(stage, side))
 
     def first_images(self, stage, count):
         """The first training images of a stage as its network sees them, alike on all workers.
@@ -133,7 +134,7 @@ class Streams:
             float32 array `[N, H, W, C]`.
         """
         count = -(-min(count, self.pools.of(stage).num_examples) // self.config.batch_size)
-        mode = views_of(self.config, stage.settings).for_one()
+        mode = seen_in(self.config, stage).for_one()
         side = sides_of(self.config, stage).student
         train = self.train(stage, mode=mode, resolution=side)
         return np.concatenate([x.numpy() for x, _ in train(start_step=0).take(count)])
@@ -141,7 +142,7 @@ class Streams:
     def for_teacher_and_student(self, stage):
         """For teacher and student: `StageData`."""
         sides = sides_of(self.config, stage)
-        evaluation = self._evaluated(sides.student, teacher_resolution=sides.teacher)
+        evaluation = self._evaluated(stage, sides.student, teacher_resolution=sides.teacher)
         return StageData(self._endless(stage, self._both(stage)), evaluation)
 
     def with_targets(self, stage, targets):
@@ -178,23 +179,38 @@ class Streams:
         Returns:
             (stream of `[B, H, W, C]` images by start step, fingerprint of data and views).
         """
+        asked, seen = self.asked(stage)
+        return lambda start: asked(start).map(lambda batch: batch["image"]), seen
+
+    def asked(self, stage):
+        """All that the teacher is asked by while a student is distilled.
+
+        Returns:
+            (stream of batch dicts by start step: `image` `[B, H, W, C]`, `labels`, and `step`, a
+            scalar; fingerprint of data and views).
+        """
         # Where both models see one crop, its size for the student does not matter here.
         settings, sides = stage.settings, sides_of(self.config, stage)
-        views = views_of(self.config, settings)
+        views = seen_in(self.config, stage)
         own_view = views.teacher is not None
         train = self.train(
             stage,
-            mode=views,
+            mode=views.for_teacher(),
             resolution=sides.student if own_view else sides.teacher,
             teacher_resolution=sides.teacher if own_view else None,
+            one_hot=views.mixes and needs_labels(settings),
         )
         pool = self.pools.of(stage)
         seen = cache_fingerprint.of_data(pool.source, pool.split)
         config = self.config
         drawn = config.batch_size, sides.teacher, config.seed, config.data.resize
-        seen |= cache_fingerprint.of_views(views, *drawn)
-        images = lambda x, y: x["teacher"] if own_view else x  # noqa: E731
-        return lambda start: train(start_step=start).map(images), seen
+        seen |= cache_fingerprint.of_views(views, *drawn) | drawn_by(stage)
+
+        def batch(step, both):
+            x, y = both
+            return {"image": x["teacher"] if own_view else x, "labels": y, "step": step}
+
+        return lambda start: train(start_step=start).enumerate(start).map(batch), seen
 
     def fixed_views(self, stage):
         """What the teacher sees of each example under a mode `fix/*`: `data.FixedViews`."""
@@ -202,7 +218,7 @@ class Streams:
         return data.FixedViews(
             pool.source,
             pool.split,
-            views_of(self.config, stage.settings),
+            seen_in(self.config, stage),
             sides_of(self.config, stage).teacher,
             crops=stage.settings.fix_crops,
             seed=self.config.seed,
@@ -214,7 +230,7 @@ class Streams:
         stage = last_stage(self.config)
         sides = sides_of(self.config, stage)
         taught = {"teacher_resolution": sides.teacher} if stage.teachers else {}
-        return self.evaluate(sides.student, **taught)
+        return self.evaluate(sides.student, modality=modality_of(self.config, stage), **taught)
 
     def _start(self, stage, train, start, join=lambda images, *worker: images, **changes):
         """Training data from step `start` on, of which every worker makes its own rows."""
@@ -232,14 +248,15 @@ class Streams:
         """The stream of a stage, of data that keep their structure to the end."""
         return lambda start, stop: (self._start(stage, train, start), stop)
 
-    def _evaluated(self, resolution, **options):
+    def _evaluated(self, stage, resolution, **options):
+        options["modality"] = modality_of(self.config, stage)
         if strategies.is_tpu(self.strategy):  # takes no open shape, and a batch for each core
             options["fill_to"] = self.strategy.num_replicas_in_sync
         return strategies.feed_all(self.strategy, self.evaluate(resolution, **options))
 
     def _both(self, stage):
         settings, sides = stage.settings, sides_of(self.config, stage)
-        views = views_of(self.config, settings)
+        views = seen_in(self.config, stage)
         return self.train(
             stage,
             mode=views,
@@ -252,8 +269,9 @@ class Streams:
 
 
 def _learns_from_labels(settings):
-    """Whether a stage has a loss on the labels, its own or that of a method."""
-    return settings.label_weight > 0 or any(m.needs_labels for m in methods_of(settings))
+    """Whether a stage looks at labels: its own loss, that of a method, or whoever teaches it."""
+    own = settings.label_weight > 0 or any(m.needs_labels for m in methods_of(settings))
+    return own or needs_labels(settings)
 
 
 def _own_views(settings):

@@ -1,5 +1,6 @@
 """Targets that were computed before: what the stages of a run learn from instead of a teacher."""
 
+import functools
 import os
 import time
 from pathlib import Path
@@ -8,12 +9,15 @@ import numpy as np
 
 from keras_kd.config.training import methods_of
 from keras_kd.config.views import views_of
+from keras_kd.distillation import seeds
+from keras_kd.distillation.networks import Network
 from keras_kd.distribution import strategies
 from keras_kd.teachers import FixedTargets, fixed_targets
 from keras_kd.teachers.cache import fingerprint as cache_fingerprint
 from keras_kd.teachers.cache.store import TeacherCache
 from keras_kd.teachers.cache.stream import CachedTargets
 from keras_kd.teachers.fixed.check import check_fixed, check_started
+from keras_kd.training.stage import seed_of
 from keras_kd.utils.files import check_writable
 
 
@@ -34,7 +38,7 @@ def open_targets(experiment, stage, teacher=None):
         return None
     cache = TeacherCache(config.teacher_cache)
     check_kept(stage, cache.layout.top_k)
-    images, expected = experiment.streams.for_teacher(stage)
+    asked, expected = experiment.streams.asked(stage)
     expected |= {} if teacher is None else cache_fingerprint.of_teacher(teacher)
     cache.check(
         expected,
@@ -42,8 +46,25 @@ def open_targets(experiment, stage, teacher=None):
     )
     targets = CachedTargets(cache, config.steps_per_execution)
     if teacher is not None:
-        targets.spot_check(images, lambda batch: teacher(batch, training=False))
+        targets.spot_check(asked, answering(config, stage, teacher))
     return targets
+
+
+def answering(config, stage, teacher):
+    """A function of what `Streams.asked` gives to the logits that a stage's student would see.
+
+    Args:
+        config: the run's config.
+        stage: its stage.
+        teacher: whom it follows, a Keras model or what `keras_kd.teachers.freeze` made of it.
+    """
+    network, seed = Network("teacher", teacher), seed_of(stage.name, config.seed)
+
+    def answer(batch):
+        key = functools.partial(seeds.of_network, seed, "teacher", batch["step"])
+        return network.answer(batch, key)["logits"]
+
+    return answer
 
 
 def check_kept(stage, top_k):

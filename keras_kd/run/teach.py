@@ -52,7 +52,7 @@ def _teach(config, workdir, epochs, cache, packing):
     from keras_kd.run.budget import settled
     from keras_kd.run.door import check_teachers
     from keras_kd.run.experiment import Experiment
-    from keras_kd.run.targets import check_kept
+    from keras_kd.run.targets import answering, check_kept
     from keras_kd.teachers.cache.fingerprint import of_teacher
     from keras_kd.teachers.cache.store import Layout, TeacherCache
     from keras_kd.teachers.cache.writer import fill
@@ -70,7 +70,7 @@ def _teach(config, workdir, epochs, cache, packing):
     dtype, top_k, steps_per_shard = packing
     layout = Layout(config.batch_size, experiment.source.num_classes, dtype, top_k, steps_per_shard)
     check_kept(stage, top_k)
-    images, seen = experiment.streams.for_teacher(stage)
+    asked, seen = experiment.streams.asked(stage)
     size = layout.steps_per_shard
     shards = range(first // size, -(-stop // size))
     # Before hours of training a teacher.
@@ -92,7 +92,8 @@ def _teach(config, workdir, epochs, cache, packing):
     per_step, began = layout.batch_size, time.monotonic()
     total = len(shards) * size * per_step
     with progress_bar("teach", total) as bar:
-        computed = fill(cache, shards, images, tf.function(compiled), bar.update)
+        answer = tf.function(answering(config, stage, compiled))
+        computed = fill(cache, shards, asked, answer, bar.update)
     return {
         "path": str(path),
         "steps": (shards[0] * size, shards[-1] * size + size),

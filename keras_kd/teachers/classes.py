@@ -16,6 +16,7 @@ import keras
 
 from keras_kd.models.answers import ClassOrder
 from keras_kd.teachers.kind import ELSEWHERE
+from keras_kd.teachers.some_classes import SomeClasses
 from keras_kd.teachers.wanted import Asked
 from keras_kd.utils.names import nearest
 
@@ -132,7 +133,7 @@ def _lines(place):
     return [line.strip() for line in lines if line.strip()]
 
 
-def in_order_of_data(model, label, known, names, fine_tune=ELSEWHERE):
+def in_order_of_data(model, label, known, names, fine_tune=ELSEWHERE, some_classes=False):
     """A teacher whose logits stand in the order of the data's classes.
 
     Args:
@@ -142,6 +143,7 @@ def in_order_of_data(model, label, known, names, fine_tune=ELSEWHERE):
             its order, or none, and their file; an empty one: they were given.
         names: K names of the data's, or None.
         fine_tune: how it would learn other classes, see `keras_kd.teachers.kind`.
+        some_classes: whether it may lack some of the data's classes, if not all.
 
     Returns:
         a `keras.Model` of logits `[B, K]`, the same one where nothing has to be done. Classes that
@@ -171,7 +173,7 @@ def in_order_of_data(model, label, known, names, fine_tune=ELSEWHERE):
             f"{len(own)} names for {label}."
         )
     missing = [name for name in names if name not in own]
-    if missing:
+    if missing and not (some_classes and len(missing) < len(names)):
         _refuse(label, own, missing, len(names), place, fine_tune)
     twice = [name for name in names if own.count(name) > 1]
     if twice:
@@ -186,7 +188,8 @@ def in_order_of_data(model, label, known, names, fine_tune=ELSEWHERE):
         label,
         place or "classes",
     )
-    order = ClassOrder([own.index(name) for name in names], name="classes")
+    places = [own.index(name) if name in own else -1 for name in names]
+    order = (SomeClasses if missing else ClassOrder)(places, name="classes")
     return keras.Model(model.inputs[0], order(model.outputs[0]), name=model.name)
 
 
@@ -197,7 +200,8 @@ def _refuse(label, own, missing, count, place, fine_tune):
         f"a teacher must know the classes of the data. Received: {label}, whose {_said(place)} "
         f"lack {len(missing)} of the data's {count}: {', '.join(told)}{rest}. Take a teacher of "
         f"these classes, or {fine_tune}; if they only have other names there, pass classes=FILE "
-        "with the data's names, one a line, in the order of the teacher's outputs.",
+        "with the data's names, one a line, in the order of the teacher's outputs. If other "
+        "teachers know the rest, combine them by 'unite_classes', the combine.name of the stage.",
         "classes",
         "FILE",
     )

@@ -1,54 +1,21 @@
-"""Several teachers as one: the logits are the log of their mean probability.
+"""Several teachers as one, by a combination of their answers, see `keras_kd.teachers.combine`."""
 
-KL divergence to the mean probability differs from the mean of the KL divergences to each teacher
-only by a constant, since cross-entropy is linear in the labels: one soft target serves for all.
-"""
+import functools
 
 import keras
-import numpy as np
-from keras import ops
 
 from keras_kd.models.answers import is_binary
-from keras_kd.models.output import two_classes
+from keras_kd.models.taps import tapped
+from keras_kd.teachers import combine as combinations
+from keras_kd.teachers.combine.mean_probabilities import LogMeanProbability
+from keras_kd.teachers.some_classes import known_classes
 
-
-@keras.saving.register_keras_serializable(package="keras_kd")
-class LogMeanProbability(keras.layers.Layer):
-    """Logits of several teachers, each `[B, K]`, to the log of their weighted mean probability.
-
-    One logit z of a teacher is two classes, [0, z]. What comes out are log-probabilities, see
-    `keras_kd.models.answers`: methods that need logits themselves refuse them.
-
-    Computed in log space and float32, so that a class with probability 1e-40 stays finite.
-
-    Args:
-        weights: one positive number per teacher, summing to 1.
-    """
-
-    normalized = True
-
-    def __init__(self, weights, **kwargs):
-        kwargs.setdefault("dtype", "float32")
-        super().__init__(**kwargs)
-        self.weights_of_teachers = [float(weight) for weight in weights]
-
-    def call(self, logits):
-        terms = [
-            ops.log_softmax(ops.cast(two_classes(one), "float32"), axis=-1) + float(np.log(weight))
-            for one, weight in zip(logits, self.weights_of_teachers)
-        ]
-        return ops.logsumexp(ops.stack(terms, axis=0), axis=0)
-
-    def compute_output_shape(self, input_shape):
-        return (*input_shape[0][:-1], max(2, input_shape[0][-1]))
-
-    def get_config(self):
-        return {**super().get_config(), "weights": self.weights_of_teachers}
+__all__ = ["Ensemble", "LogMeanProbability", "recombined", "resized"]
 
 
 @keras.saving.register_keras_serializable(package="keras_kd")
 class Ensemble(keras.Model):
-    """One frozen teacher made of several; its softmax is their weighted mean probability.
+    """One frozen teacher made of several; by default its softmax is their mean probability.
 
     Inner layers stay within reach as taps under `teacher1/...`, `teacher2/...`.
 
@@ -56,15 +23,27 @@ class Ensemble(keras.Model):
         teachers: Keras models with equal input shapes and class counts, giving logits. They are
             frozen (trainable=False).
         weights: one positive number per teacher, scaled to sum to 1; None for equal ones.
+        combine: name of a combination in `keras_kd.teachers.combine`.
+        **arguments: further ones of the combination.
 
     Raises:
-        ValueError: for no teachers, unequal shapes or class counts, or bad weights.
+        ValueError: for no teachers, unequal shapes or class counts, or bad weights; an unknown
+            combination, or what that refuses.
     """
 
-    def __init__(self, teachers, weights=None, name="ensemble", **kwargs):
+    def __init__(
+        self, teachers, weights=None, name="ensemble", combine=combinations.DEFAULT, **arguments
+    ):
         teachers = list(teachers)
         self._check(teachers)
-        weights = _normalized(weights, len(teachers))
+        combination = combinations.get(
+            combine,
+            len(teachers),
+            [known_classes(one) for one in teachers],
+            max(2, teachers[0].output_shape[-1]),
+            **({} if weights is None else {"weights": weights}),
+            **arguments,
+        )
         inputs = keras.Input(teachers[0].input_shape[1:], name="image")
         logits = []
         for index, teacher in enumerate(teachers, start=1):
@@ -73,13 +52,12 @@ class Ensemble(keras.Model):
             inner = keras.Input(inputs.shape[1:])
             wrapped = keras.Model(inner, teacher(inner), name=f"teacher{index}")
             logits.append(wrapped(inputs, training=False))
-        super().__init__(
-            inputs=inputs, outputs=LogMeanProbability(weights, name="logits")(logits), name=name
-        )
+        combination.name = "logits"
+        super().__init__(inputs=inputs, outputs=combination(logits), name=name)
         self.trainable = False
         # Behind closures, so that Keras does not track the teachers a second time.
         self._get_teachers = lambda: teachers
-        self._get_weights = lambda: weights
+        self._get_arguments = lambda: {"weights": weights, "combine": combine, **arguments}
 
     # Methods, not properties: Keras walks the latter when it saves, and would save members twice.
     def members(self):
@@ -90,8 +68,12 @@ class Ensemble(keras.Model):
             for index, (name, teacher) in enumerate(zip(names, self._get_teachers()), start=1)
         }
 
+    def combination(self):
+        """The `keras_kd.teachers.combine.Combination` at its end."""
+        return self.get_layer("logits")
+
     def combine(self, logits):
-        """The ensemble's logits.
+        """The ensemble's logits at rest.
 
         Args:
             logits: list of what each member gave, in order, `[B, K]` each.
@@ -99,7 +81,29 @@ class Ensemble(keras.Model):
         Returns:
             float32 `[B, K]`.
         """
-        return self.get_layer("logits")(logits)
+        return self.combination()(logits)
+
+    def outputs_at(self, images, seed, labels=None):
+        """The logits in a training step.
+
+        Args:
+            images: `[B, H, W, C]`.
+            seed: int64 `[2]`, the same on all replicas, another one at every step.
+            labels: int `[B]` or float `[B, K]`; None where there are none.
+
+        Returns:
+            float32 `[B, K]`.
+        """
+        return taught(self.combination(), self._get_teachers(), images, seed, labels)
+
+    def with_taps(self, names):
+        """The ensemble with layers' outputs beside its logits.
+
+        Raises:
+            ValueError: no such layers, or a combination that is not one of all members' outputs.
+        """
+        refuse_taps(self, names)
+        return tapped(self, names)
 
     @staticmethod
     def _check(teachers):
@@ -125,8 +129,8 @@ class Ensemble(keras.Model):
     def get_config(self):
         return {
             "teachers": [keras.saving.serialize_keras_object(t) for t in self._get_teachers()],
-            "weights": self._get_weights(),
             "name": self.name,
+            **self._get_arguments(),
         }
 
     @classmethod
@@ -135,7 +139,51 @@ class Ensemble(keras.Model):
             keras.saving.deserialize_keras_object(one, custom_objects=custom_objects)
             for one in config["teachers"]
         ]
-        return cls(teachers, config["weights"], name=config["name"])
+        return cls(**{**config, "teachers": teachers})
+
+
+def taught(combination, members, images, seed, labels):
+    """What members teach in a step: `outputs_at` of an `Ensemble`, for members of any kind.
+
+    Args:
+        combination: a `keras_kd.teachers.combine.Combination`.
+        members: list of functions of `images` and `training` to logits `[B, K]`.
+        images, seed, labels: see `Ensemble.outputs_at`.
+    """
+    runs = [functools.partial(member, images, training=False) for member in members]
+    return combination.teach(runs, seed, labels)
+
+
+def refuse_taps(ensemble, names):
+    """Refuses taps of an ensemble whose combination looks at more than its members' outputs."""
+    if names and ensemble.combination().in_batch:
+        raise ValueError(
+            "Layers of an ensemble can be matched where all its members run, and count alike for "
+            f"every example. Received: taps {', '.join(names)} of one that is combined by "
+            f"{type(ensemble.combination()).__name__}. Combine by 'mean_probabilities', or match "
+            "logits."
+        )
+
+
+def recombined(teacher, combine, **arguments):
+    """A teacher whose members, where it is an ensemble, are combined otherwise.
+
+    Args:
+        teacher: Keras model; what is no `Ensemble` is given back as it is.
+        combine, **arguments: as of `Ensemble`.
+
+    Raises:
+        ValueError: one that knows some of the classes only, and is alone.
+    """
+    if not isinstance(teacher, Ensemble):
+        if known := known_classes(teacher):
+            raise ValueError(
+                "each class of the data must be known to one teacher at least. Received: one "
+                f"teacher, who knows {len(known)} of the {teacher.output_shape[-1]}. Add a teacher "
+                "of the others."
+            )
+        return teacher
+    return Ensemble(list(teacher.members().values()), combine=combine, **arguments)
 
 
 def resized(model, side, input_shape):
@@ -161,13 +209,3 @@ def resized(model, side, input_shape):
     # Bilinear without anti-aliasing, as the images are made in the first place.
     x = keras.layers.Resizing(side, side, dtype="float32", name="to_teacher_size")(inputs)
     return keras.Model(inputs, model(x), name=f"{model.name}_at_{side}")
-
-
-def _normalized(weights, count):
-    values = np.full(count, 1.0) if weights is None else np.asarray(weights, dtype="float64")
-    if values.shape != (count,) or not (np.isfinite(values).all() and (values > 0).all()):
-        raise ValueError(
-            f"weights must hold one positive number per teacher, {count} in all. "
-            f"Received: weights={weights!r}. Leave out a teacher that should not count."
-        )
-    return (values / values.sum()).tolist()

@@ -26,6 +26,7 @@ def load(
     input_range=None,
     normalization=None,
     layout="",
+    some_classes=False,
     **answer,
 ):
     """Loads and freezes a teacher that takes images in [-1, 1] and gives logits.
@@ -51,6 +52,9 @@ def load(
             pixels in [0, 1].
         layout: "nhwc" or "nchw", the order of the input's axes of an ONNX or TFLite file; empty:
             found out by its shape.
+        some_classes: whether a teacher will do whose names are only some of the data's classes: the
+            logits of the others are then `keras_kd.teachers.some_classes.UNKNOWN`. For an ensemble
+            that is combined by "unite_classes".
         **answer: what is said of the model's answer, where neither graph nor files show it:
             `output`, name of the output that is the logits (by default `logits`, or the only one of
             the right size); `activation`, what stands behind them: linear, softmax, log_softmax,
@@ -76,6 +80,7 @@ def load(
         layout=check_layout(layout),
         answer=_checked(answer),
         class_names=names,
+        some_classes=some_classes,
     )
     return _load(handle, wanted)
 
@@ -98,7 +103,8 @@ def _load(handle, wanted):
         members = handles.members(handle)
         if members != [(handle, None)]:
             one = lambda name, shape: _load(name, replace(wanted, input_shape=shape))  # noqa: E731
-            return assemble(members, wanted.input_shape, one)
+            united = {"combine": "unite_classes"} if wanted.some_classes else {}
+            return assemble(members, wanted.input_shape, one, **united)
     known = wanted.answer.classes, ""
     if isinstance(handle, keras.Model):
         kind = Kind()
@@ -110,19 +116,21 @@ def _load(handle, wanted):
         model = kind.open(label, wanted)
         known = known if wanted.answer.classes else recorded_classes(label)
     model = with_logits(model, repr(label), wanted)
-    model = in_order_of_data(model, repr(label), known, wanted.class_names, kind.fine_tune)
+    order = model, repr(label), known, wanted.class_names, kind.fine_tune
+    model = in_order_of_data(*order, some_classes=wanted.some_classes)
     check_classes(model, wanted.num_classes, label, kind.fine_tune)
     model.trainable = False
     return model
 
 
-def assemble(members, input_shape, make):
+def assemble(members, input_shape, make, **combination):
     """One teacher of what a handle names.
 
     Args:
         members: what `keras_kd.utils.handles.members` returned.
         input_shape: (height, width, channels) of the images; None only without sides.
         make: function (handle, input_shape) -> a Keras model from images to logits.
+        **combination: of several, arguments of `Ensemble`: `combine` and those of its own.
 
     Returns:
         a frozen `keras.Model`; of several members their `Ensemble`.
@@ -142,6 +150,6 @@ def assemble(members, input_shape, make):
             )
         model = make(name, (side, side, input_shape[-1]))
         models.append(resized(model, side, input_shape))
-    teacher = models[0] if len(models) == 1 else Ensemble(models)
+    teacher = models[0] if len(models) == 1 else Ensemble(models, **combination)
     teacher.trainable = False
     return teacher

@@ -51,6 +51,7 @@ class Wanted:
         layout: "nhwc" or "nchw", the order of its input's axes; empty: to be found out.
         answer: the `Answer`.
         class_names: names of the data's classes in order, a tuple; None where they are not known.
+        some_classes: whether a teacher will do that knows only some of them.
     """
 
     num_classes: int | None = None
@@ -59,6 +60,7 @@ class Wanted:
     layout: str = ""
     answer: Answer = UNSAID
     class_names: tuple | None = None
+    some_classes: bool = False
 
     @property
     def input_range(self):

@@ -81,9 +81,14 @@ def make_model(name, settings, student, teacher=None, methods=None, seed=0, lear
         settings.label_weight,
         learners,
         fidelity=teacher is not None,
-        seed=zlib.crc32(f"{seed}/{name}".encode()),
+        seed=seed_of(name, seed),
         followers=[Average(settings.ema)] if settings.ema else [],
     )
+
+
+def seed_of(name, seed):
+    """The seed of a stage's model: int, of the stage's name and the seed of the run."""
+    return zlib.crc32(f"{seed}/{name}".encode())
 
 
 class Stage:

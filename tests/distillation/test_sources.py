@@ -20,7 +20,7 @@ class OneOfThree:
         self.output = networks[0].output
         self.input_shape = networks[0].input_shape
 
-    def outputs_at(self, images, seed):
+    def outputs_at(self, images, seed, labels=None):
         index = tf.random.stateless_uniform((), seed, 0, len(self.networks), tf.int32)
         runs = [lambda n=n: n(images, training=False) for n in self.networks]
         return tf.switch_case(index, runs)
@@ -70,7 +70,7 @@ def test_sources_run_once_a_step_whoever_looks_at_them():
     runs = []
 
     class Counted(OneOfThree):
-        def outputs_at(self, images, seed):
+        def outputs_at(self, images, seed, labels=None):
             runs.append(1)  # while the step is traced
             return self.networks[0](images, training=False)
 

@@ -63,6 +63,7 @@ def exported(tmp_path_factory, batch_norm_net, images):
         "full_image": False,
         "scale": EVAL_SCALE,
         "exif": "ignore",
+        "view": "",
         "run_name": "test",
         "options": Options(),
     }

@@ -40,3 +40,14 @@ def test_a_card_is_made_of_the_student(batch_norm_net):
 def test_more_or_fewer_labels_than_outputs_are_refused(batch_norm_net, names):
     with pytest.raises(ValueError, match=rf"Expected 3 class names.*\({len(names)} names\)"):
         card_of(batch_norm_net, class_names=names)
+
+
+def test_a_modality_is_told_in_order_and_nothing_where_there_is_none():
+    plain = Card("run", (8, 8, 3), ("a",))
+    assert "view" not in plain.preprocess()
+    card = Card("run", (8, 8, 3), ("a",), view="lowres:4|gray")
+    assert card.preprocess()["view"] == [
+        {"op": "lowres", "arguments": [4.0]},
+        {"op": "gray", "arguments": []},
+    ]
+    assert card.input_words.endswith("and goes through lowres:4|gray.")

@@ -49,7 +49,15 @@ def test_a_palette_that_is_passed_over_is_seen(tmp_path, batch_norm_net, monkeyp
     assert compare_bytes(tmp_path / "model")["max_abs_logit_difference"] > 1e-3
 
 
-@pytest.mark.parametrize("other", [{"scale": 2.0}, {"exif": "apply"}, {"full_image": True}])
+def test_a_modality_is_made_of_the_bytes(tmp_path, batch_norm_net):
+    to_saved_model(batch_norm_net, tmp_path / "model", view="gray|lowres:3")
+    told = compare_bytes(tmp_path / "model")
+    assert told["agreement"] == 1.0 and told["max_abs_logit_difference"] < 1e-5
+
+
+@pytest.mark.parametrize(
+    "other", [{"scale": 2.0}, {"exif": "apply"}, {"full_image": True}, {"view": "gray"}]
+)
 def test_another_preparation_is_seen(saved_model, other):
     """The notes say what the graph does not do."""
     path = saved_model / "assets.extra" / "keras_kd.json"

@@ -200,14 +200,15 @@ class Bench:
         stage = experiment.last
         lengths = experiment.lengths_of(stage)
         layout = Layout(lengths.batch_size, self.source.num_classes, "float32")
-        images, seen = experiment.streams.for_teacher(stage)
+        asked, seen = experiment.streams.asked(stage)
         path, total = self.folder / "targets", lengths.total(stage.settings)
         notes = {"engine": self._compiled.engine}
         cache = TeacherCache.create(path, {**seen, **of_teacher(self.teacher)}, layout, notes)
         shards = range(-(-total // layout.steps_per_shard))
         count = len(shards) * layout.steps_per_shard * lengths.batch_size
         with progress_bar("targets", count) as bar:
-            fill(cache, shards, images, tf.function(self._compiled), bar.update)
+            answer = tf.function(targets.answering(self._base, stage, self._compiled))
+            fill(cache, shards, asked, answer, bar.update)
         self._base.teacher_cache = str(path)
 
     @functools.cached_property

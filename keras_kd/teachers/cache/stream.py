@@ -115,8 +115,9 @@ class CachedTargets:
         of a decoder, or images of a source that knows no checksums, only show in the targets.
 
         Args:
-            stream: function `start_step -> tf.data.Dataset` of the teacher's images `[B, ...]`.
-            teach: function images -> logits `[B, K]`.
+            stream: function `start_step -> tf.data.Dataset` of the teacher's images `[B, ...]`, or
+                of dicts of all that it is asked by, a row an example or scalars.
+            teach: function of what the stream gives to logits `[B, K]`.
 
         Raises:
             ValueError: other targets than the teacher's, by more than rounding explains.
@@ -126,7 +127,8 @@ class CachedTargets:
         if first is None:
             return
         step = first * self.cache.layout.steps_per_shard
-        images = next(iter(stream(step)))[: spot_check.ROWS]
+        few = lambda value: value[: spot_check.ROWS] if value.shape.rank else value  # noqa: E731
+        images = tf.nest.map_structure(few, next(iter(stream(step))))
         stored = next(iter(self.logits(step, step + 1)))[: spot_check.ROWS]
         spot_check.check_gap(
             spot_check.gap(stored, tf.cast(run_once(teach, images), tf.float32)),

@@ -18,8 +18,9 @@ def fill(cache, shards, stream, teach, advance=lambda images: None):
     Args:
         cache: `TeacherCache` from `TeacherCache.create`.
         shards: the shards wanted, in the order in which to make them.
-        stream: function `start_step -> iterable` of the teacher's images `[B, H, W, C]`.
-        teach: function images -> logits `[B, K]`.
+        stream: function `start_step -> iterable` of the teacher's images `[B, H, W, C]`, or of
+            all that it is asked by.
+        teach: function of what the stream gives to logits `[B, K]`.
         advance: function that is called with a number of images when they are done, by whomever.
 
     Returns:

@@ -14,8 +14,10 @@ import tensorflow as tf
 from keras_kd.distribution.replicas import spans_workers
 from keras_kd.models.hub import HubModule, run_once
 from keras_kd.models.taps import tapped
+from keras_kd.teachers.ensemble import Ensemble, refuse_taps
 from keras_kd.teachers.frozen import engines, trial
 from keras_kd.teachers.frozen.fold import flatten, fold
+from keras_kd.teachers.frozen.pool import FrozenPool
 from keras_kd.utils.files import write_json
 from keras_kd.utils.integers import check_integer
 
@@ -57,12 +59,23 @@ def freeze(
         deterministic: "auto" means "graph", without timing.
 
     Returns:
-        a `FrozenTeacher`.
+        a `FrozenTeacher`; of an `Ensemble` whose combination looks at more than its members'
+        logits a `FrozenPool`, each member of which has an engine, and a record, of its own.
 
     Raises:
         ValueError: an unknown engine or tap, or a named engine that cannot run here.
     """
     engines.check(engine)
+    if isinstance(teacher, Ensemble) and teacher.combination().in_batch:
+        refuse_taps(teacher, taps)
+        members = [
+            freeze(
+                *(member, input_shape, (), engine, batch_size),
+                *(_numbered(record, number), deterministic),
+            )
+            for number, member in enumerate(teacher.members().values(), start=1)
+        ]
+        return FrozenPool(teacher, members)
     shape = tuple(input_shape or teacher.input_shape[1:])
     if len(shape) != 3 or None in shape:
         raise ValueError(
@@ -237,6 +250,11 @@ class _Candidates:
             "taps": sorted(self.taps),
             "batch_size": self.batch_size,
         }
+
+
+def _numbered(record, number):
+    """The record of one member of an ensemble."""
+    return record and Path(record).with_stem(f"{Path(record).stem}_{number}")
 
 
 def _wanted(engine, deterministic, candidates):

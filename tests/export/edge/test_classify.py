@@ -13,9 +13,12 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from keras_kd.data.ops import central_boxes
+from keras_kd.data.modality import Modality
+from keras_kd.data.ops import OPS, central_boxes
+from keras_kd.data.ops.base import FloatOp
 from keras_kd.data.resize import resizer
 from keras_kd.export import edge, to_saved_model, to_tflite
+from keras_kd.export.card import ops_of
 from keras_kd.export.edge import classify
 from keras_kd.export.saved_model import decode_for_evaluation
 from keras_kd.utils.crops import as_quotient
@@ -47,6 +50,22 @@ def photographs(folder, count=60):
         Image.fromarray(grainy).save(path)
         paths.append(path)
     return paths
+
+
+@pytest.mark.parametrize("text", ["gray", "channel:1", "blur:0.8", "edges", "lowres:5|gray"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_modalities_are_made_as_in_training(text, channels):
+    image = np.random.default_rng(0).uniform(-1, 1, (12, 12, channels)).astype("float32")
+    found = image
+    for op in ops_of(text):
+        found = classify.VIEWS[op["op"]](found, *op["arguments"])
+    np.testing.assert_allclose(found, Modality.parse(text).apply(image), atol=1e-5)
+    assert found.dtype == np.float32 and found.shape == image.shape
+
+
+def test_each_modality_is_there():
+    there = {name for name, op in OPS.items() if issubclass(op, FloatOp) and not op.random}
+    assert there == set(classify.VIEWS)
 
 
 @pytest.fixture(scope="module")
