@@ -13,7 +13,7 @@ import numpy as np
 
 from keras_kd import teachers
 from keras_kd.config.chain import last_stage, yardstick
-from keras_kd.evaluation import agreement, kl_divergence
+from keras_kd.evaluation import agreement, expected_calibration_error, kl_divergence
 from keras_kd.run import Experiment, run, targets, teach
 from keras_kd.run.facts import predict, share
 from keras_kd.utils.files import read_json
@@ -80,6 +80,16 @@ def distil(config, folder):
     return load_student(folder), report["stages"]["distil"]
 
 
+def train_last(config, folder):
+    """A whole run whose last stage is the one that counts, with a teacher or without.
+
+    Returns:
+        (the student, what the last stage measured).
+    """
+    report = run(config, folder, progress=print)
+    return load_student(folder), report["stages"][last_stage(config).name]
+
+
 def scores(config, folder, split, student, teacher=None):
     """How a finished student does on a split, each image once and nothing random.
 
@@ -91,7 +101,8 @@ def scores(config, folder, split, student, teacher=None):
         teacher: Keras model, or None.
 
     Returns:
-        dict of shares: `accuracy`; with a teacher also `agreement`, and `kl` in nats.
+        dict of shares: `accuracy` and `calibration_error`; with a teacher also `agreement`, and
+        `kl` in nats.
     """
     config = config.copy_and_resolve_references()
     config.data.eval_split = split
@@ -101,7 +112,10 @@ def scores(config, folder, split, student, teacher=None):
     if teacher is not None:
         models["teacher"] = (teacher, "teacher")
     logits = predict(held_out, models)
-    found = {"accuracy": share(logits["student"], labels)}
+    found = {
+        "accuracy": share(logits["student"], labels),
+        "calibration_error": expected_calibration_error(labels, logits["student"]),
+    }
     if teacher is not None:
         for name, measure in (("agreement", agreement), ("kl", kl_divergence)):
             found[name] = float(np.mean(measure(logits["teacher"], logits["student"])))

@@ -43,7 +43,7 @@ def data_free(name, arguments=None, teacher="", rate=1e-3):
         config.stages = ("distil",)
         config.data.source, config.data.eval_source = "none:10,8,1", "digits"
         config.teacher.handle = teacher
-    config.distil.update(mode="same/ic", total="2000 steps", interval="10 percent")
+    config.distil.update(mode="same/ic", total="1500 steps", interval="10 percent")
     config.distil.methods = {name: arguments or {}}
     if name != "random_noise":
         config.distil.methods.soft_targets = {"temperature": 1.0}
