@@ -14,7 +14,7 @@ SCHEMES = (
     "digits",
     "tfds:NAME[/CONFIG]",
     "folder:PATH",
-    "tfrecord:PATTERN",
+    "tfrecord:PATTERN[#IMAGE_KEY]",
     "a path of a folder in TFDS layout",
 )
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from keras_kd import data
 from keras_kd.data.few_labels import FewLabels
+from keras_kd.data.paired import Paired
 from keras_kd.data.splits import resolve_split
 from keras_kd.data.unlabelled import Joined, Unlabelled
 
@@ -132,7 +133,12 @@ def load_classes(config, index_dir=None):
     Raises:
         ValueError, FileNotFoundError, RuntimeError: see `keras_kd.data.load_source`.
     """
-    return _load(config, config.data.eval_source or config.data.source, index_dir)
+    source = _load(config, config.data.eval_source or config.data.source, index_dir)
+    if not config.data.student_source:
+        return source
+    # Of its files labels do not count: they are those of the pairs.
+    other = _load(config, config.data.student_source, index_dir, data.load_unlabelled)
+    return Paired(source, other, config.data.allow_bad)
 
 
 def load_images(config, classes):
