@@ -18,6 +18,13 @@ def check(config, stage):
     """
     check_kernel("config.data.resize", config.data.resize, TRAINING)
     _check_foreign(config, stage)
+    for key in ("eval_source", "unlabelled"):
+        require(
+            not (config.data.student_source and config.data[key]),
+            config,
+            "data.student_source",
+            f"empty beside data.{key}, whose images have no second one",
+        )
     hiding = [key for key in ("labels_per_class", "unlabelled") if config.data[key]]
     if hiding and stage.teachers:
         why = f"with data.{hiding[0]}, since this stage sees images whose labels it does not"

@@ -175,6 +175,9 @@ def _data():
             # The student's modality where it is not the teacher's: image ops such as "gray" or
             # "lowres:24", see keras_kd.data.modality; empty: images as they are.
             "student_view": "",
+            # The student's own images, of the same scenes and sizes: folder:PATH, whose files are
+            # joined to those of source by their path below it; empty: there is one of each.
+            "student_source": "",
             "resolution": 32,  # side of the student's image, px
             "teacher_resolution": 0,  # side of the teacher's; 0: the student's
             "eval_batch_size": 250,

@@ -29,6 +29,7 @@ def absolute(config):
 
     config = config.copy_and_resolve_references()
     config.data.source = located(config.data.source)
+    config.data.student_source = located(config.data.student_source)
     config.data.eval_source = located(config.data.eval_source)
     config.data.unlabelled = located(config.data.unlabelled)
     config.budget.weights = full(config.budget.weights)

@@ -79,9 +79,10 @@ def modality_of(config, stage):
     Raises:
         ValueError: as `seen_in`.
     """
-    text = config.data.student_view
-    modality = Modality.parse(text, "config.data.student_view") if text else None
-    if modality is None or only_teaches(config, stage.network):
+    text, paired = config.data.student_view, bool(config.data.student_source)
+    modality = Modality.parse(text, "config.data.student_view") if text else Modality(())
+    modality = dataclasses.replace(modality, paired=paired)
+    if not (text or paired) or only_teaches(config, stage.network):
         return None
     plain = [one.name for one in stage.teachers if only_teaches(config, one.network)]
     if not plain:
@@ -91,7 +92,8 @@ def modality_of(config, stage):
         raise ValueError(
             f"The teachers of stage {stage.name!r} must see one modality. Received: "
             f"{', '.join(plain)}, who only teach and see images as they are, and {others}, who see "
-            f"data.student_view={text!r}. Follow the ones or the others."
+            f"data.student_view={text!r} and data.student_source={config.data.student_source!r}. "
+            "Follow the ones or the others."
         )
     return modality
 

@@ -62,6 +62,11 @@ def batches(steps, plan, examples, groups, decode, size):
         turns = examples.turns(planned["position"])
         if turns is not None:
             planned["turn"] = turns
+        if examples.paired is not None:
+            planned["paired_item"] = examples.paired.fetch(planned["position"])
+            turns = examples.paired.turns(planned["position"])
+            if turns is not None:
+                planned["paired_turn"] = turns
         if len(groups) == 1:
             return planned
         return tf.nest.map_structure(lambda v: tf.reshape(v, shape + v.shape[1:]), planned)

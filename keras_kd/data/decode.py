@@ -24,7 +24,7 @@ def decoder(examples, views, outputs, ring=False, num_classes=None, with_ids=Fal
             what was drawn for each row as `kernel`.
     """
     seen = {role: views.of_role(role) for role, *_ in outputs.values()}
-    crops = {ops: _cropper(examples, ops) for ops in {view.pixel_ops for view in seen.values()}}
+    crops = _croppers(examples, seen, outputs)
     # Without a ring the extra row in front is only a partner.
     own = slice(1 if views.mixes and not ring else 0, None)
 
@@ -48,6 +48,21 @@ def decoder(examples, views, outputs, ring=False, num_classes=None, with_ids=Fal
     return decode
 
 
+def _croppers(examples, seen, outputs):
+    """(role, whether of the second image) -> function as of `_cropper`, as the outputs need them.
+
+    Those of the same ops on the same images are one.
+    """
+    made, found = {}, {}
+    for role, _, modality in outputs.values():
+        paired = modality is not None and modality.paired
+        key = seen[role].pixel_ops, paired
+        if key not in made:
+            made[key] = _cropper(examples.paired if paired else examples, seen[role].pixel_ops)
+        found[role, paired] = made[key]
+    return found
+
+
 def _cropper(examples, pixel_ops):
     """Function of an item, its turn, a box and what was drawn for the ops to the uint8 crop."""
 
@@ -64,26 +79,31 @@ def _cropper(examples, pixel_ops):
 def _images(group, seen, outputs, makers, mix):
     """Key of x -> list of images, each mixed with the one before it where there is a `mix`.
 
-    `makers` are the functions that crop, by their ops, and those that resize, by the side.
+    `makers` are the functions that crop, as of `_croppers`, and those that resize, by the side.
     """
     crops, resize = makers
     drawn = {role: _rows(group["views"][role]) for role in seen}
     x, plain = {key: [] for key in outputs}, {key: [] for key in outputs}
-    before, items = [], tf.unstack(group["item"])
-    turns, kernels = (
-        tf.unstack(group[name]) if name in group else [None] * len(items)
-        for name in ("turn", "kernel")
-    )
-    for row, (item, turn) in enumerate(zip(items, turns)):
+    before, count = [], group["item"].shape[0]
+    columns = {
+        name: tf.unstack(group[name]) if name in group else [None] * count
+        for name in ("item", "turn", "paired_item", "paired_turn", "kernel")
+    }
+    kernels = columns["kernel"]
+    stored = {False: ("item", "turn"), True: ("paired_item", "paired_turn")}
+    for row in range(count):
         # Each row waits for the one before: the floats of all do not fit into the cache.
         with tf.control_dependencies(before):
             # Each crop is decoded once, whatever the number of sizes it is resized to.
             pixels = {
-                role: crops[view.pixel_ops](item, turn, *drawn[role][row]["pixels"])
-                for role, view in seen.items()
+                (role, paired): crop(
+                    *(columns[name][row] for name in stored[paired]), *drawn[role][row]["pixels"]
+                )
+                for (role, paired), crop in crops.items()
             }
         for key, (role, side, modality) in outputs.items():
-            image = resize[side](pixels[role], kernels[row])
+            paired = modality is not None and modality.paired
+            image = resize[side](pixels[role, paired], kernels[row])
             for op, own in zip(seen[role].float_ops, drawn[role][row]["floats"]):
                 image = op.apply(image, own)
             if modality is not None:

@@ -31,6 +31,8 @@ class Examples:
         orientations: uint8 `[N]`, of EXIF, in [1, 8]; None where images are held decoded.
         upright: whether images are turned as their EXIF orientation says; else an image is what its
             pixels are.
+        paired: `Examples` as many, of the same scenes in the student's modality; None: there is
+            one image of each.
     """
 
     labels: np.ndarray
@@ -43,6 +45,7 @@ class Examples:
     checksums: np.ndarray | None = None
     orientations: np.ndarray | None = None
     upright: bool = False
+    paired: "Examples | None" = None
 
     @property
     def num_lying(self):
@@ -74,7 +77,8 @@ class Examples:
         """
         columns = {name: getattr(self, name) for name in COLUMNS}
         taken = {name: value[rows] for name, value in columns.items() if value is not None}
-        return dataclasses.replace(self, **taken, store=self.store.take(rows))
+        paired = self.paired and self.paired.take(rows)
+        return dataclasses.replace(self, **taken, store=self.store.take(rows), paired=paired)
 
     def fetch(self, indices):
         """Graph-side access: int `[B]` -> encoded bytes, string `[B]` (uint8 images in memory)."""
@@ -183,6 +187,7 @@ class Source:
 
     exif = "ignore"
     labelled = True
+    told = ()  # what else a kept scan depends on, JSON values
 
     def __init__(self, name, class_names, channels, counts, allow_bad=0.01, index_dir=None):
         self.name = name
@@ -222,6 +227,14 @@ class Source:
     def _examples(self, parts, what):
         raise NotImplementedError
 
+    def keys(self, ids):
+        """What examples are called wherever they lie, a list: of files their path, without ending.
+
+        Args:
+            ids: int64 `[N]`, of examples.
+        """
+        return [int(one) for one in ids]
+
     def _id_offsets(self):
         """First id of each split, so that ids are unique over the whole source."""
         names = sorted(self.counts)
@@ -250,7 +263,7 @@ class Source:
         key = result = None
         if self.index_dir is not None:
             paths = map(ranges.paths.__getitem__, ranges.used())
-            key = scanning.fingerprint([self.class_names, parts], paths)
+            key = scanning.fingerprint([self.class_names, parts, *self.told], paths)
             result = scanning.load_index(self.index_dir, key)
         if result is None:
             result = scanning.scan(read, describe, total)

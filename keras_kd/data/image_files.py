@@ -73,6 +73,9 @@ class ImageFiles(Source):
         counts = {split: len(entries) for split, entries in files.items()}
         super().__init__(name, class_names, 3, counts, allow_bad, index_dir)
 
+    def keys(self, ids):
+        return [os.path.splitext(self._files.name(one))[0] for one in ids]
+
     def _examples(self, parts, what):
         offsets = self._id_offsets()
         ids = np.concatenate([offsets[name] + np.arange(lo, hi) for name, lo, hi in parts])

@@ -18,10 +18,13 @@ class Modality:
     Attributes:
         ops: tuple of `FloatOp` that draw nothing.
         roles: who sees it, of `student` and `teacher`; the others see the images as they are.
+        paired: whether the ops start from the second image of each example, see
+            `keras_kd.data.paired`.
     """
 
     ops: tuple
     roles: tuple = ("student",)
+    paired: bool = False
 
     @classmethod
     def parse(cls, text, name="student_view", roles=("student",)):
@@ -48,8 +51,8 @@ class Modality:
         return cls(ops, roles)
 
     def __str__(self):
-        """The text of an equal one."""
-        return "|".join(map(str, self.ops))
+        """The text of its ops, behind that of a second image where there is one."""
+        return "|".join(["paired"] * self.paired + [str(op) for op in self.ops])
 
     def apply(self, image):
         """The image in this modality: float32 `[L, L, C]` in [-1, 1], of one like it."""

@@ -15,7 +15,7 @@ SCHEMES = (
     "digits",
     "tfds:NAME[/CONFIG]",
     "folder:PATH",
-    "tfrecord:PATTERN",
+    "tfrecord:PATTERN[#IMAGE_KEY]",
     "none:CLASSES,SIDE,CHANNELS",
     "a path of a folder in TFDS layout",
 )

@@ -1,5 +1,6 @@
 """TFRecord files of `tf.train.Example`: `tfrecord:PATTERN`."""
 
+import functools
 import glob
 import json
 import math
@@ -37,7 +38,8 @@ class TFRecords(Source):
     more reading of all records at the first start.
 
     Args:
-        pattern: path with wildcards, such as `DIR/*.tfrecord` or `DIR/*-of-*`.
+        pattern: path with wildcards, such as `DIR/*.tfrecord` or `DIR/*-of-*`; with `#KEY` behind
+            it images are those under another key.
         allow_bad: fraction of unreadable records that is accepted, in [0, 1].
         index_dir: folder that keeps the scans, or None.
 
@@ -49,6 +51,9 @@ class TFRecords(Source):
 
     def __init__(self, pattern, allow_bad=0.01, index_dir=None):
         name = f"tfrecord:{pattern}"
+        pattern, _, key = pattern.partition("#")
+        self.told = (key,) if key else ()
+        self._parse = functools.partial(parse, image_keys=(key,) if key else IMAGE_KEYS)
         self._files, self._spans = {}, {}
         for path in _matching(pattern, name):
             spans = _spans(path)
@@ -57,9 +62,21 @@ class TFRecords(Source):
                 self._spans[path] = spans
         if not self._files:
             raise ValueError(f"Records were expected. Received: source={name!r}, all files empty")
+        if key:
+            self._check_key(key, name)
         counts = {s: sum(len(self._spans[p]) for p in files) for s, files in self._files.items()}
         class_names = self._class_names(index_dir, name)
         super().__init__(name, class_names, 3, counts, allow_bad, index_dir)
+
+    def _check_key(self, key, name):
+        """Refuses a key that the first record has not, before all are read for their labels."""
+        try:
+            self._parse(self._ranges(next(iter(self._files))).read(0))
+        except ValueError as error:
+            raise ValueError(
+                f"Records with an image under {key!r} were expected. Received: source={name!r}, "
+                f"whose first record has {error}. Write the key of the images behind '#'."
+            ) from error
 
     def _examples(self, parts, what):
         offsets = self._id_offsets()
@@ -72,7 +89,13 @@ class TFRecords(Source):
         spans = np.concatenate([part.spans for part in ranges])[ids]
         used, index = np.unique(index[ids], return_inverse=True)
         records = ByteRanges([paths[i] for i in used], index, spans)
-        return self._scanned_records(records, ids, parse, parts, what)
+        return self._scanned_records(records, ids, self._parse, parts, what)
+
+    def keys(self, ids):
+        files = [(path, span) for split in sorted(self.counts) for path in self._files[split]
+                 for span in self._spans[path][:, 0]]  # fmt: skip
+        return [f"{os.path.basename(path)} at byte {span}" for path, span in
+                (files[one] for one in ids)]  # fmt: skip
 
     def _ranges(self, split):
         files = self._files[split]
@@ -125,7 +148,7 @@ class TFRecords(Source):
 
         def label(position):
             try:
-                return parse(ranges.read(position))[1]
+                return self._parse(ranges.read(position))[1]
             except ValueError:
                 return -1
 
@@ -152,8 +175,12 @@ def _listed_names(paths):
     return names[paths[0]] if found[paths[0]] else []
 
 
-def parse(record):
+def parse(record, image_keys=IMAGE_KEYS):
     """A serialized `tf.train.Example` -> (encoded image, label).
+
+    Args:
+        record: bytes.
+        image_keys: keys of the image, of which the first that is there counts.
 
     Raises:
         ValueError: if it is none, a key is missing, or a value has another type.
@@ -162,7 +189,7 @@ def parse(record):
         features = tf.train.Example.FromString(record).features.feature
     except Exception as error:  # Protobuf's own error class depends on its implementation.
         raise ValueError(f"not a tf.train.Example: {error}") from error
-    image = _value(features, IMAGE_KEYS, "bytes_list", "encoded bytes")
+    image = _value(features, image_keys, "bytes_list", "encoded bytes")
     return image, _value(features, LABEL_KEYS, "int64_list", "a whole number (int64)")
 
 

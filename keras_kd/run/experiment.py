@@ -196,7 +196,7 @@ class Experiment:
         if one.stage:
             known = self.networks if learned is None else learned
             return known.get(one.stage) or self.learned(one.stage, one.network)
-        reading = networks.reading(self.config, one)
+        reading = networks.reading_of(self.config, one)
         with networks.asked_on_the_command_line(one.network):
             return self.load(one.handle, side, **reading)
 

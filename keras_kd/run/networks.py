@@ -30,20 +30,29 @@ def made_in(precision):
         keras.mixed_precision.set_dtype_policy(before)
 
 
-def reading(config, teacher):
-    """How what a handle leads to is read: what the config says of its network.
+def reading(config, network):
+    """How what a network's handle leads to is read: what the config says of it.
 
     Args:
         config: the run's config.
-        teacher: `keras_kd.config.chain.TeacherConfig` of one with a handle.
+        network: name of the network's section; empty for a handle without one.
 
     Returns:
         dict of arguments of `keras_kd.teachers.load`.
     """
-    network = teacher.network
     said = {key: config[network][key] for key in READ} if network else {}
-    said["some_classes"] = may_lack_classes(config, teacher)
     return {key: value for key, value in said.items() if value}
+
+
+def reading_of(config, teacher):
+    """As `reading`, of a teacher of some stages, which may know only some of the classes.
+
+    Args:
+        config: the run's config.
+        teacher: `keras_kd.config.chain.TeacherConfig` of one with a handle.
+    """
+    some = {"some_classes": True} if may_lack_classes(config, teacher) else {}
+    return reading(config, teacher.network) | some
 
 
 def build(config, network, source, seed=0, precision=None, wrapped=None):

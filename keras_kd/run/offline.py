@@ -6,6 +6,7 @@ from keras_kd import models, teachers
 from keras_kd.config.keys import sections
 from keras_kd.data import load_unlabelled
 from keras_kd.data.fake import FakeSource, fake_source
+from keras_kd.data.paired import Paired
 from keras_kd.run.experiment import Experiment
 from keras_kd.run.sources import check_channels
 from keras_kd.teachers import kinds
@@ -95,6 +96,8 @@ def random_source(config, side):
     evaluated = data.eval_source or data.source
     classes = fake_source(evaluated, *where)
     classes.split(data.eval_split)
+    if data.student_source:
+        return Paired(classes, classes)
     if evaluated == data.source:
         return classes
     images = fake_source(data.source, *where)

@@ -66,7 +66,7 @@ class Shown:
     def load(self, **changes):
         """The teacher, with other values of keys of its section that say how it is read."""
         config, network = self.experiment.config, self.teacher.network
-        read = {**networks.reading(config, self.teacher), **changes}
+        read = {**networks.reading_of(config, self.teacher), **changes}
         read = {key: value for key, value in read.items() if value}
         # Only the reading that teaches is kept.
         load = self.experiment.load_anew if changes else self.experiment.load

@@ -17,6 +17,7 @@ from keras_kd.config.made_images import makes_images
 from keras_kd.config.training import uses_unlabelled
 from keras_kd.data.few_labels import FewLabels, PartlyLabelled
 from keras_kd.data.ids_only import IdsOnly
+from keras_kd.data.paired import Paired
 from keras_kd.data.splits import resolve_split
 from keras_kd.data.unlabelled import Joined, Unlabelled
 
@@ -152,7 +153,12 @@ def load_classes(config, index_dir=None):
     Raises:
         ValueError, FileNotFoundError, RuntimeError: see `keras_kd.data.load_source`.
     """
-    return _load(config, config.data.eval_source or config.data.source, index_dir)
+    source = _load(config, config.data.eval_source or config.data.source, index_dir)
+    if not config.data.student_source:
+        return source
+    # Of its files labels do not count: they are those of the pairs.
+    other = _load(config, config.data.student_source, index_dir, data.load_unlabelled)
+    return Paired(source, other, config.data.allow_bad)
 
 
 def load_images(config, classes):

@@ -59,3 +59,17 @@ def test_few_labels_of_another_data_set_mean_nothing():
     config.baseline.enabled = False
     with pytest.raises(ValueError, match=r"data\.labels_per_class must be 0 with data\.eval_sour"):
         check(config)
+
+
+@pytest.mark.parametrize("key", ["eval_source", "unlabelled"])
+def test_images_without_a_second_one_are_refused_beside_pairs(key):
+    config = base()
+    config.data.source, config.data.student_source = "folder:RGB", "folder:DEPTH"
+    check(config)
+    config.data[key] = "digits"
+    config.baseline.enabled = False
+    config.teacher.handle = "keras:ResNet50"
+    with pytest.raises(
+        ValueError, match=rf"config\.data\.student_source must be empty beside data\.{key}"
+    ):
+        check(config)
