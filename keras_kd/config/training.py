@@ -73,6 +73,14 @@ def check_learning(config, stage):
             "above 0: labels are all that this stage learns from",
         )
     for method in chosen:
+        leaves = any(average.get("evaluated", True) for average in method.averages().values())
+        require(
+            not (settings.ema and leaves),
+            config,
+            f"{path}.ema",
+            f"0 beside the method {method.name!r}, whose average leaves in the student's place "
+            "unless it has leaves=False",
+        )
         if "teacher" in method.sources and not stage.teachers:
             raise ValueError(
                 f"config.{path}.teachers must name one at least. Received: "

@@ -227,7 +227,7 @@ class KDModel(LabelChecks, Results, Sources, NamedState, replicas.ReplicaSafe, k
         seeds.set_states(self._random_states(), self.seed, self.step)
         for method in self.methods:
             batch = method.before_step(batch)
-            batch |= {"step": ops.convert_to_tensor(self.step)} if method.needs_step else {}
+            batch |= {"step": tf.identity(self.step.value)} if method.needs_step else {}
         count = ops.cast(examples_in(batch), "float32")
         total = replicas.sum_over_replicas(count)
         seen, done = {}, []  # outputs by (maker of the images, network); what each phase gave

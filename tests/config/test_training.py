@@ -119,3 +119,12 @@ def test_methods_of_whole_images_refuse_mixed_ones_and_the_advice_works(method, 
         check(config)
     config.distil.update(mode="same/ic", mix="")
     check(config)
+
+
+def test_one_average_alone_leaves():
+    config = taught(**{"distil.methods": {"mean_teacher": {}}, "distil.learners": ()})
+    config.distil.update(ema=0.9, mode="same/ic")
+    with pytest.raises(ValueError, match=r"distil\.ema must be 0 beside .*leaves=False.*ema=0.9"):
+        check(config)
+    config.distil.methods.mean_teacher.leaves = False
+    check(config)

@@ -107,7 +107,7 @@ def test_stages_are_evaluated_as_one_by_the_mean_of_their_logits(finished):
     images = data.evaluation_dataset("digits", "test[:50]", 50, 8, full_image=True)
     x, y = next(iter(images))
     logits = [np.asarray(model(x), "float64") for model in models]
-    right = [float((z.argmax(1) == y).mean()) for z in (sum(logits), *logits)]
+    right = [float((z.argmax(1) == y.numpy()).mean()) for z in (sum(logits), *logits)]
     assert [told["accuracy"], *told["members"].values()] == right
     assert list(told["members"]) == list(config.ensemble)
 
