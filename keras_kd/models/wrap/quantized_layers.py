@@ -84,7 +84,7 @@ class Quantized(Neighbours):
         if before is None:
             return bias
         kernel_steps = self.grid.steps(tf.convert_to_tensor(self.to_grid(self.kernel)))
-        steps = before[0] * kernel_steps
+        steps = before[0] * held(kernel_steps)
         return bias + tf.stop_gradient(tf.round(bias / steps) * steps - bias)
 
     def product(self, inputs, kernel):
