@@ -1,14 +1,13 @@
 """Born again on digits over five seeds: networks that learn from one like themselves.
 
-python benchmarks/born_again.py [--only=all-*] [--time=MINUTES] [--commit]
+python benchmarks/born_again.py [--only=generation*] [--time=MINUTES] [--commit]
 python benchmarks/born_again.py --summary
 
 Generation 0 is the demo's student on labels alone. Generation 1 is the same network with other
 first weights, and learns from it as configs/born_again.py says; generation 2 learns from
 generation 1.
-Beside them the same network learns from labels for as many steps as all three together. With a
-tenth of the labels all of them see 130 digits and nothing else. The other flags:
-benchmarks/cells.py.
+Beside them the same network learns from labels for as many steps as all three together. The other
+flags: benchmarks/cells.py.
 
 Paper: Furlanello et al. 2018, "Born-Again Neural Networks", arXiv 1805.04770.
 """
@@ -20,8 +19,7 @@ import summary
 
 NAME = "born_again"
 SEEDS = (0, 1, 2, 3, 4)
-SPLITS = {"all": "train", "tenth": "train[:10%]"}
-STEPS = 608  # the 60 epochs of configs/born_again.py; a tenth of the images takes as many
+STEPS = 608  # the 60 epochs of configs/born_again.py
 INTERVAL = 76
 LABELS = ("generation0", "long")  # those that learn from labels
 ROLES = {
@@ -41,7 +39,6 @@ def config_of(facts):
 
     config, again = digits.get_config(), born_again.get_config().again
     config.seed = facts["seed"]
-    config.data.train_split = SPLITS[facts["share"]]
     config.teacher.model = config.student.model.copy_and_resolve_references()
     config.distil.update(
         mode=again.mode, methods=again.methods, label_weight=again.label_weight,
@@ -53,16 +50,15 @@ def config_of(facts):
 
 
 def list_cells(options):
-    """Three generations for each seed and share of labels, and labels for as long as all."""
+    """Three generations for each seed, and labels for as long as all of them."""
     found = []
-    for share in SPLITS:
-        for seed in SEEDS[:1] if options.thin else SEEDS:
-            for role in ROLES:
-                steps = INTERVAL if options.thin else STEPS * (3 if role == "long" else 1)
-                facts = {"kind": role, "share": share, "seed": seed, "steps": steps}
-                facts |= cells.settings(config_of(facts), UNUSED[role in LABELS])
-                needs = (f"{share}-{FOLLOWS[role]}-{seed}",) if role in FOLLOWS else ()
-                found.append(cells.Cell(f"{share}-{role}-{seed}", facts, needs, 128 * steps))
+    for seed in SEEDS[:1] if options.thin else SEEDS:
+        for role in ROLES:
+            steps = INTERVAL if options.thin else STEPS * (3 if role == "long" else 1)
+            facts = {"kind": role, "seed": seed, "steps": steps}
+            facts |= cells.settings(config_of(facts), UNUSED[role in LABELS])
+            needs = (f"{FOLLOWS[role]}-{seed}",) if role in FOLLOWS else ()
+            found.append(cells.Cell(f"{role}-{seed}", facts, needs, 128 * steps))
     return found
 
 
@@ -77,7 +73,7 @@ def work(cell, folder, options):
         model = cell_runs.load_teacher(config)
     else:
         before = folder.parent / cell.needs[0]
-        name = "teacher" if cell.needs[0].split("-")[1] in LABELS else "student"
+        name = "teacher" if cell.needs[0].split("-")[0] in LABELS else "student"
         config.teacher.handle = str(before / f"{name}.keras")
         teacher = cell_runs.load_teacher(config)
         model, result = cell_runs.distil(config, folder)
@@ -98,24 +94,21 @@ def aggregate(results):
         results: list of results.
 
     Returns:
-        dict share -> role -> dict of `accuracy`, `agreement` with the one before, and `gain` above
-        each of `LABELS`; None where there are no results.
+        dict role -> dict of `accuracy`, `agreement` with the one before, and `gain` above each of
+        `LABELS`; None where there are no results.
     """
-    return {
-        share: {role: _row(results, share, role) for role in ROLES}
-        for share in SPLITS
-        if any(result["facts"]["share"] == share for result in results)
-    }
+    return {role: _row(results, role) for role in ROLES}
 
 
-def _row(results, share, role):
-    own = summary.by_seed(results, "accuracy", kind=role, share=share)
+def _row(results, role):
+    own = summary.by_seed(results, "accuracy", kind=role)
     row = {"accuracy": _interval(own), "agreement": None, "gain": {}}
     if role in FOLLOWS:
-        row["agreement"] = _interval(summary.by_seed(results, "agreement", kind=role, share=share))
+        row["agreement"] = _interval(summary.by_seed(results, "agreement", kind=role))
         for other in LABELS:
-            theirs = summary.by_seed(results, "accuracy", kind=other, share=share)
-            row["gain"][other] = summary.paired(own, theirs)
+            row["gain"][other] = summary.paired(
+                own, summary.by_seed(results, "accuracy", kind=other)
+            )
     return row
 
 
@@ -125,19 +118,16 @@ def _interval(values):
 
 def table(found):
     """The table of docs/results.md, in percent."""
-    names = {"all": "all labels", "tenth": "130 images"}
     rows = [
         [
-            names[share],
             ROLES[role],
             summary.points(row["accuracy"]),
             summary.points(row["agreement"]),
             *(summary.points(row["gain"].get(other), sign=True) for other in LABELS),
         ]
-        for share, roles in found.items()
-        for role, row in roles.items()
+        for role, row in found.items()
     ]
-    titles = ["", "network", "test accuracy, %", "agrees with the one before, %",
+    titles = ["network", "test accuracy, %", "agrees with the one before, %",
               "above generation 0", "above labels three times as long"]  # fmt: skip
     return summary.table(titles, rows)
 

@@ -5,6 +5,7 @@ import tensorflow as tf
 from keras_kd.export import conversion, quantizer
 from keras_kd.models.wrap import quantize_aware, unquantized, with_ranges
 from keras_kd.models.wrap.points import FIXED
+from keras_kd.models.wrap.rounding import marks_for_a_converter
 from keras_kd.models.wrap.unquantize import has_ranges, kernels
 
 INT4 = 4
@@ -56,7 +57,8 @@ def converted(model, resolution, io, output):
 
     answers = {**conversion.ANSWERS, "probabilities": _probabilities}
     try:
-        return conversion.convert_or_fail(model, resolution, set_up, output, answers)
+        with marks_for_a_converter():
+            return conversion.convert_or_fail(model, resolution, set_up, output, answers)
     except conversion.ConversionFailed as failed:
         raise conversion.no_kernel(failed) from failed.__cause__
 

@@ -1,5 +1,6 @@
 """Parses a command line; a mistake in a flag or in the config file is told with its place."""
 
+import ast
 import re
 
 from absl import flags
@@ -106,7 +107,23 @@ def _unknown_key(error, argv):
     flag = key and re.compile(rf"--?config\.(.*\.)?{re.escape(key[1])}\b.*")
     given = next((word for word in argv if flag and flag.match(word)), message)
     advice = hint[0] if hint else "See keras_kd/config/keys.py for the keys there are."
+    if found := re.match(r"--?(config\..*\.kwargs)\.(\w+)=(.*)", given):
+        # A flag changes what the file has; what it has not comes with the dict that holds it.
+        whole, name, value = found.groups()
+        value = value if _is_literal(value) else repr(value)
+        advice = (
+            f"The file does not set it: give all arguments at once, --{whole}=\"{{'{name}': "
+            f'{value}}}", with those of the file that shall stay.'
+        )
     return f"Unknown config key. Received: {given}. {advice}"
+
+
+def _is_literal(text):
+    try:
+        ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return False
+    return True
 
 
 def _of_flag(message):

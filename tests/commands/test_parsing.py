@@ -31,7 +31,10 @@ FLAGS = {
     "--config.batchsize=3": 'Received: --config.batchsize=3. Did you mean "batch_size" instead',
     "--config.distil.totl=3": 'Received: --config.distil.totl=3. Did you mean "total" instead',
     "--config.dstil.total=3": 'Received: --config.dstil.total=3. Did you mean "distil" instead',
-    "--config.teacher.model.kwargs.foo=3": "Received: --config.teacher.model.kwargs.foo=3. See",
+    "--config.teacher.model.kwargs.foo=3": "Received: --config.teacher.model.kwargs.foo=3. The "
+    "file does not set it: give all arguments at once, "
+    "--config.teacher.model.kwargs=\"{'foo': 3}\", with those",
+    "--config.teacher.model.kwargs.foo=bar": "--config.teacher.model.kwargs=\"{'foo': 'bar'}\"",
     "--config.batch_size=x": "flag --config.batch_size=x: invalid literal for int()",
     "--config.data.flip=maybe": "flag --config.data.flip=maybe: ",
     "--confg.x=3": "Unknown command line flag 'confg.x'. Did you mean: config ?",

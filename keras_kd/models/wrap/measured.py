@@ -5,6 +5,7 @@ import numpy as np
 
 from keras_kd.models.wrap.graph import calls_of
 from keras_kd.models.wrap.images import batches_of, checked_images
+from keras_kd.models.wrap.neighbours import ROUNDED
 from keras_kd.models.wrap.points import IMAGES, points, stays_float
 from keras_kd.models.wrap.ranges import FixedRange, InFloat, LSQRange, MinMaxRange
 from keras_kd.models.wrap.rebuild import copy_of, remade, taken
@@ -37,7 +38,8 @@ def with_ranges(model, images, scheme="lsq"):
             behind[id(point.call.output)] = FixedRange(*point.ends, name=name)
 
     def change(layer, names):
-        return copy_of(layer, {"trainable": layer.trainable}, names), layer.get_weights()
+        kind = ROUNDED.get(type(layer))
+        return copy_of(layer, {"trainable": layer.trainable}, names, kind), layer.get_weights()
 
     norms = {id(call.layer): call.layer.name for call in network.calls if stays_float(call.layer)}
     before = {key: InFloat(name=f"{name}_in_float") for key, name in norms.items()}

@@ -70,6 +70,11 @@ def passes(operation):
     return type(operation) in PASSING or function_of(operation) in PASSING_OPS
 
 
+def is_fused(operation):
+    """Whether a device does an operation in the same step as what stands before."""
+    return function_of(operation) in FUSED
+
+
 def stays_float(operation):
     """Whether an operation is meant to stay in float32 in a file of integers."""
     return type(operation) in FLOAT

@@ -4,15 +4,14 @@ import keras
 import tensorflow as tf
 from keras import layers, ops
 
-from keras_kd.models.wrap.inputs import maker_of
-from keras_kd.models.wrap.kernel_grids import LSQKernel, MinMaxKernel
-from keras_kd.models.wrap.points import passes
-from keras_kd.models.wrap.ranges import Range
+from keras_kd.models.wrap import rounding
+from keras_kd.models.wrap.kernel_grids import LSQKernel, MinMaxKernel, held
+from keras_kd.models.wrap.neighbours import Neighbours
 
 GRIDS = {"minmax": MinMaxKernel, "lsq": LSQKernel}
 
 
-class Quantized:
+class Quantized(Neighbours):
     """Mixin for a layer with a kernel: its call takes the kernel from its grid.
 
     Where a fake quantiser stands in front of it, the bias is a whole number of input step times
@@ -30,15 +29,6 @@ class Quantized:
     def __init__(self, *args, bits=8, scheme="lsq", **kwargs):
         super().__init__(*args, **kwargs)
         self.bits, self.scheme = bits, scheme
-        self._in_front = []  # functions that give the fake quantisers, which are not its own parts
-
-    def __call__(self, inputs, *args, **kwargs):
-        if isinstance(inputs, keras.KerasTensor):
-            maker = maker_of(inputs, passes)
-            known = [one() for one in self._in_front]
-            if isinstance(maker, Range) and maker not in known:
-                self._in_front.append(lambda: maker)
-        return super().__call__(inputs, *args, **kwargs)
 
     def build(self, input_shape):
         super().build(input_shape)
@@ -70,18 +60,31 @@ class Quantized:
         return [self.from_grid(kernel), *([self.bias_in_use()] if self.use_bias else [])]
 
     def call(self, inputs, training=False):
+        before, step = self.steps_before(), self.step_behind()
+        if not training and before and step is not None and rounding.is_exact():
+            return self._as_held(inputs, *before, step)
         kernel = self.from_grid(self.grid(self.to_grid(self.kernel), training=training))
         outputs = self.product(inputs, kernel)
         return outputs + self.bias_in_use() if self.use_bias else outputs
 
+    def _as_held(self, inputs, step_in, step):
+        """What a file of integers gives, by its arithmetic."""
+        kernel, steps = self.grid.whole(tf.convert_to_tensor(self.to_grid(self.kernel)))
+        unit = step_in * held(steps)
+        whole = self.from_grid(tf.round(kernel / steps))
+        sums = self.product(rounding.whole(inputs, step_in), whole)
+        if self.use_bias:
+            sums += tf.round(tf.convert_to_tensor(self.bias) / unit)
+        return rounding.requantized(sums, unit, step) * step
+
     def bias_in_use(self):
         """The bias, in whole steps where those are known; its gradients pass."""
         bias = tf.convert_to_tensor(self.bias)
-        if len(self._in_front) != 1:  # none, or a layer that is called again behind another one
+        before = self.steps_before()
+        if before is None:
             return bias
-        (in_front,) = self._in_front
         kernel_steps = self.grid.steps(tf.convert_to_tensor(self.to_grid(self.kernel)))
-        steps = in_front().step() * kernel_steps
+        steps = before[0] * held(kernel_steps)
         return bias + tf.stop_gradient(tf.round(bias / steps) * steps - bias)
 
     def product(self, inputs, kernel):

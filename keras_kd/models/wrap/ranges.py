@@ -1,13 +1,16 @@
 """What holds a tensor between two layers on 256 steps while a network is trained: fake quantisers.
 
-Zero is always one of the steps. In inference, and where ranges are not learned, TensorFlow's own
-operation rounds, from which a converter reads the range.
+Zero is always one of the steps. In inference they round as a file does; for a converter, and in
+training where ranges are not learned, TensorFlow's own operation does, which tells the range.
 """
 
 import keras
 import tensorflow as tf
 
+from keras_kd.models.wrap import rounding
 from keras_kd.models.wrap.grids import ACTIVATIONS, learned
+from keras_kd.models.wrap.inputs import maker_of
+from keras_kd.models.wrap.points import is_fused
 
 MOMENTUM = 0.99  # of moving ranges
 TINY = 1e-6
@@ -29,10 +32,24 @@ class Range(keras.layers.Layer):
 
     def step(self):
         """The difference of two neighbours, a tensor."""
-        low, high = self.ends()
-        return (high - low) / ACTIVATIONS
+        low, high = (tf.cast(end, tf.float64) for end in self.ends())
+        return tf.cast((high - low) / ACTIVATIONS, tf.float32)  # as a converter finds it
+
+    def __call__(self, inputs, *args, **kwargs):
+        maker = maker_of(inputs, is_fused)
+        if hasattr(maker, "stands_before"):
+            maker.stands_before(self)
+        return super().__call__(inputs, *args, **kwargs)
 
     def call(self, inputs, training=False):
+        if training or not rounding.is_exact():
+            return self.marked(inputs)
+        step = self.step()
+        below = tf.round(-self.ends()[0] / step)
+        return tf.clip_by_value(rounding.whole(inputs, step), -below, ACTIVATIONS - below) * step
+
+    def marked(self, inputs):
+        """By the operation from which a converter reads the range."""
         low, high = self.ends()
         return tf.quantization.fake_quant_with_min_max_vars(
             inputs, tf.stop_gradient(low), tf.stop_gradient(high)
@@ -86,7 +103,7 @@ class MinMaxRange(Range):
             seen = tf.minimum(tf.reduce_min(inputs), 0.0), tf.maximum(tf.reduce_max(inputs), TINY)
             for end, found in zip((self.low, self.high), seen):
                 end.assign(end * MOMENTUM + tf.stop_gradient(found) * (1 - MOMENTUM))
-        return super().call(inputs)
+        return super().call(inputs, training)
 
 
 @keras.saving.register_keras_serializable(package="keras_kd")
@@ -117,12 +134,9 @@ class LSQRange(Range):
         step, below = tf.exp(tf.convert_to_tensor(self.log_step)), tf.convert_to_tensor(self.below)
         return -below * step, (ACTIVATIONS - below) * step
 
-    def step(self):
-        return tf.exp(tf.convert_to_tensor(self.log_step))
-
     def call(self, inputs, training=False):
         if not training:
-            return super().call(inputs)
+            return super().call(inputs, training)
         below = tf.convert_to_tensor(self.below)
         above = ACTIVATIONS - below
         scale = tf.math.rsqrt(self.numbers * tf.maximum(above, 1.0))

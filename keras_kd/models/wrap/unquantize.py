@@ -1,6 +1,7 @@
 """A network in few bits as a plain one again, for files that hold floats."""
 
 from keras_kd.models.wrap.graph import calls_of
+from keras_kd.models.wrap.neighbours import Rounded
 from keras_kd.models.wrap.quantized_layers import Quantized
 from keras_kd.models.wrap.ranges import InFloat, Range
 from keras_kd.models.wrap.rebuild import copy_of, remade
@@ -58,6 +59,7 @@ def unquantized(model):
         if isinstance(layer, Quantized):
             plain = copy_of(layer, {}, names, layer.plain, without=("bits", "scheme"))
             return plain, layer.plain_weights()
-        return copy_of(layer, {}, names), layer.get_weights()
+        kind = layer.plain if isinstance(layer, Rounded) else None
+        return copy_of(layer, {}, names, kind), layer.get_weights()
 
     return remade(calls_of(model), change, model.name)
