@@ -41,6 +41,10 @@ VARIANTS["bit_hyperrule"] = [f"{name},{source}" for name in bit_hyperrule.SETS
 VARIANTS["bit_hyperrule"] += ["examples=2640,side=348"]
 VARIANTS["baselines/out_of_domain"] = ["tfds:food101", "tfds:imagenet2012"]
 VARIANTS["baselines/pretrained_student"] = ["bit:R50x1-M", "bit:R50x1-S"]
+# Schemes of networks that learn together or teach themselves, with no teacher beside them.
+ALONE = [name for name in NAMES if name.startswith("schemes/")
+         and not importlib.import_module(f"keras_kd.configs.{name.replace('/', '.')}")
+         .get_config().distil.teachers]  # fmt: skip
 TEACHER, STUDENT = Size(1000, 70), Size(100, 3)  # FLOPs of an image, in the place of a network's
 
 
@@ -69,7 +73,8 @@ def planned(name, words):
 def rate(config, name, experiment, step):
     """The learning rate of a stage at a step, from the optimizer that the run would take."""
     settings = trained_stages(config)[name]
-    optimizer = make_optimizer(settings, experiment.lengths_of(experiment.last))
+    (stage,) = (one for one in experiment.stages if one.path == name)
+    optimizer = make_optimizer(settings, experiment.lengths_of(stage))
     optimizer.iterations.assign(step)
     return float(optimizer.learning_rate)
 
@@ -94,7 +99,7 @@ def test_a_variant_is_allowed_and_has_a_plan(name, words):
         learner = 70 if stage == "teacher.train" else 3
         assert numbers["student_flops"] == 3 * learner * config.batch_size
         taught = bool(trained_stages(config)[stage].teachers)
-        assert taught or stage in ("teacher.train", "baseline")
+        assert taught or stage.endswith(".train") or stage == "baseline" or name in ALONE
         live = taught and stage not in fixed
         assert numbers["teacher_flops"] == live * 70 * config.batch_size
         peak = trained_stages(config)[stage].learning_rate
