@@ -116,7 +116,9 @@ class AFD(VectorMethod):
         ]
 
     def build(self, batch_shape=None, student_shape=None, teacher_shape=None):
-        self.built = True  # the critics' sizes follow from the networks
+        if teacher_shape:  # of its critic there are none, and the networks' were looked at before
+            super().build(batch_shape, student_shape, teacher_shape)
+        self.built = True
 
     def call(self, batch, student, teacher):
         return least_squares(teacher(self.vectors(student, self.learner)), 1.0)

@@ -26,12 +26,6 @@ def shortened(x, size):
     return average_pool(x[:, None, :, None], 1, min(size, x.shape[1]))[:, 0, :, 0]
 
 
-def _lengths(model, taps):
-    """How many numbers each tapped feature of a model has, a list."""
-    outputs = with_taps(model, taps).output
-    return [math.prod(outputs[tap].shape[1:]) for tap in taps]
-
-
 def critic(sizes, outputs=1, width=0):
     """A network of two hidden layers for each of several vectors.
 
@@ -83,7 +77,7 @@ class VectorMethod(FeatureMethod):
             given: dict of the model's networks by name.
 
         Raises:
-            ValueError: a network that is not there.
+            ValueError: a network that is not there, or taps that are no maps of known size.
         """
         for name in self.taps:
             if name not in given:
@@ -91,8 +85,10 @@ class VectorMethod(FeatureMethod):
                     f"{self.name} taps the layers of two networks, so it needs both. Received: "
                     f"{name!r}, and networks {', '.join(given)}. Give it to KDModel by this name."
                 )
-        sides = [_lengths(given[name], taps) for name, taps in self.taps.items()]
-        self._sizes = [min(self.size, *pair) for pair in zip(*sides)]
+        outputs = [with_taps(given[name], taps).output for name, taps in self.taps.items()]
+        pairs = self.shape_pairs(*({tap: x.shape for tap, x in one.items()} for one in outputs))
+        lengths = [[math.prod(shape[1:]) for shape in pair] for pair in pairs]
+        self._sizes = [min(self.size, *pair) for pair in lengths]
         return self._sizes
 
     def vectors(self, outputs, name):

@@ -242,14 +242,14 @@ def step(teacher, method, x):
 
 
 def of_logits():
-    """Every method that can do with logits alone, by name."""
+    """Every method that can do with a teacher's logits alone, and nobody beside, by name."""
     made = {}
     for name, cls in methods.METHODS.items():
         try:
             method = cls()
         except (ValueError, TypeError):
             continue
-        if method.needs_teacher and not method.teacher_taps:
+        if method.scheme == "offline" and method.sources and not method.teacher_taps:
             made[name] = cls
     return made
 
