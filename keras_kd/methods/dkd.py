@@ -35,10 +35,16 @@ def decoupled_kl(teacher_logits, student_logits, labels, temperature):
         return ops.stack([label, rest], axis=-1), others
 
     (log_p, log_p_others), (log_q, log_q_others) = parts(teacher_logits), parts(student_logits)
-    target = ops.sum(ops.exp(log_p) * (log_p - log_q), axis=-1)
-    gap = (log_p_others - log_q_others) * (1.0 - mask)
-    non_target = ops.sum(ops.exp(log_p_others) * gap, axis=-1)
+    target = _kl(log_p, log_q, 1.0)
+    non_target = _kl(log_p_others, log_q_others, 1.0 - mask)
     return temperature**2 * target, temperature**2 * non_target
+
+
+def _kl(log_p, log_q, mask):
+    p, q = ops.exp(log_p), ops.exp(log_q)
+    # The sums of p and q are 1; their difference takes away what rounding added to all of a
+    # softmax's logarithms, which large factors would show where both are nearly equal.
+    return ops.sum(p * (log_p - log_q) * mask + (q - p), axis=-1)
 
 
 @keras.saving.register_keras_serializable(package="keras_kd")
