@@ -11,7 +11,7 @@ from keras_kd.export.measure import compare
 from keras_kd.export.options import Options
 from keras_kd.export.runners import SavedModelRunner
 
-OTHERS = {"scale": EVAL_SCALE, "exif": "ignore", "run_name": "", "options": Options()}
+OTHERS = {"scale": EVAL_SCALE, "exif": "ignore", "view": "", "run_name": "", "options": Options()}
 
 
 @pytest.fixture(scope="module")
