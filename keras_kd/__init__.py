@@ -25,6 +25,7 @@ _SERIALIZABLE = {
     "keras_kd.models.lite_module": ["LiteModule"],
     "keras_kd.models.onnx_module": ["OnnxModule"],
     "keras_kd.models.resnet": ["IdentityShortcut", "ToCaffeRange"],
+    "keras_kd.models.wrap.neighbours": ["RoundedAdd", "RoundedMean"],
     "keras_kd.models.wrap.quantized_layers": [
         "QuantizedConv2D",
         "QuantizedConv2DTranspose",
@@ -35,6 +36,7 @@ _SERIALIZABLE = {
     "keras_kd.optimizers.adamw": ["AdamW"],
     "keras_kd.optimizers.schedules": ["WarmupCosine", "WarmupQuadratic", "WarmupStaircase"],
     "keras_kd.optimizers.shampoo": ["Shampoo"],
+    "keras_kd.optimizers.slowed": ["Slowed"],
     "keras_kd.optimizers.spliced": ["Spliced"],
     "keras_kd.teachers.combine.confidence": ["Confidence"],
     "keras_kd.teachers.combine.drop_teachers": ["DropTeachers"],

@@ -3,15 +3,15 @@
 import keras
 import numpy as np
 import pytest
-import schemes
-from schemes import batch
+import small_schemes
+from small_schemes import batch
 
 from keras_kd import KDModel
 
 
 @pytest.fixture(scope="module")
 def kd():
-    kd = KDModel(schemes.deep(1), None, label_weight=1.0)
+    kd = KDModel(small_schemes.deep(1), None, label_weight=1.0)
     kd.compile(keras.optimizers.SGD(0.0), metrics=["sparse_categorical_accuracy"])
     return kd
 
@@ -35,7 +35,7 @@ def test_the_advice_works(kd, tmp_path):
         str(tmp_path / "best.weights.h5"), save_weights_only=True, save_best_only=True
     )
     fit(kd, best)
-    other = KDModel(schemes.deep(9), None, label_weight=1.0)
+    other = KDModel(small_schemes.deep(9), None, label_weight=1.0)
     other.compile("sgd")
     other.load_weights(tmp_path / "best.weights.h5")
     x = batch(1)[0]
@@ -46,7 +46,7 @@ def test_the_advice_works(kd, tmp_path):
 
 
 def test_callbacks_that_look_at_the_optimizer_find_the_students():
-    kd = schemes.mutual()
+    kd = small_schemes.mutual()
     kd.compile({"student": keras.optimizers.SGD(0.5), "peer": keras.optimizers.SGD(0.25)})
     rates = []
     seen = keras.callbacks.LambdaCallback(

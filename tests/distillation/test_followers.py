@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from schemes import batch, deep
+from small_schemes import batch, deep
 
 from keras_kd import KDModel
 from keras_kd.distillation.averaging import Average, decay_at

@@ -2,11 +2,11 @@
 
 import keras
 import pytest
-import schemes
+import small_schemes
 
 
 def test_one_optimizer_becomes_one_for_each():
-    kd = schemes.mutual()
+    kd = small_schemes.mutual()
     kd.compile(keras.optimizers.SGD(0.3, momentum=0.9, global_clipnorm=2.0))
     first, second = kd.optimizers.values()
     assert kd.optimizer is first and second is not first
@@ -18,7 +18,7 @@ def test_one_optimizer_becomes_one_for_each():
 
 
 def test_what_is_not_one_for_each_is_refused():
-    kd, optimizer = schemes.mutual(), keras.optimizers.SGD(0.1)
+    kd, optimizer = small_schemes.mutual(), keras.optimizers.SGD(0.1)
     for given, received in (
         ({"student": "sgd"}, "optimizer of student"),
         ({"student": "sgd", "peer": "sgd", "pear": "sgd"}, "student, peer, pear"),
@@ -32,16 +32,16 @@ def test_what_is_not_one_for_each_is_refused():
 
 
 def test_everything_is_built_asks_every_optimizer():
-    kd = schemes.mutual()
+    kd = small_schemes.mutual()
     kd.compile({"student": "sgd", "peer": "sgd"})
-    kd.train_on_batch(*schemes.batch(0))
+    kd.train_on_batch(*small_schemes.batch(0))
     assert kd._all_built()
     kd.optimizers["peer"].built = False
     assert not kd._all_built()
 
 
 def test_a_learner_that_was_frozen_since_is_refused():
-    kd = schemes.mutual()
+    kd = small_schemes.mutual()
     kd.learners["peer"].trainable = False
     with pytest.raises(ValueError, match=r"The peer must have weights to train.*Thaw it"):
         kd.compile("sgd")

@@ -3,8 +3,8 @@
 import keras
 import numpy as np
 import pytest
-import schemes
-from schemes import batch, deep
+import small_schemes
+from small_schemes import batch, deep
 
 from keras_kd import KDModel
 from keras_kd.methods import Hint, Labels, SoftTargets
@@ -49,7 +49,7 @@ def test_taps_are_those_of_the_learner_and_the_source():
 
     def network(name, seed):
         keras.utils.set_random_seed(seed)
-        images = keras.Input((schemes.WIDTH,))
+        images = keras.Input((small_schemes.WIDTH,))
         x = keras.layers.Dense(4, activation="tanh", name=f"{name}_inner")(images)
         return keras.Model(images, keras.layers.Dense(3, name=f"{name}_logits")(x))
 

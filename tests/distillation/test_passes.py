@@ -3,9 +3,9 @@
 import keras
 import numpy as np
 import pytest
-import schemes
+import small_schemes
 import tensorflow as tf
-from schemes import batch, deep, values
+from small_schemes import batch, deep, values
 
 from keras_kd import KDModel, teachers
 from keras_kd.methods import Method, SoftTargets
@@ -14,7 +14,7 @@ from keras_kd.methods.phases import MAIN, Phase
 
 def test_what_is_inside_passes_gradients_on_and_does_not_move():
     """The generator's phase alone: student and teacher have batch norm, and stay as they are."""
-    kd = schemes.data_free()
+    kd = small_schemes.data_free()
     kd.compile({"student": keras.optimizers.SGD(0.0), "generator": keras.optimizers.SGD(0.1)})
     before = values(kd, "network/")
     teacher = [v.numpy() for v in kd.teacher.variables]
@@ -46,7 +46,7 @@ class Size(Method):
 @pytest.mark.parametrize("inside", [(), ("peer",)])
 def test_a_learners_outputs_have_gradients_for_others_only_where_it_is_inside(inside):
     methods = [Size(inside), SoftTargets(), SoftTargets(learner="peer", source="student")]
-    kd = KDModel(deep(1), deep(2), methods, learners={"peer": schemes.linear(4, 3, 3)})
+    kd = KDModel(deep(1), deep(2), methods, learners={"peer": small_schemes.linear(4, 3, 3)})
     x, (one,) = batch(0)[0], kd._passes()
     kernel = kd.learners["peer"].trainable_variables[0]
     with tf.GradientTape() as tape:
@@ -65,13 +65,13 @@ def test_a_compiled_teacher_cannot_be_inside():
     images = keras.Input((4, 4, 1))
     net = keras.Model(images, keras.layers.Dense(3)(keras.layers.Flatten()(images)))
     frozen = teachers.freeze(net, batch_size=8, engine="graph")
-    seek = schemes.Seek()
+    seek = small_schemes.Seek()
     with pytest.raises(ValueError, match=r"pass through 'teacher'.*FrozenTeacher.*folded"):
         KDModel(keras.models.clone_model(net), frozen, [seek, SoftTargets()])
 
 
 def test_stored_targets_are_not_those_of_images_that_are_made():
-    kd = schemes.data_free()
+    kd = small_schemes.data_free()
     kd.compile(dict.fromkeys(kd.learners, "sgd"))
     with pytest.raises(ValueError, match=r"Received: teacher_logits in the batch.*'generator'"):
         kd.train_on_batch({"id": np.arange(8), "teacher_logits": np.zeros((8, 3), "float32")})

@@ -5,9 +5,9 @@ import functools
 import keras
 import numpy as np
 import pytest
-import schemes
+import small_schemes
 import tensorflow as tf
-from schemes import SCHEMES, batch, data, linear, values
+from small_schemes import SCHEMES, batch, data, linear, values
 
 from keras_kd import KDModel
 from keras_kd.data.random_streams import stream_seed
@@ -17,7 +17,7 @@ from keras_kd.training.checkpoints import Checkpoints, Snapshot
 STEPS = 4
 
 
-def flat(seed, inputs=schemes.WIDTH, outputs=schemes.CLASSES):
+def flat(seed, inputs=small_schemes.WIDTH, outputs=small_schemes.CLASSES):
     """A matrix."""
     return linear(inputs, outputs, seed)
 
@@ -51,7 +51,7 @@ def test_peers_take_the_steps_of_two_networks_that_see_each_other():
     for step in range(STEPS):
         x, y = (each.numpy() for each in batch(step))
         kd.train_on_batch(x, y)
-        x, truth = x.astype("float64"), np.eye(schemes.CLASSES)[y]
+        x, truth = x.astype("float64"), np.eye(small_schemes.CLASSES)[y]
         gradients = []
         for mine, other in ((w, v), (v, w)):
             soft = 2.0 * (softmax(x @ mine / 2) - softmax(x @ other / 2))
@@ -64,7 +64,7 @@ def test_peers_take_the_steps_of_two_networks_that_see_each_other():
 
 
 def test_a_critic_and_its_student_take_their_closed_form_steps():
-    kd = schemes.adversarial(flat)
+    kd = small_schemes.adversarial(flat)
     kd.compile({"student": keras.optimizers.SGD(0.3), "critic": keras.optimizers.SGD(0.7)})
     w, v, c = matrix(kd.student), matrix(kd.teacher), matrix(kd.learners["critic"])
     for step in range(STEPS):
@@ -84,11 +84,11 @@ def test_a_critic_and_its_student_take_their_closed_form_steps():
 
 def noise(kd, step, size=8):
     key = stream_seed(kd.seed, "network/generator", step)
-    return tf.random.stateless_normal((size, schemes.NOISE), key, alg="philox").numpy()
+    return tf.random.stateless_normal((size, small_schemes.NOISE), key, alg="philox").numpy()
 
 
 def test_a_generator_and_its_student_take_their_closed_form_steps():
-    kd = schemes.data_free(flat)
+    kd = small_schemes.data_free(flat)
     kd.compile({"student": keras.optimizers.SGD(0.1), "generator": keras.optimizers.SGD(0.2)})
     w, v, g = matrix(kd.student), matrix(kd.teacher), matrix(kd.learners["generator"])
     for step in range(STEPS):
@@ -113,7 +113,7 @@ def rates(kd):
 
 
 def compiled(scheme):
-    kd = SCHEMES[scheme](functools.partial(schemes.deep, dropout=0.2))
+    kd = SCHEMES[scheme](functools.partial(small_schemes.deep, dropout=0.2))
     kd.compile(rates(kd), metrics=["sparse_categorical_accuracy"])
     return kd
 

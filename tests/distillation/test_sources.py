@@ -2,9 +2,9 @@
 
 import keras
 import numpy as np
-import schemes
+import small_schemes
 import tensorflow as tf
-from schemes import batch, deep
+from small_schemes import batch, deep
 
 from keras_kd import KDModel
 from keras_kd.methods import SoftTargets
@@ -74,7 +74,12 @@ def test_sources_run_once_a_step_whoever_looks_at_them():
             runs.append(1)  # while the step is traced
             return self.networks[0](images, training=False)
 
-    methods = [SoftTargets(), SoftTargets(learner="peer"), schemes.Fool(), schemes.Gap()]
+    methods = [
+        SoftTargets(),
+        SoftTargets(learner="peer"),
+        small_schemes.Fool(),
+        small_schemes.Gap(),
+    ]
     kd = KDModel(deep(1), Counted([deep(2)]), methods, learners={"peer": deep(3)})
     kd.compile("sgd")
     kd.train_on_batch(batch(0)[0])

@@ -3,8 +3,8 @@
 import keras
 import numpy as np
 import pytest
-import schemes
-from schemes import SCHEMES, WIDTH, batch
+import small_schemes
+from small_schemes import SCHEMES, WIDTH, batch
 
 from keras_kd import KDModel
 from keras_kd.distillation.averaging import Average
@@ -124,7 +124,9 @@ def test_saved_weights_hold_all_learners_and_the_step(scheme, tmp_path):
 
 
 def warming_up():
-    kd = KDModel(schemes.deep(1, dropout=0.3), schemes.deep(2), SoftTargets(warmup_steps=12), 0.5)
+    kd = KDModel(
+        small_schemes.deep(1, dropout=0.3), small_schemes.deep(2), SoftTargets(warmup_steps=12), 0.5
+    )
     kd.compile(keras.optimizers.SGD(0.05))
     return kd
 
@@ -161,7 +163,7 @@ def test_warm_up_and_dropout_go_on_from_saved_weights(tmp_path):
 
 
 def test_a_step_that_was_loaded_before_the_first_compile_stays():
-    kd = KDModel(schemes.deep(1), None, label_weight=1.0)
+    kd = KDModel(small_schemes.deep(1), None, label_weight=1.0)
     kd.go_on_from(7)
     kd.compile("sgd")
     assert int(kd.step.numpy()) == 7
@@ -171,7 +173,7 @@ def test_a_step_that_was_loaded_before_the_first_compile_stays():
 
 def test_weights_without_a_step_are_taken_with_a_warning():
     """As version 0.1.0 saved them."""
-    kd = KDModel(schemes.deep(1), None, label_weight=1.0)
+    kd = KDModel(small_schemes.deep(1), None, label_weight=1.0)
     kd.compile("sgd")
     with pytest.warns(UserWarning, match=r"without their step.*kd\.go_on_from\(step\)"):
         kd.step_counter.load_own_variables({})

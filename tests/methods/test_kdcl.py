@@ -3,17 +3,17 @@
 import keras
 import numpy as np
 import pytest
-import schemes
+import small_schemes
 import tensorflow as tf
-from schemes import batch
-from schemes import linear as matrix
+from small_schemes import batch
+from small_schemes import linear as matrix
 from scipy.optimize import minimize
 
 from keras_kd import KDModel
 from keras_kd.methods import KDCL
 from keras_kd.methods.kdcl import KEPT, RIDGE, TARGETS, general, linear, min_logit, naive
 
-CLASSES, WIDTH = schemes.CLASSES, schemes.WIDTH
+CLASSES, WIDTH = small_schemes.CLASSES, small_schemes.WIDTH
 
 
 @pytest.fixture

@@ -3,13 +3,13 @@
 import keras
 import numpy as np
 import pytest
-import schemes
-from schemes import batch, linear
+import small_schemes
+from small_schemes import batch, linear
 
 from keras_kd import KDModel
 from keras_kd.methods import MutualLearning
 
-CLASSES, WIDTH = schemes.CLASSES, schemes.WIDTH
+CLASSES, WIDTH = small_schemes.CLASSES, small_schemes.WIDTH
 NAMES = ("student", "second", "third")
 
 

@@ -1,13 +1,13 @@
 """What peers have in common, whichever the method: losses for each, classes, and no taps."""
 
 import pytest
-import schemes
-from schemes import linear
+import small_schemes
+from small_schemes import linear
 
 from keras_kd import KDModel
 from keras_kd.methods import KDCL, MutualLearning
 
-CLASSES, WIDTH = schemes.CLASSES, schemes.WIDTH
+CLASSES, WIDTH = small_schemes.CLASSES, small_schemes.WIDTH
 EACH = pytest.mark.parametrize("kind", [KDCL, MutualLearning])
 
 

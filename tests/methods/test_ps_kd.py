@@ -3,15 +3,15 @@
 import keras
 import numpy as np
 import pytest
-import schemes
+import small_schemes
 import tensorflow as tf
-from schemes import linear
+from small_schemes import linear
 
 from keras_kd import KDModel
 from keras_kd.methods import PSKD
 from keras_kd.methods.ps_kd import softened_labels
 
-CLASSES, WIDTH, N = schemes.CLASSES, schemes.WIDTH, 6
+CLASSES, WIDTH, N = small_schemes.CLASSES, small_schemes.WIDTH, 6
 
 
 def images(rng):

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from schemes import SCHEMES, data, values
+from small_schemes import SCHEMES, data, values
 
 SIZES = (8, 8, 7)
 
