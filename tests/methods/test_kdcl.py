@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import small_schemes
 import tensorflow as tf
+from scipy.optimize import minimize
 from small_schemes import batch
 from small_schemes import linear as matrix
-from scipy.optimize import minimize
 
 from keras_kd import KDModel
 from keras_kd.methods import KDCL
