@@ -16,7 +16,7 @@ def _class_loss(labels, logits):
 
 
 class _Judge(Method):
-    """The critic tells the teacher's logits from the student's, and the class by either."""
+    """The critic tells its first source's logits from its second's, and the class by either."""
 
     phase = CRITIC
     several_sources = True
@@ -25,7 +25,7 @@ class _Judge(Method):
 
     def call(self, batch, student, teacher):
         labels, loss = class_indices(self, batch), 0.0
-        for name, sign in (("teacher", -1.0), ("student", 1.0)):
+        for name, sign in zip(self.sources, (1.0, -1.0)):
             answer = student([teacher[name]["logits"]])[:, 0]
             loss += ops.softplus(sign * answer[:, 0]) + _class_loss(labels, answer[:, 1:])
         return loss
@@ -77,8 +77,9 @@ class AdversarialLogits(Method):
         return [Phase(MAIN, inside=(CRITIC,)), Phase(CRITIC)]
 
     def companions(self):
-        judge = _Judge(learner=CRITIC, source=("student", "teacher"), name="critic_judges")
-        distance = _Distance(weight=self.weight * self.distance, name="distance")
+        judge = _Judge(learner=CRITIC, source=(self.learner, "teacher"), name="critic_judges")
+        weight = {"weight": self.weight * self.distance, "warmup_steps": self.warmup_steps or 0}
+        distance = _Distance(learner=self.learner, **weight, name="distance")
         return [distance, judge] if self.distance else [judge]
 
     def call(self, batch, student, teacher):

@@ -100,6 +100,7 @@ class AFD(VectorMethod):
     def companions(self):
         both, peer = (self.learner, self.peer), self.peer
         fool = {"learner": peer, "source": critic_of(peer), "weight": self.weight}
+        fool["warmup_steps"] = self.warmup_steps or 0
         logits = MutualLearning(
             source=(peer,),
             learner=self.learner,

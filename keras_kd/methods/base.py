@@ -45,7 +45,7 @@ class Method(keras.layers.Layer):
             or several sources for a method that takes one.
     """
 
-    scheme = "offline"  # who teaches, by the survey's map: offline, online or self
+    scheme = "offline"  # who teaches, by the survey's map: a key of `TOLD` in `__main__`
     needs_teacher = True  # False: learns without the outputs of any teacher
     needs_labels = False  # True: batches must carry labels
     label_kind = None  # what labels mean to it, of `keras_kd.data.labels`; None: whatever they do

@@ -83,7 +83,14 @@ class MEAL(VectorMethod):
     def companions(self):
         weight, both = self.weight * self.adversarial, (self.learner, self.source)
         return [
-            _Fool(self, learner=self.learner, source=CRITIC, weight=weight, name="critic_fooled"),
+            _Fool(
+                self,
+                learner=self.learner,
+                source=CRITIC,
+                weight=weight,
+                warmup_steps=self.warmup_steps or 0,
+                name="critic_fooled",
+            ),
             _Judge(self, learner=CRITIC, source=both, name="critic_judges"),
         ]
 

@@ -315,9 +315,8 @@ class Experiment:
                 stored = targets.get_targets(self, stage, teacher, compiled)
             assembled = self.assemble(stage, teacher, learner, compiled, stored)
             assembled.train()
-            images = assembled.kd.made_images(made.COUNT)
-            if images is not None and self.writes:
-                made.save(self.path, images)
+            if stage is self.last and self.writes:  # what leaves has seen these and no others
+                made.save(self.path, assembled.kd.made_images(made.COUNT))
             network, _ = learner
             self.networks[stage.name] = network
             self.beside[stage.name] = assembled.kd.beside_student()

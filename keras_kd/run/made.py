@@ -1,4 +1,4 @@
-"""Images that a stage made for itself, in its run's working directory, for export and report."""
+"""Images that the last stage made for its student, kept with the run for export and report."""
 
 import io
 from pathlib import Path
@@ -17,8 +17,10 @@ def save(path, images):
 
     Args:
         path: the working directory.
-        images: float array `[N, H, W, C]` in [-1, 1].
+        images: float array `[N, H, W, C]` in [-1, 1]; None: nothing is written.
     """
+    if images is None:
+        return
     buffer = io.BytesIO()
     pixels = np.clip(np.rint((np.asarray(images) + 1.0) * 127.5), 0, 255).astype(np.uint8)
     np.savez_compressed(buffer, images=pixels)

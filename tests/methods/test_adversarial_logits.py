@@ -52,6 +52,12 @@ def test_losses_are_those_of_the_formula(rng):
     np.testing.assert_allclose(logs["critic_judges"], judge.mean(), rtol=1e-4)
 
 
+def test_what_it_brings_for_the_student_warms_up_with_it():
+    kd = model(warmup_steps=4)
+    weights = {m.name: float(m.weight_at(0)) for m in kd.methods}
+    assert weights == {"adversarial_logits": 0.25, "distance": 0.25, "critic_judges": 1.0}
+
+
 def test_each_moves_by_its_own_loss_alone(rng):
     x, y = rng.normal(size=(6, 4)).astype("float32"), rng.integers(0, CLASSES, 6)
     for still in ("student", "critic"):

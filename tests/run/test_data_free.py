@@ -7,7 +7,7 @@ from tiny_run import tiny_run
 from tiny_stage import TIMINGS, arrays_of, assert_same, stop_after
 
 import keras_kd
-from keras_kd.config import check
+from keras_kd.config import check, stage
 from keras_kd.data.digits import Digits
 from keras_kd.export.material import Material
 from keras_kd.export.report import render
@@ -108,6 +108,19 @@ def test_what_does_not_go_with_made_images_is_refused(changes, message):
     config.update_from_flattened_dict(changes)
     with pytest.raises(ValueError, match=message):
         check(config)
+
+
+def test_a_student_that_sees_data_afterwards_is_not_calibrated_on_what_was_made(teacher, tmp_path):
+    config = data_free(teacher)
+    config.data.update(source="digits", eval_source="", train_split="train[:64]")
+    short = {"total": "2 steps", "interval": "2 steps", "warmup": "1 steps"}
+    config.distil.update(short)
+    config.again = stage(teachers=("distil",), methods={"soft_targets": {}}, label_weight=0.0,
+                         **short)  # fmt: skip
+    config.stages = ("distil", "again")
+    run(config, tmp_path)
+    assert made.load(tmp_path) is None
+    assert "What the student learned from" not in render(tmp_path).read_text(encoding="utf-8")
 
 
 def test_there_is_nothing_to_preview(teacher, tmp_path):
