@@ -10,6 +10,7 @@ teacher or, in a network of the same widths, from random weights. The other flag
 benchmarks/cells.py.
 """
 
+import itertools
 import sys
 
 import cells
@@ -28,6 +29,12 @@ CUTS = {  # what `shrink` is told, beside the widths and bytes
 }
 STARTS = ("cut", "scratch")
 WAYS = {"distilled": "distil", "labels": "baseline"}  # and the stage of each
+# The others tell of one seed, since a study has hours: the goals are about these.
+EVERY_SEED = (
+    ("cut", "distilled", SIZES[0]),
+    ("cut", "labels", SIZES[0]),
+    ("cut", "distilled", SIZES[1]),
+)
 RATES = {"teacher": 40.0, "cut": 100.0, "student": 60.0}
 IMAGES = 2640
 
@@ -54,7 +61,7 @@ def config_of(facts, options=None):
 
 
 def list_cells(options):
-    """A teacher a seed, what each cut leaves of it, and the students; from scratch of one seed."""
+    """A teacher a seed with its students, and what each cut leaves of the first."""
     from keras_kd.utils.lengths import steps
 
     found = []
@@ -69,19 +76,18 @@ def list_cells(options):
             images = 64 * steps(length.total, batch_size=64, num_examples=IMAGES)
         found.append(cells.Cell(name, facts | settings | {"thin": options.thin}, needs, images))
 
-    seeds = SEEDS[:1] if options.thin else SEEDS
-    for seed in seeds:
+    for seed in SEEDS[:1] if options.thin else SEEDS:  # each seed whole before the next
         add(f"teacher-{seed}", kind="teacher", seed=seed)
+        for size, start, way in itertools.product(SIZES, STARTS, WAYS):
+            if seed and (start, way, size) not in EVERY_SEED:
+                continue
+            needs = (f"teacher-{seed}",)
+            if start == "scratch":
+                needs += (f"cut-distilled-{size}-{seed}",)
+            facts = {"kind": "student", "start": start, "way": way, "bytes": size, "seed": seed}
+            add(f"{start}-{way}-{size}-{seed}", needs, **facts)
     for size in SIZES:
         add(f"cut-{size}", ("teacher-0",), 20_000, kind="cut", seed=0, bytes=size)
-    for size in SIZES:
-        for start, way in ((start, way) for start in STARTS for way in WAYS):
-            for seed in seeds if start == "cut" else seeds[:1]:
-                needs = (f"teacher-{seed}",)
-                if start == "scratch":
-                    needs += (f"cut-distilled-{size}-{seed}",)
-                facts = {"kind": "student", "start": start, "way": way, "bytes": size, "seed": seed}
-                add(f"{start}-{way}-{size}-{seed}", needs, **facts)
     return found
 
 

@@ -28,8 +28,8 @@ def test_the_cells_stand_behind_what_they_need_and_name_no_place():
     options = argparse.Namespace(thin=False, data_dir="here", weights="there.npz")
     cells = shrink.list_cells(options)
     names = [cell.name for cell in cells]
-    # Teachers, cuts, three seeds of two ways at two sizes, and one seed of those from scratch.
-    assert len(cells) == 3 + 2 + 12 + 4
+    # Teachers, cuts, all students of one seed, and three of each other seed.
+    assert len(cells) == 3 + 2 + 8 + 2 * 3
     for index, cell in enumerate(cells):
         assert set(cell.needs) <= set(names[:index])
         assert "here" not in str(cell.facts) and "there" not in str(cell.facts)
