@@ -85,13 +85,13 @@ def write_all(monkeypatch):
     monkeypatch.setattr(Writer, "submit", submit_and_wait)
 
 
-def stop_after(monkeypatch, step=None):
-    """Ends the process, as it were, when this step is saved; by default the first that is."""
+def stop_after(monkeypatch, step=None, stage=None):
+    """Ends the process, as it were, when this step is saved; by default the first of any stage."""
     save = Checkpoints.save
 
     def save_and_stop(self, snapshot):
         save(self, snapshot)
-        if step in (None, snapshot.step):
+        if step in (None, snapshot.step) and stage in (None, self.folder.name):
             raise KeyboardInterrupt
 
     monkeypatch.setattr(Checkpoints, "save", save_and_stop)

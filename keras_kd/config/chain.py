@@ -12,7 +12,7 @@ import ml_collections
 from keras_kd.config.keys import kind_of
 
 # Names of keras_kd.models.WRAPPERS, which cannot be asked without loading TensorFlow.
-WRAPPERS = ("efficient", "quantize_aware", "shrink")
+WRAPPERS = ("continued", "efficient", "quantize_aware", "residual", "shrink")
 STUDENT = "student"  # the network of a stage that names none
 
 
@@ -22,12 +22,15 @@ class TeacherConfig(NamedTuple):
     Attributes:
         name: as the stage names it.
         stage: name of the earlier stage that trains it; empty: it has learned already.
+        learned: by which a run knows what the stage has made of it: the stage's name, or that of
+            its network's section where it learns there beside another; empty where `stage` is.
         network: name of its network's section; empty for a handle without one.
         handle: where it is loaded from; empty where `stage` is not.
     """
 
     name: str
     stage: str
+    learned: str
     network: str
     handle: str
 
@@ -44,6 +47,8 @@ class StageConfig(NamedTuple):
         made_of: `TeacherConfig` of the network that its own is made of by a wrapper, see
             `keras_kd.models.wrap`; None: it is built.
         learners: tuple of names of the sections of further networks that learn beside it.
+        further_made_of: dict from those of them that wrappers make to the `TeacherConfig` of what
+            each is made of.
     """
 
     name: str
@@ -53,6 +58,7 @@ class StageConfig(NamedTuple):
     teachers: tuple
     made_of: TeacherConfig | None = None
     learners: tuple = ()
+    further_made_of: dict = {}
 
 
 def is_loaded(section):
@@ -93,7 +99,13 @@ def stages_of(config):
             teachers = tuple(_teacher(config, teacher) for teacher in settings.teachers)
             learners = tuple(settings.learners)
             found.append(StageConfig(name, path, settings, owner, teachers, None, learners))
-    return [stage._replace(made_of=_made_of(config, stage, found)) for stage in found]
+    return [
+        stage._replace(
+            made_of=_made_of(config, stage, found),
+            further_made_of=_further_made_of(config, stage),
+        )
+        for stage in found
+    ]
 
 
 def _made_of(config, stage, stages):
@@ -111,15 +123,38 @@ def _made_of(config, stage, stages):
     return alike[0] if alike else None
 
 
+def _further_made_of(config, stage):
+    """As `StageConfig.further_made_of`; what names no `of` is left out."""
+    models = {name: config[name].model for name in stage.learners if name in config}
+    named = {name: model.kwargs.get("of") for name, model in models.items()
+             if model.name in WRAPPERS}  # fmt: skip
+    return {name: _teacher(config, of) for name, of in named.items() if of}
+
+
 def _teacher(config, name):
     section = config.get(name)
     if is_loaded(section):
-        return TeacherConfig(name, "", name, section.handle)
+        return TeacherConfig(name, "", "", name, section.handle)
     path, settings = stage_section(config, name)
-    if settings is None:
-        return TeacherConfig(name, "", "", name)
-    owner = name if path != name else settings.network or STUDENT
-    return TeacherConfig(name, name, owner, "")
+    if settings is not None:
+        owner = name if path != name else settings.network or STUDENT
+        return TeacherConfig(name, name, name, owner, "")
+    if stage := learns_beside(config, name):
+        return TeacherConfig(name, stage, name, name, "")
+    return TeacherConfig(name, "", "", "", name)
+
+
+def learns_beside(config, name):
+    """Name of the stage in which a network learns beside another; empty where there is none.
+
+    Args:
+        config: ConfigDict of a run.
+        name: of a network's section, or anything.
+    """
+    sections = {stage: stage_section(config, stage)[1] for stage in config.stages}
+    found = [stage for stage, each in sections.items()
+             if each is not None and each.enabled and name in each.learners]  # fmt: skip
+    return found[0] if found else ""
 
 
 def trained_stages(config):
@@ -134,12 +169,17 @@ def last_stage(config):
 
 def teaching(config):
     """Names of the stages that later ones learn from or are made of, a set."""
-    return {one.stage for stage in stages_of(config) for one in _others(stage)} - {""}
+    return {one.stage for one in followed(config)}
+
+
+def followed(config):
+    """The `TeacherConfig` of all that later stages learn from or are made of, and stages train."""
+    return [one for stage in stages_of(config) for one in _others(stage) if one.stage]
 
 
 def _others(stage):
     """The `TeacherConfig` of all networks that a stage needs beside its own."""
-    return (*stage.teachers, *filter(None, [stage.made_of]))
+    return (*stage.teachers, *filter(None, [stage.made_of]), *stage.further_made_of.values())
 
 
 def needed_by(config, stage):
@@ -177,7 +217,10 @@ def only_teaches(config, network):
         network: name of its section; empty for a handle without one.
     """
     stages = stages_of(config)
-    taught = any(stage.network == network and stage.teachers for stage in stages)
+    taught = any(
+        (stage.network == network and stage.teachers) or network in stage.learners
+        for stage in stages
+    )
     teaches = any(network == teacher.network for stage in stages for teacher in stage.teachers)
     return teaches and not taught
 

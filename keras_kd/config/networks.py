@@ -119,8 +119,11 @@ def _check_wrapped(config, stage):
 def _check_last(config):
     """A network as a device runs it is the run's student, and made of one that is not."""
     stages = stages_of(config)
-    final = [s for s in stages if models.comes_last(config[s.network].model.name)]
-    last = stages[-1]
+    final, last = [], stages[-1]
+    for stage in stages:
+        in_floats = stage.made_of is None or stage.made_of.stage not in [s.name for s in final]
+        if models.comes_last(config[stage.network].model.name, in_floats):
+            final.append(stage)
     if final and last not in final:
         raise ValueError(
             "config.stages must end with the networks that are trained in few bits: they are what "
@@ -128,7 +131,8 @@ def _check_last(config):
             f"in floats, in stages={tuple(config.stages)}. Put {final[-1].name!r} last."
         )
     for stage in final:
-        if stage.made_of.stage in [one.name for one in final]:
+        again = models.comes_last(config[stage.network].model.name)
+        if again and stage.made_of.stage in [one.name for one in final]:
             raise ValueError(
                 f"config.{stage.network}.model.kwargs.of must name a network in floats. Received: "
                 f"{stage.made_of.name!r}, which is trained in few bits. Name the stage before it."

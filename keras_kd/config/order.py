@@ -5,7 +5,9 @@ import os
 from keras_kd.config.chain import (
     STUDENT,
     WRAPPERS,
+    followed,
     is_loaded,
+    learns_beside,
     side_of,
     stage_section,
     stages_of,
@@ -52,10 +54,12 @@ def check(config):
         _check_learners(config, stage)
     _check_ensemble(config, stages)
     for stage in stages:
-        if stage.made_of is not None:
-            key = f"config.{stage.network}.model.kwargs.of"
-            earlier = names[: names.index(stage.name)]
-            _check_teacher(config, key, stage.name, stage.made_of.name, earlier)
+        made_of = {stage.network: stage.made_of, **stage.further_made_of}
+        for network, other in made_of.items():
+            if other is not None:
+                key = f"config.{network}.model.kwargs.of"
+                earlier = names[: names.index(stage.name)]
+                _check_teacher(config, key, stage.name, other.name, earlier)
     require(
         stages,
         config,
@@ -147,13 +151,22 @@ def _check_learners(config, stage):
                 f"{', '.join(free) or 'none'}. Make one in the config file: config.peer = "
                 "network('resnet', depth=8)."
             )
-        if section.model.name in WRAPPERS:
+        if section.model.name in WRAPPERS and name not in stage.further_made_of:
             raise ValueError(
-                f"{key} must name networks that are built, since no wrapper makes further "
-                f"learners. Received: {name!r} with config.{name}.model.name="
-                f"{section.model.name!r}. Give it a builder's name, such as 'resnet'."
+                f"config.{name}.model.kwargs.of must name what {name!r}, one of {key}, is made of "
+                f"by {section.model.name!r}: an earlier stage, a network or a handle. Received: no "
+                "`of`. Set it, or give the network a builder's name, such as 'resnet'."
             )
         found.append(name)
+    for name in found:
+        others = [one.name for one in stages_of(config)
+                  if name in one.learners and one.name != stage.name]  # fmt: skip
+        if others and name in [one.learned for one in followed(config)]:
+            raise ValueError(
+                f"{key} must name networks that learn in one stage alone where others follow them. "
+                f"Received: {name!r}, which learns in {others[0]!r} too. Make another section for "
+                "it: config.again = network('continued', of=...)."
+            )
 
 
 def _check_teacher(config, key, name, teacher, earlier):
@@ -165,7 +178,13 @@ def _check_teacher(config, key, name, teacher, earlier):
     if is_loaded(config.get(teacher)):
         return
     _, settings = stage_section(config, teacher)
-    if settings is None:
+    if beside := settings is None and learns_beside(config, teacher):
+        if beside not in earlier:
+            raise ValueError(
+                f"{key} must have learned before {name!r}. {received} It learns in {beside!r}, "
+                f"which comes later, in config.stages={tuple(config.stages)}."
+            )
+    elif settings is None:
         _check_handle(config, key, teacher, received)
     elif teacher not in config.stages:
         raise ValueError(

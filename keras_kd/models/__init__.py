@@ -14,28 +14,25 @@ import inspect
 
 from keras_kd.models import zoo
 from keras_kd.models.bit import bit_resnet, load_bit_npz
+from keras_kd.models.builders import BUILDERS, builder_of, is_known
 from keras_kd.models.efficientnet_lite import efficientnet_lite, load_efficientnet_npz
 from keras_kd.models.ending import to_logits
 from keras_kd.models.hub import HubModule, hub
 from keras_kd.models.mobilenet_v3 import mobilenet_v3_large, mobilenet_v3_small
 from keras_kd.models.pretrained import start_from
 from keras_kd.models.resnet import resnet, resnet50
-from keras_kd.models.wrap import LAST, WRAPPERS, efficient, quantize_aware, shrink
+from keras_kd.models.wrap import (
+    LAST,
+    UNCHANGED,
+    WRAPPERS,
+    continued,
+    efficient,
+    quantize_aware,
+    residual,
+    shrink,
+)
 from keras_kd.utils.integers import check_integer
 from keras_kd.utils.names import nearest
-
-BUILDERS = {
-    builder.__name__: builder
-    for builder in (
-        bit_resnet,
-        efficientnet_lite,
-        hub,
-        mobilenet_v3_large,
-        mobilenet_v3_small,
-        resnet,
-        resnet50,
-    )
-}
 
 IMAGES = 512  # training images by which a wrapper measures
 
@@ -43,20 +40,28 @@ __all__ = [
     "BUILDERS",
     "WRAPPERS",
     "HubModule",
+    "bit_resnet",
     "build",
     "check",
     "comes_last",
+    "continued",
     "efficient",
+    "efficientnet_lite",
+    "hub",
     "load_bit_npz",
     "load_efficientnet_npz",
+    "mobilenet_v3_large",
+    "mobilenet_v3_small",
     "quantize_aware",
+    "residual",
+    "resnet",
+    "resnet50",
     "shrink",
     "start_from",
     "to_logits",
     "without_weights",
     "wrap_network",
     "wraps",
-    *BUILDERS,
 ]
 
 
@@ -77,11 +82,7 @@ def build(name, num_classes, input_shape, **kwargs):
         ValueError: for an unknown name, or an argument that the builder does not take.
     """
     check(name, kwargs)
-    return _builder(name)(num_classes=num_classes, input_shape=input_shape, **kwargs)
-
-
-def _builder(name):
-    return zoo.builder(name) if str(name).startswith(zoo.SCHEME) else BUILDERS[name]
+    return builder_of(name)(num_classes=num_classes, input_shape=input_shape, **kwargs)
 
 
 def wraps(name):
@@ -89,9 +90,16 @@ def wraps(name):
     return name in WRAPPERS
 
 
-def comes_last(name):
-    """Whether a name of a config is that of a wrapper after which nothing in floats is trained."""
-    return WRAPPERS.get(name) in LAST
+def comes_last(name, in_floats=True):
+    """Whether a name of a config is that of a wrapper after which nothing in floats is trained.
+
+    Args:
+        name: key of `WRAPPERS`, or of something else.
+        in_floats: whether the network that it is given is; what goes on with one in few bits is
+            in few bits.
+    """
+    wrapper = WRAPPERS.get(name)
+    return wrapper in LAST or (not in_floats and wrapper in UNCHANGED)
 
 
 def wrap_network(
@@ -133,9 +141,12 @@ def wrap_network(
             "Fine-tune it on the data in a stage of its own."
         )
     wrapper = WRAPPERS[name]
-    if "latency_of" in inspect.signature(wrapper).parameters:
+    takes = inspect.signature(wrapper).parameters
+    if "latency_of" in takes:
         kwargs["latency_of"] = latency_of
-    return wrapper(model, images=images_of(images), input_shape=input_shape, **kwargs)
+    if "images" in takes:
+        kwargs["images"] = images_of(images)
+    return wrapper(model, input_shape=input_shape, **kwargs)
 
 
 def without_weights(name, kwargs):
@@ -167,7 +178,7 @@ def check(name, kwargs):
     Raises:
         ValueError: names what there is and the nearest.
     """
-    if name not in BUILDERS and not wraps(name) and not str(name).startswith(zoo.SCHEME):
+    if not is_known(name) and not wraps(name):
         known = sorted([*BUILDERS, *WRAPPERS])
         raise ValueError(
             f"name must be one of {known}, or {zoo.SCHEME}NAME of keras.applications. "
@@ -177,7 +188,7 @@ def check(name, kwargs):
     if wraps(name):
         accepted = set(inspect.signature(WRAPPERS[name]).parameters) - given - {"model"} | {"of"}
     else:
-        accepted = set(inspect.signature(_builder(name)).parameters) - given
+        accepted = set(inspect.signature(builder_of(name)).parameters) - given
     for key in kwargs:
         if key not in accepted:
             raise ValueError(

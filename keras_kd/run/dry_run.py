@@ -101,9 +101,10 @@ def _sizes(config, source):
         run, learners, found = OfflineExperiment(config, source), {}, []
         for stage in run.stages:
             teacher = run.teacher(stage, learners)
-            learners[stage.name], _ = run.learner(stage, teacher, learned=learners)
-            found += [learners[stage.name], *([teacher] if stage.teachers else [])]
-            found += run.further_learners(stage).values()
+            network, _ = run.learner(stage, teacher, learned=learners)
+            further = run.further_learners(stage, learners)
+            found += [network, *([teacher] if stage.teachers else []), *further.values()]
+            learners |= {**further, stage.name: network}
         return tuple(found)
 
     # Weights that are read from a file take their memory in any case.
@@ -203,6 +204,8 @@ def _two_steps(run, stage):
             f"Stage '{stage.path}' must have a finite loss on random images. Received: "
             f"loss={loss}. Look at its methods' arguments, and at the precision."
         )
+    run.networks |= {name: kd.learners[name] for name in stage.learners}
     run.networks[stage.name], _ = learner
-    run.networks[stage.name].trainable = False  # a teacher that has learned
+    for name in (stage.name, *stage.learners):
+        run.networks[name].trainable = False  # a teacher that has learned
     return seconds, loss

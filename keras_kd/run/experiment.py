@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from keras_kd import teachers
 from keras_kd.config import absolute, check
-from keras_kd.config.chain import needed_by, side_of, stages_of, teaching
+from keras_kd.config.chain import followed, needed_by, side_of, stages_of, teaching
 from keras_kd.config.combining import combination_of
 from keras_kd.distribution import strategies
 from keras_kd.models.value_range import OURS
@@ -147,7 +147,7 @@ class Experiment:
             (a functional Keras model that gives logits, list of `keras_kd.methods.Method`).
         """
         arguments = self.config, stage, self.source, self.lengths_of(stage)
-        wrapped = functools.partial(self._wrapped, stage, learned)
+        wrapped = functools.partial(self._wrapped, stage, stage.made_of, learned)
         if stage.settings.methods or precision or stage.made_of:
             # Anew each time: the first weights of a method follow those of its student, and those
             # of a student the network that it is made of.
@@ -156,22 +156,31 @@ class Experiment:
             self._untrained[stage.name], _ = networks.build_learner(*arguments)
         return self._untrained[stage.name], []
 
-    def further_learners(self, stage):
-        """The networks that learn beside a stage's own, as they are before it: dict by name."""
-        return networks.build_further(self.config, stage, self.source)
-
-    def _wrapped(self, stage, learned):
-        """What a stage's network is made of, where a wrapper makes it of another.
+    def further_learners(self, stage, learned=None):
+        """The networks that learn beside a stage's own, as they are before it: dict by name.
 
         Args:
             stage: one of `stages`.
+            learned: as for `learner`.
+        """
+        wrapped = {
+            name: functools.partial(self._wrapped, stage, other, learned)
+            for name, other in stage.further_made_of.items()
+        }
+        return networks.build_further(self.config, stage, self.source, wrapped)
+
+    def _wrapped(self, stage, other, learned):
+        """What a network of a stage is made of, where a wrapper makes it of another.
+
+        Args:
+            stage: one of `stages`.
+            other: the `TeacherConfig` of the other.
             learned: dict from a stage's name to its network, or None.
 
         Returns:
             (a Keras model, dict of arguments of `keras_kd.models.wrap_network`: training images as
             its student sees them, and times that are measured once).
         """
-        other = stage.made_of
         # What a handle leads to keeps its own size; the wrapper makes the network for the student.
         side = side_of(self.config, other.network) if other.network else None
         # Of the last stage of this network, so that those on labels alone begin as it does.
@@ -195,7 +204,7 @@ class Experiment:
         """The network of a `TeacherConfig`, arguments as of `load` and `teacher`."""
         if one.stage:
             known = self.networks if learned is None else learned
-            return known.get(one.stage) or self.learned(one.stage, one.network)
+            return known.get(one.learned) or self.learned(one.learned, one.network)
         reading = networks.reading_of(self.config, one)
         with networks.asked_on_the_command_line(one.network):
             return self.load(one.handle, side, **reading)
@@ -295,7 +304,7 @@ class Experiment:
 
     def has_its_teachers(self, stage):
         """Whether all whom a stage follows have learned."""
-        return all(one.stage in self.networks for one in stage.teachers if one.stage)
+        return all(one.learned in self.networks for one in stage.teachers if one.stage)
 
     def accept_longer(self):
         """Lets stages go on whose totals were raised, see `keras_kd.training.pieces`."""
@@ -303,6 +312,7 @@ class Experiment:
 
     def train(self, stage):
         """Trains a stage to its end, from where it stopped; its network then is in `networks`."""
+        others_follow = {one.learned for one in followed(self.config)}
         teaches = stage.name in teaching(self.config)
         # keras-kd-teach may train the same one, in any number of processes: the others find it
         # done.
@@ -317,32 +327,37 @@ class Experiment:
             assembled.train()
             if stage is self.last and self.writes:  # what leaves has seen these and no others
                 made.save(self.path, assembled.kd.made_images(made.COUNT))
-            network, _ = learner
-            self.networks[stage.name] = network
             self.beside[stage.name] = assembled.kd.beside_student()
             self.methods[stage.name] = assembled.kd.methods
-            if teaches:
-                network.trainable = False
-                if self.writes:
-                    networks.save(network, self.path / f"{stage.name}.keras")
+            learned = {**assembled.kd.learners, stage.name: learner[0]}
+            for name in {stage.name, *stage.learners}:
+                self.networks[name] = learned[name]
+                if name in others_follow:
+                    learned[name].trainable = False
+                    if self.writes:
+                        networks.save(learned[name], self.path / f"{name}.keras")
 
     def train_teachers(self, stage):
         """Lets those learn whom a stage follows: trained before, or trained now."""
         for earlier in needed_by(self.config, stage):
-            path = self.path / f"{earlier.name}.keras"
-            if earlier.name in self.networks:
-                continue
-            if self.workdir.result(earlier.name) is None or not path.exists():
+            wanted = {
+                one.learned: one.network
+                for one in followed(self.config)
+                if one.stage == earlier.name and one.learned not in self.networks
+            }
+            there = all((self.path / f"{name}.keras").exists() for name in wanted)
+            if wanted and (self.workdir.result(earlier.name) is None or not there):
                 self.train(earlier)
                 continue
-            self.networks[earlier.name] = self.learned(earlier.name, earlier.network)
+            for name, network in wanted.items():
+                self.networks[name] = self.learned(name, network)
 
-    def learned(self, stage, network):
+    def learned(self, name, network):
         """What a stage has trained, from its file, to teach.
 
         Args:
-            stage: the stage's name.
+            name: what a `TeacherConfig` calls `learned`.
             network: name of its network's section.
         """
         side = side_of(self.config, network)
-        return self.load(str(self.path / f"{stage}.keras"), side, input_range=OURS)
+        return self.load(str(self.path / f"{name}.keras"), side, input_range=OURS)

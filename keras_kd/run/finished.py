@@ -87,20 +87,20 @@ class Finished(Experiment):
 
         self.channels = channels  # the data need not be there
         learned = {
-            one.stage: self.learned(one.stage, one.network)
+            one.learned: self.learned(one.learned, one.network)
             for one in self.last.teachers
             if one.stage
         }
         return self.teacher(self.last, learned)
 
-    def learned(self, stage, network):
-        path = self.path / f"{stage}.keras"
+    def learned(self, name, network):
+        path = self.path / f"{name}.keras"
         if not path.exists():
             raise ValueError(
                 f"A run that trains its teacher leaves {path.name}. Received: workdir={self.path}, "
-                f"which has none. Start keras-kd-train on it again until the {stage} is trained."
+                f"which has none. Start keras-kd-train on it again until the {name} is trained."
             )
-        return super().learned(stage, network)
+        return super().learned(name, network)
 
     def other_source(self, name, data_dir=""):
         """Another source to look at.

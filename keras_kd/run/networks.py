@@ -122,20 +122,23 @@ def build_learner(config, stage, source, lengths, teacher=None, precision=None, 
     return student, chosen
 
 
-def build_further(config, stage, source):
+def build_further(config, stage, source, wrapped):
     """The networks that learn beside a stage's own, each with first weights of its own.
 
     Args:
         config: the run's config.
         stage: `keras_kd.config.chain.StageConfig`.
         source: `keras_kd.data.Source`.
+        wrapped: dict from the names of those that a wrapper makes to what `build` takes.
 
     Returns:
         dict of name to functional Keras model that gives logits.
     """
     # Alike from the start, networks of one kind would stay alike, and teach each other nothing.
     seeds = enumerate(stage.learners, start=stage.settings.seed + 1)
-    return {name: build(config, name, source, seed) for seed, name in seeds}
+    return {
+        name: build(config, name, source, seed, wrapped=wrapped.get(name)) for seed, name in seeds
+    }
 
 
 def compile_teacher(config, stage, source, teacher, record=None):

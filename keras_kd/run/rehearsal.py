@@ -19,7 +19,7 @@ def rehearse(experiment):
     for stage in experiment.stages:
         teacher = _teacher(experiment, stage, learners)
         network, methods = experiment.learner(stage, teacher, learned=learners)
-        further = experiment.further_learners(stage)
+        further = experiment.further_learners(stage, learners)
         KDModel(network, teacher, methods, stage.settings.label_weight, further)
         for method in methods:
             method.check_examples(experiment.streams.pools.of(stage).examples.ids)
@@ -27,7 +27,7 @@ def rehearse(experiment):
             # A teacher that has yet to learn is compared when it has, see `compare_targets`.
             known = experiment.has_its_teachers(stage)
             check_targets(experiment, stage, teacher if known else None)
-        learners[stage.name] = network
+        learners |= {**further, stage.name: network}
     for stage in experiment.stages:
         try:
             make_optimizer(stage.settings, experiment.lengths_of(stage))
@@ -60,7 +60,7 @@ def _teacher(experiment, stage, learners):
         return experiment.teacher(stage, learners)
     seeds = {one.name: one.settings.seed for one in experiment.stages}
     copies = {
-        teacher.stage: networks.build(
+        teacher.learned: networks.build(
             experiment.config, teacher.network, experiment.source, seeds[teacher.stage]
         )
         for teacher in stage.teachers

@@ -94,7 +94,7 @@ def test_further_learners_may_be_named_by_the_methods():
         ({"distil.learners": ("pear",)}, r"Received: 'pear'.*kind: peer\. Make one.*network\("),
         ({"distil.learners": ("student",)}, r"Received: 'student'"),
         ({"peer.handle": "bit:R50x1-imagenet224"}, r"without a handle\. Received: 'peer'.*none"),
-        ({"peer.model.name": "quantize_aware"}, "no wrapper makes further.*quantize_aware"),
+        ({"peer.model.name": "quantize_aware"}, r"\.of must name what .peer..*quantize_aware"),
         ({"distil.methods": {}}, r"learners must be networks that learn by a method.*'peer'"),
         (
             {"distil.methods": {"mutual_learning": {"source": ("pear",)}}},

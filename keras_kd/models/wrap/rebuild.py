@@ -96,7 +96,7 @@ def in_parts(network, parts_of, name, dtype="float32", gone=()):
     return model, parts
 
 
-def copy_of(layer, changes, names, kind=None, without=()):
+def copy_of(layer, changes, names, kind=None, without=(), prefix=""):
     """A new layer of a layer's config, trainable.
 
     Args:
@@ -105,8 +105,9 @@ def copy_of(layer, changes, names, kind=None, without=()):
         names: set of the names that are taken; the new one's is added.
         kind: class of the new layer; default: the layer's own.
         without: keys of the config that this class does not have.
+        prefix: of its name.
     """
-    name = taken(layer.name, names)
+    name = taken(f"{prefix}{layer.name}", names)
     config = {**layer.get_config(), "trainable": True, **changes, "name": name}
     for key in ("build_config", *without):
         config.pop(key, None)

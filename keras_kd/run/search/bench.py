@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_kd import models
-from keras_kd.config.chain import needed_by, stages_of
+from keras_kd.config.chain import followed, needed_by, stages_of
 from keras_kd.data.held_out import HELD_OUT, LEARNED_FROM, HeldOut
 from keras_kd.models.lite_speed import LiteRun, lite_content
 from keras_kd.models.value_range import OURS
@@ -149,10 +149,10 @@ class Bench:
         config = self._config.copy_and_resolve_references()
         last = self._main.last
         learned = {
-            one.name: str(self._main.path / f"{one.name}.keras") for one in needed_by(config, last)
+            one.learned: str(self._main.path / f"{one.learned}.keras") for one in followed(config)
         }
         settings = stages_of(config)[-1].settings
-        settings.teachers = tuple(learned.get(one.stage, one.name) for one in last.teachers)
+        settings.teachers = tuple(learned.get(one.learned, one.name) for one in last.teachers)
         settings.warmup = "5 percent"
         config.stages = (last.name,)
         kwargs = config[last.network].model.kwargs
