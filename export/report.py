@@ -79,6 +79,7 @@ def contents_of(workdir, report, config):
         "learning": findings.learning(records, stages),
         "made": findings.made(workdir),
         "disagreement": findings.disagreement(workdir, predictions, names),
+        "class_groups": sections.class_groups(report, stages),
         "classes": findings.classes(predictions, names),
         "data": sections.data(report),
         "reproduce": sections.reproduce(report, config),

@@ -11,6 +11,8 @@ from keras_kd.export.facts import BASELINE, TEACHER, section, teacher_of
 from keras_kd.export.headline import smallest_export
 from keras_kd.utils import words
 
+GROUP_NAMES = 6  # names of a group's classes in a table
+
 
 def cards(report):
     """The figures that matter most: list of (label, value, detail)."""
@@ -95,6 +97,34 @@ def resizing(report):
     if not kinds:
         return None
     return {"rows": kinds, "images": words.count(facts.get("examples"))}
+
+
+def class_groups(report, stages):
+    """What each stage's network knows of classes that were learned one lesson after the other.
+
+    Args:
+        report: what `report.json` holds.
+        stages: list of `keras_kd.export.facts.Stage`.
+    """
+    facts = section(report, "class_groups")
+    groups, found = facts.get("groups") or [], section(facts, "stages")
+    if not groups or not found:
+        return None
+    labels = {stage.name: stage.label for stage in stages}
+    return {
+        "groups": [_group(group) for group in groups],
+        "rows": [
+            {"label": labels.get(name, name), "groups": [one or {} for one in accuracies]}
+            for name, accuracies in found.items()
+        ],
+    }
+
+
+def _group(facts):
+    """ "0, 1, 2 and 7 more (250 images)"."""
+    names = facts.get("classes") or []
+    more = f" and {len(names) - GROUP_NAMES} more" if len(names) > GROUP_NAMES else ""
+    return f"{', '.join(names[:GROUP_NAMES])}{more} ({words.count(facts.get('images'))} images)"
 
 
 def data(report):

@@ -25,6 +25,7 @@ _SERIALIZABLE = {
     "keras_kd.models.lite_module": ["LiteModule"],
     "keras_kd.models.onnx_module": ["OnnxModule"],
     "keras_kd.models.resnet": ["IdentityShortcut", "ToCaffeRange"],
+    "keras_kd.models.some_classes": ["SomeClasses"],
     "keras_kd.models.wrap.neighbours": ["RoundedAdd", "RoundedMean"],
     "keras_kd.models.wrap.quantized_layers": [
         "QuantizedConv2D",
@@ -46,7 +47,6 @@ _SERIALIZABLE = {
     "keras_kd.teachers.combine.random_teacher": ["RandomTeacher"],
     "keras_kd.teachers.combine.unite_classes": ["UniteClasses"],
     "keras_kd.teachers.ensemble": ["Ensemble"],
-    "keras_kd.teachers.some_classes": ["SomeClasses"],
 }
 _registration.register(_SERIALIZABLE)
 

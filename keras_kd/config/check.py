@@ -25,6 +25,7 @@ def check(config):
             rules.require_length(length, config, f"checkpoint.{key}")
     # Imported here, so that a config file loads without waiting for TensorFlow.
     from keras_kd.config import (
+        classes,
         combining,
         fixed,
         images,
@@ -41,6 +42,7 @@ def check(config):
     stages = stages_of(config)
     for stage in stages:
         images.check(config, stage)
+        classes.check(config, stage)
     for stage in stages:
         training.check(config, stage)
         views.seen_in(config, stage)

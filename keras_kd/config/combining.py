@@ -1,6 +1,6 @@
 """What a stage's config says of several teachers: how their answers become one's."""
 
-from keras_kd.config.chain import stages_of
+from keras_kd.config.chain import EXTENDING, stages_of
 from keras_kd.config.rules import require
 from keras_kd.config.training import methods_of
 from keras_kd.config.views import views_of
@@ -65,13 +65,29 @@ def needs_labels(settings):
 
 
 def may_lack_classes(config, teacher):
-    """Whether whom stages follow may know some of the classes only: others know the rest.
+    """Whether whom stages follow, or begin as, may know some of the classes only.
+
+    Others know the rest, or who follows it is to learn them.
 
     Args:
         config: ConfigDict of a run.
         teacher: `keras_kd.config.chain.TeacherConfig`.
     """
-    following = [stage for stage in stages_of(config) if teacher in stage.teachers]
-    return bool(following) and all(
-        combine.kind(stage.settings.combine.name).some_classes for stage in following
+    stages = stages_of(config)
+    following = [stage for stage in stages if teacher in stage.teachers]
+    extended = [stage for stage in stages if stage.made_of == teacher
+                and config[stage.network].model.name in EXTENDING]  # fmt: skip
+    return bool(following or extended) and all(
+        combine.kind(stage.settings.combine.name).some_classes or lets_teachers_lack(stage)
+        for stage in following
     )
+
+
+def lets_teachers_lack(stage):
+    """Whether all methods of a stage take a teacher of some of the classes, others unknown.
+
+    Args:
+        stage: `keras_kd.config.chain.StageConfig`.
+    """
+    found = methods_of(stage.settings)
+    return bool(found) and all(method.some_classes for method in found)

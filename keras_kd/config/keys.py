@@ -44,6 +44,9 @@ def stage(**changes):
             "combine": {"name": "mean_probabilities", "kwargs": ml_collections.ConfigDict()},
             # What is matched: arguments of each by its name, see keras_kd.methods.
             "methods": ml_collections.ConfigDict(),
+            # Names, or numbers from 0, of the classes whose images it sees, and which it learns to
+            # tell from one another; a network that is built for it knows no others. Empty: all.
+            "classes": (),
             "seed": 0,  # added to the run's for the network's first weights: another draw of them
             "mode": "same/ic",  # what teacher and student see, see keras_kd.data.modes
             # Lists of image ops in place of the mode's, see keras_kd.data.ops, such as

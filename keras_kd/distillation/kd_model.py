@@ -57,6 +57,8 @@ class KDModel(LabelChecks, Results, Sources, NamedState, replicas.ReplicaSafe, k
             on, with the step and the replica, and on nothing before; None leaves it to Keras.
         name: name of the model.
         followers: list of `keras_kd.distillation.followers.Follower`, such as an `Average`.
+        label_classes: indices of the classes between which the loss of `label_weight` decides, where
+            there are images of these alone; None: all.
 
     Raises:
         ValueError: a network that does not give logits, or nothing to learn from.
@@ -81,6 +83,7 @@ class KDModel(LabelChecks, Results, Sources, NamedState, replicas.ReplicaSafe, k
         name="kd",
         *,
         followers=(),
+        label_classes=None,
     ):
         others = by_name("learners", learners, "peer")
         learners = {"student": student, **others}
@@ -90,7 +93,7 @@ class KDModel(LabelChecks, Results, Sources, NamedState, replicas.ReplicaSafe, k
         super().__init__(name=name, dtype=student.dtype_policy)
         self.student = student
         self.label_weight = not_negative(label_weight=label_weight)
-        labels = label_loss(methods, self.label_weight)
+        labels = label_loss(methods, self.label_weight, label_classes)
         methods = all_methods(methods, labels, others)
         self.label_kind = label_kind(methods)
         followers = [*followers, *averages_of(methods)]

@@ -1,7 +1,7 @@
 """`python -m keras_kd.methods`: the table of methods, read from their docstrings.
 
 They stand by the survey's map: who teaches (a fixed teacher, networks that learn together, the
-network itself), then what is transferred.
+network itself, what it was before), then what is transferred.
 """
 
 import re
@@ -16,6 +16,7 @@ TOLD = {
     "offline": "a teacher that has learned already, or none",
     "online": "networks that learn together teach each other",
     "self": "a network teaches itself",
+    "lifelong": "what a network was before it learned new classes teaches what it becomes",
     "adversarial": "a teacher that has learned already, and a critic beside the student",
     "data-free": "a teacher that has learned already, and no image: a network makes them",
 }

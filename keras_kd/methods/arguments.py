@@ -40,6 +40,25 @@ def boolean(**values):
     return _one_or_all(list(values.values()))
 
 
+def class_list(count=None, /, **values):
+    """As `positive`, for indices of some classes, in order: a list of ints; None or empty: None.
+
+    Args:
+        count: number of all classes; None while it is not known.
+    """
+    ((name, value),) = values.items()
+    if value is None or len(value) == 0:
+        return None
+    found = sorted(set(map(int, value)))
+    if found != sorted(value) or found[0] < 0 or found[-1] >= (count or float("inf")):
+        bound = "" if count is None else f" up to {count - 1}"
+        raise ValueError(
+            f"{name} must be indices of classes from 0{bound}, each once. Received: "
+            f"{name}={list(value)!r}."
+        )
+    return found
+
+
 def number(value):
     """The float that a number stands for; NaN, which no bound lets through, for all else."""
     try:

@@ -54,6 +54,7 @@ class Method(keras.layers.Layer):
     needs_whole_images = False  # True: it cannot learn from images that are mixed
     uses_unlabelled = False  # True: labels may be -1, unknown, in a part of a batch
     several_sources = False  # True: `source` may be a tuple
+    some_classes = False  # True: its teacher may know only some of the classes
     phase = MAIN  # name of the phase in which the loss counts
 
     def __init__(

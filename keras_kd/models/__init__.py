@@ -27,6 +27,7 @@ from keras_kd.models.wrap import (
     WRAPPERS,
     continued,
     efficient,
+    extend,
     quantize_aware,
     residual,
     shrink,
@@ -47,6 +48,7 @@ __all__ = [
     "continued",
     "efficient",
     "efficientnet_lite",
+    "extend",
     "hub",
     "load_bit_npz",
     "load_efficientnet_npz",
@@ -111,6 +113,7 @@ def wrap_network(
     images=IMAGES,
     of="",
     latency_of=None,
+    classes=None,
     **kwargs,
 ):
     """Makes a student of a network by a wrapper's name.
@@ -125,6 +128,8 @@ def wrap_network(
         of: the handle that led to `model`; for errors.
         latency_of: function from a Keras model to milliseconds, for wrappers that take one; None:
             they measure by themselves.
+        classes: for wrappers that take them, indices of the classes whose images the student will
+            see; None: all.
         **kwargs: further arguments of that wrapper.
 
     Returns:
@@ -141,11 +146,13 @@ def wrap_network(
             "Fine-tune it on the data in a stage of its own."
         )
     wrapper = WRAPPERS[name]
-    takes = inspect.signature(wrapper).parameters
-    if "latency_of" in takes:
-        kwargs["latency_of"] = latency_of
-    if "images" in takes:
-        kwargs["images"] = images_of(images)
+    offered = {
+        "images": lambda: images_of(images),
+        "latency_of": lambda: latency_of,
+        "classes": lambda: classes,
+    }
+    taken = offered.keys() & inspect.signature(wrapper).parameters
+    kwargs |= {name: offered[name]() for name in taken}
     return wrapper(model, input_shape=input_shape, **kwargs)
 
 
@@ -184,7 +191,7 @@ def check(name, kwargs):
             f"name must be one of {known}, or {zoo.SCHEME}NAME of keras.applications. "
             f"Received: name={name!r}.{nearest(str(name), known)}"
         )
-    given = {"num_classes", "input_shape", "latency_of"}
+    given = {"num_classes", "input_shape", "latency_of", "classes"}
     if wraps(name):
         accepted = set(inspect.signature(WRAPPERS[name]).parameters) - given - {"model"} | {"of"}
     else:

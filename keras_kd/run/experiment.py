@@ -9,10 +9,10 @@ import tensorflow as tf
 from keras_kd import teachers
 from keras_kd.config import absolute, check
 from keras_kd.config.chain import followed, needed_by, side_of, stages_of, teaching
-from keras_kd.config.combining import combination_of
+from keras_kd.config.combining import combination_of, lets_teachers_lack
 from keras_kd.distribution import strategies
 from keras_kd.models.value_range import OURS
-from keras_kd.run import made, networks, sources, targets
+from keras_kd.run import class_groups, made, networks, sources, targets
 from keras_kd.run.latencies import Latencies
 from keras_kd.run.streams import Streams, check_batch_size, sides_of
 from keras_kd.run.workdir import Workdir
@@ -146,6 +146,12 @@ class Experiment:
         Returns:
             (a functional Keras model that gives logits, list of `keras_kd.methods.Method`).
         """
+        network, methods = self._learner(stage, teacher, precision, learned)
+        if stage is self.last:
+            class_groups.check_student(self, network)
+        return network, methods
+
+    def _learner(self, stage, teacher, precision, learned):
         arguments = self.config, stage, self.source, self.lengths_of(stage)
         wrapped = functools.partial(self._wrapped, stage, stage.made_of, learned)
         if stage.settings.methods or precision or stage.made_of:
@@ -248,8 +254,11 @@ class Experiment:
         own = [side_of(self.config, teacher.network) for teacher in stage.teachers]
         shape = (side, side, self.channels)
         combination = combination_of(stage.settings)
-        if len(own) < 2:
-            return recombined(make(stage.teachers[0], shape), **combination) if own else None
+        if not own:
+            return None
+        if len(own) == 1:
+            some = lets_teachers_lack(stage)
+            return recombined(make(stage.teachers[0], shape), some_classes=some, **combination)
         members = [
             (teacher, None if one == side else one) for teacher, one in zip(stage.teachers, own)
         ]
@@ -294,6 +303,7 @@ class Experiment:
                 methods,
                 self.config.seed,
                 further,
+                sources.classes_of(stage, self.source),
             ),
             data,
             self.lengths_of(stage),

@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from keras_kd.config.chain import yardstick
 from keras_kd.run import networks, sources
+from keras_kd.run.class_groups import group_facts
 from keras_kd.utils.files import write_atomically, write_json
 
 EXITS = "exits.keras"  # the student with early answers, where a method lets them leave
@@ -80,6 +81,8 @@ def write_report(experiment, command=""):
             "parameters": teacher.count_params(),
         }
         report["fidelity"] = {"kl": result["kl"], "agreement": result["agreement"]}
+    if apart := group_facts(experiment, lambda networks: _own_logits(experiment, networks)):
+        report["class_groups"] = apart
     if config.ensemble:
         report["ensemble"] = _ensemble(experiment)
     write_json(workdir / "report.json", report)
@@ -121,8 +124,7 @@ def _beside(experiment, models):
     if not models:
         return {}
     labels = experiment.source.split(experiment.config.data.eval_split).labels
-    seen = {name: (model, "student") for name, model in models.items()}
-    logits = predict(experiment.streams.held_out(), seen)
+    logits = _own_logits(experiment, models)
     return {
         name: {"accuracy": share(logits[name], labels), "parameters": model.count_params()}
         for name, model in models.items()
@@ -133,13 +135,18 @@ def _ensemble(experiment):
     """Accuracy of the mean of some stages' logits, and of each alone."""
     names = list(experiment.config.ensemble)
     labels = experiment.source.split(experiment.config.data.eval_split).labels
-    seen = {name: (experiment.networks[name], "student") for name in names}
-    logits = predict(experiment.streams.held_out(), seen)
+    logits = _own_logits(experiment, {name: experiment.networks[name] for name in names})
     mean = np.mean([logits[name].astype("float64") for name in names], axis=0)
     return {
         "accuracy": share(mean, labels),
         "members": {name: share(logits[name], labels) for name in names},
     }
+
+
+def _own_logits(experiment, models):
+    """What networks answer to the evaluated images as the student sees them, a dict by name."""
+    seen = {name: (model, "student") for name, model in models.items()}
+    return predict(experiment.streams.held_out(), seen)
 
 
 def _data(experiment):

@@ -11,6 +11,8 @@ from keras_kd import models, teachers
 from keras_kd.config.chain import only_teaches, side_of
 from keras_kd.config.combining import may_lack_classes
 from keras_kd.config.training import methods_of
+from keras_kd.models.some_classes import knowing
+from keras_kd.run.sources import classes_of
 from keras_kd.run.streams import sides_of
 from keras_kd.teachers.answers import asked_for_output
 from keras_kd.teachers.wanted import Asked
@@ -55,7 +57,7 @@ def reading_of(config, teacher):
     return reading(config, teacher.network) | some
 
 
-def build(config, network, source, seed=0, precision=None, wrapped=None):
+def build(config, network, source, seed=0, precision=None, wrapped=None, classes=None):
     """A network of a run with its first weights, for the source's classes and channels.
 
     Args:
@@ -69,9 +71,11 @@ def build(config, network, source, seed=0, precision=None, wrapped=None):
         precision: dtype policy; default: the config's.
         wrapped: for a network that a wrapper makes of another, a function that gives the other, and
             dict of what `keras_kd.models.wrap_network` takes of a run.
+        classes: indices of the classes that it will see, and knows where nobody knew others before;
+            None or empty: all.
 
     Returns:
-        a functional Keras model that gives logits. The same seed gives the same weights.
+        a functional Keras model that gives logits of all classes of the source. The same seed gives the same weights.
     """
     section, side = config[network], side_of(config, network)
     keras.utils.set_random_seed(config.seed + seed)
@@ -80,15 +84,17 @@ def build(config, network, source, seed=0, precision=None, wrapped=None):
         name, kwargs, init = section.model.name, section.model.kwargs, section.init
         if models.wraps(name):
             model, given = wrapped()
-            kwargs = {**kwargs.to_dict(), **given}
+            keras.utils.set_random_seed(config.seed + seed)  # a network that was read drew, too
+            kwargs = {**kwargs.to_dict(), **given, "classes": classes}
             return models.wrap_network(name, model, source.num_classes, shape, **kwargs)
-        made = models.build(name, source.num_classes, shape, **kwargs) if name else None
+        count = len(classes or ()) or source.num_classes
+        made = models.build(name, count, shape, **kwargs) if name else None
         if not init:
-            return made
+            return knowing(made, classes, source.num_classes)
         with asked_on_the_command_line(network), asked_for_output(f"init={init!r}"):
-            return models.start_from(
+            made = models.start_from(
                 init,
-                source.num_classes,
+                count,
                 shape,
                 made,
                 keep_head=not only_teaches(config, network),
@@ -96,6 +102,7 @@ def build(config, network, source, seed=0, precision=None, wrapped=None):
                 normalization=section.normalization or None,
                 output=section.output,
             )
+        return knowing(made, classes, source.num_classes)
 
 
 def build_learner(config, stage, source, lengths, teacher=None, precision=None, wrapped=None):
@@ -113,7 +120,8 @@ def build_learner(config, stage, source, lengths, teacher=None, precision=None, 
     Returns:
         (a functional Keras model that gives logits, list of new `keras_kd.methods.Method`).
     """
-    student = build(config, stage.network, source, stage.settings.seed, precision, wrapped)
+    settings, classes = stage.settings, classes_of(stage, source)
+    student = build(config, stage.network, source, settings.seed, precision, wrapped, classes)
     chosen = methods_of(stage.settings)
     total = lengths.total(stage.settings)
     for method in chosen:
@@ -136,8 +144,12 @@ def build_further(config, stage, source, wrapped):
     """
     # Alike from the start, networks of one kind would stay alike, and teach each other nothing.
     seeds = enumerate(stage.learners, start=stage.settings.seed + 1)
+    classes = classes_of(stage, source)
     return {
-        name: build(config, name, source, seed, wrapped=wrapped.get(name)) for seed, name in seeds
+        name: build(
+            config, name, source, seed, wrapped=wrapped.get(name), classes=classes
+        )
+        for seed, name in seeds
     }
 
 

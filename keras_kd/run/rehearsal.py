@@ -2,6 +2,7 @@
 
 from keras_kd.distillation.kd_model import KDModel
 from keras_kd.run import networks
+from keras_kd.run.sources import classes_of
 from keras_kd.run.targets import check_targets
 from keras_kd.training.lengths import make_optimizer, steps_to_keep
 
@@ -20,7 +21,8 @@ def rehearse(experiment):
         teacher = _teacher(experiment, stage, learners)
         network, methods = experiment.learner(stage, teacher, learned=learners)
         further = experiment.further_learners(stage, learners)
-        KDModel(network, teacher, methods, stage.settings.label_weight, further)
+        weight, classes = stage.settings.label_weight, classes_of(stage, experiment.source)
+        KDModel(network, teacher, methods, weight, further, label_classes=classes)
         for method in methods:
             method.check_examples(experiment.streams.pools.of(stage).examples.ids)
         if stage.teachers:
@@ -58,10 +60,14 @@ def _teacher(experiment, stage, learners):
     """A stage's teacher before it has learned; copies in an ensemble, which freezes its members."""
     if len(stage.teachers) < 2:
         return experiment.teacher(stage, learners)
-    seeds = {one.name: one.settings.seed for one in experiment.stages}
+    known = {one.name: one for one in experiment.stages}
     copies = {
         teacher.learned: networks.build(
-            experiment.config, teacher.network, experiment.source, seeds[teacher.stage]
+            experiment.config,
+            teacher.network,
+            experiment.source,
+            known[teacher.stage].settings.seed,
+            classes=classes_of(known[teacher.stage], experiment.source),
         )
         for teacher in stage.teachers
         if teacher.stage

@@ -13,8 +13,10 @@ from typing import NamedTuple
 import numpy as np
 
 from keras_kd import data
+from keras_kd.config.chain import stages_of
 from keras_kd.config.made_images import makes_images
 from keras_kd.config.training import uses_unlabelled
+from keras_kd.data.chosen_classes import ChosenClasses, class_indices
 from keras_kd.data.few_labels import FewLabels, PartlyLabelled
 from keras_kd.data.ids_only import IdsOnly
 from keras_kd.data.paired import Paired
@@ -59,15 +61,21 @@ class Pools(NamedTuple):
         teachers: that of stages which follow a teacher.
         both: that of stages without one whose methods use images with and without labels.
         unseen: that of stages whose images a network makes: the ids of `teachers`.
+        some: dict from the name of a stage that sees some of the classes to its own.
     """
 
     labels: Pool
     teachers: Pool
     both: Pool
     unseen: Pool
+    some: dict
 
     def of(self, stage):
         """The `Pool` of a stage, a `keras_kd.config.chain.StageConfig`."""
+        return self.some.get(stage.name) or self.of_all_classes(stage)
+
+    def of_all_classes(self, stage):
+        """What a stage would learn from if it saw all classes."""
         if makes_images(stage.settings):
             return self.unseen
         if stage.teachers:
@@ -106,7 +114,26 @@ def make_pools(config, classes, unlabelled=None):
     if teachers is not labels:
         both = every._replace(source=PartlyLabelled(teachers.source, labels.source))
     ids = IdsOnly.instead_of(teachers.source, settings.resolution)
-    return Pools(labels, teachers, both, every._replace(source=ids, labelled=False))
+    pools = Pools(labels, teachers, both, every._replace(source=ids, labelled=False), {})
+    for stage in stages_of(config):
+        if chosen := classes_of(stage, images):
+            pool = pools.of_all_classes(stage)
+            pools.some[stage.name] = pool._replace(source=ChosenClasses(pool.source, chosen))
+    return pools
+
+
+def classes_of(stage, source):
+    """Indices of the classes whose images a stage sees, a list; empty: it sees all.
+
+    Args:
+        stage: `keras_kd.config.chain.StageConfig`.
+        source: a source of the run's classes.
+
+    Raises:
+        ValueError: see `keras_kd.data.chosen_classes.class_indices`.
+    """
+    names = source.class_names if len(stage.settings.classes) else ()
+    return class_indices(stage.settings.classes, names, f"config.{stage.path}.classes")
 
 
 def describe(config, pools, evaluated):

@@ -61,7 +61,7 @@ class Streams:
         self.source = source
         self.pools = sources.make_pools(config, source, unlabelled)
         for stage in stages_of(config):
-            _check_pool(config, self.pools.of(stage))
+            _check_pool(config, stage, self.pools.of(stage))
         # Held apart from `train`: who makes the batches does not change what they are.
         self.make = data.build_dataset
         if data_service:
@@ -284,11 +284,12 @@ def _needs_ids(settings):
     return any(method.needs_id for method in methods_of(settings))
 
 
-def _check_pool(config, pool):
+def _check_pool(config, stage, pool):
     """Refuses a batch that is larger than what a stage learns from."""
-    few = config.data.labels_per_class
+    few, chosen = config.data.labels_per_class, tuple(stage.settings.classes)
     if config.batch_size > pool.num_examples:
         which = f" (data.labels_per_class={few})" if few else ""
+        which += f" ({stage.path}.classes={chosen})" if chosen else ""
         raise ValueError(
             "config.batch_size must not exceed the number of training images. Received: "
             f"batch_size={config.batch_size}, {pool.num_examples} images{which} in split "

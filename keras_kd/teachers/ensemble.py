@@ -8,7 +8,7 @@ from keras_kd.models.answers import is_binary
 from keras_kd.models.taps import tapped
 from keras_kd.teachers import combine as combinations
 from keras_kd.teachers.combine.mean_probabilities import LogMeanProbability
-from keras_kd.teachers.some_classes import known_classes
+from keras_kd.models.some_classes import known_classes
 
 __all__ = ["Ensemble", "LogMeanProbability", "recombined", "resized"]
 
@@ -165,18 +165,20 @@ def refuse_taps(ensemble, names):
         )
 
 
-def recombined(teacher, combine, **arguments):
+def recombined(teacher, combine, some_classes=False, **arguments):
     """A teacher whose members, where it is an ensemble, are combined otherwise.
 
     Args:
         teacher: Keras model; what is no `Ensemble` is given back as it is.
         combine, **arguments: as of `Ensemble`.
+        some_classes: whether one alone may know some of the classes only.
 
     Raises:
-        ValueError: one that knows some of the classes only, and is alone.
+        ValueError: else one that knows some of the classes only, and is alone.
     """
     if not isinstance(teacher, Ensemble):
-        if known := known_classes(teacher):
+        known = known_classes(teacher)
+        if known and not some_classes:
             raise ValueError(
                 "each class of the data must be known to one teacher at least. Received: one "
                 f"teacher, who knows {len(known)} of the {teacher.output_shape[-1]}. Add a teacher "

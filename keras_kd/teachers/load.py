@@ -53,7 +53,7 @@ def load(
         layout: "nhwc" or "nchw", the order of the input's axes of an ONNX or TFLite file; empty:
             found out by its shape.
         some_classes: whether a teacher will do whose names are only some of the data's classes: the
-            logits of the others are then `keras_kd.teachers.some_classes.UNKNOWN`. For an ensemble
+            logits of the others are then `keras_kd.models.some_classes.UNKNOWN`. For an ensemble
             that is combined by "unite_classes".
         **answer: what is said of the model's answer, where neither graph nor files show it:
             `output`, name of the output that is the logits (by default `logits`, or the only one of

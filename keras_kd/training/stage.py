@@ -62,7 +62,9 @@ class Saving(NamedTuple):
     keep_at: tuple = ()
 
 
-def make_model(name, settings, student, teacher=None, methods=None, seed=0, learners=None):
+def make_model(
+    name, settings, student, teacher=None, methods=None, seed=0, learners=None, classes=None
+):
     """The `KDModel` of a stage; with `ema` one that averages its student's weights.
 
     Args:
@@ -73,6 +75,7 @@ def make_model(name, settings, student, teacher=None, methods=None, seed=0, lear
         methods: list of `keras_kd.methods.Method`; None to learn from labels alone.
         seed: int, the seed of the run; randomness inside the models depends on it and on `name`.
         learners: dict of name to Keras model of further networks that learn; None for none.
+        classes: indices of the classes whose images it sees; None or empty: all.
     """
     return KDModel(
         student,
@@ -83,6 +86,7 @@ def make_model(name, settings, student, teacher=None, methods=None, seed=0, lear
         fidelity=teacher is not None,
         seed=seed_of(name, seed),
         followers=[Average(settings.ema)] if settings.ema else [],
+        label_classes=classes,
     )
 
 

@@ -3,10 +3,11 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from small_schemes import batch, deep
 
 from keras_kd import KDModel
-from keras_kd.methods import Labels, SoftTargets
+from keras_kd.methods import BinaryLabels, Labels, SoftTargets
 
 
 def test_it_is_the_cross_entropy_of_the_labels():
@@ -36,3 +37,22 @@ def test_label_weight_is_short_for_it():
 def test_without_labels_it_says_so():
     with pytest.raises(ValueError, match=r"'labels'.*needs labels in the batch.*Give labels"):
         Labels().call({"image": 0}, {}, {})
+
+
+def test_of_some_classes_the_others_are_neither_seen_nor_moved():
+    rng = np.random.default_rng(0)
+    logits, labels, classes = rng.normal(size=(6, 4)), np.array([1, 3] * 3), [1, 3]
+    own = logits[:, classes]
+    log_q = own - np.log(np.exp(own).sum(-1, keepdims=True))
+    with tf.GradientTape() as tape:
+        student = tf.Variable(logits, dtype=tf.float32)
+        found = Labels(classes=classes).call({"labels": labels}, {"logits": student}, {})
+    right = (labels == 3).astype(int)
+    np.testing.assert_allclose(found, -log_q[np.arange(6), right], rtol=1e-5)
+    assert (np.asarray(tape.gradient(found, student))[:, [0, 2]] == 0).all()
+    rows = np.eye(4)[labels]
+    loss = BinaryLabels(classes=classes).call({"labels": rows}, {"logits": student}, {})
+    expected = (np.log1p(np.exp(own)) - rows[:, classes] * own).sum(-1)
+    np.testing.assert_allclose(loss, expected, rtol=1e-5)
+    with pytest.raises(ValueError, match=r"classes must be indices of classes from 0 up to 2"):
+        KDModel(deep(1), None, Labels(classes=[0, 3]))

@@ -1,4 +1,4 @@
-"""Teachers that know only some of the data's classes."""
+"""Networks that know only some of the data's classes."""
 
 import keras
 from keras import ops
@@ -43,6 +43,43 @@ class SomeClasses(keras.layers.Layer):
 
 
 def known_classes(model):
-    """Indices of the data's classes that a teacher knows, a list; None: all, as far as is known."""
+    """Indices of the data's classes that a model knows, a list; None: all, as far as is known."""
     last = last_operation(model)
     return last.known if isinstance(last, SomeClasses) else None
+
+
+def only(classes, logits):
+    """Logits of which a softmax sees some classes alone.
+
+    Args:
+        classes: their indices; None or empty: all.
+        logits: `[B, K]`.
+
+    Returns:
+        float32 `[B, K]`; those of the other classes are `UNKNOWN`, and no gradient reaches them.
+    """
+    logits = ops.cast(logits, "float32")
+    if not classes:
+        return logits
+    chosen = [one in classes for one in range(logits.shape[-1])]
+    return ops.where(ops.convert_to_tensor(chosen), logits, UNKNOWN)
+
+
+def knowing(model, classes, num_classes):
+    """A network of some classes as one of all the data's, of which it knows these.
+
+    Args:
+        model: functional Keras model of logits `[B, N]`.
+        classes: for each logit the index of its class among the data's, N in all; None or empty:
+            it knows all.
+        num_classes: number of the data's classes, K.
+
+    Returns:
+        a `keras.Model` of logits `[B, K]`, whose layers are the model's.
+    """
+    if not classes or list(classes) == list(range(num_classes)):
+        return model
+    places = [classes.index(each) if each in classes else -1 for each in range(num_classes)]
+    # In float32, as the logits are, whatever policy is set.
+    some = SomeClasses(places, name="classes", dtype="float32")
+    return keras.Model(model.inputs[0], some(model.outputs[0]), name=model.name)

@@ -3,12 +3,13 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from scipy.special import log_softmax
 
 from keras_kd import teachers
 from keras_kd.models import resnet
 from keras_kd.teachers.ensemble import recombined
-from keras_kd.teachers.some_classes import UNKNOWN, known_classes
+from keras_kd.models.some_classes import UNKNOWN, known_classes, knowing, only
 
 NAMES = ("ant", "bee", "cow", "dog")
 
@@ -62,3 +63,29 @@ def test_what_does_not_fit_is_refused():
         teachers.Ensemble([some, network(4, 1)])
     with pytest.raises(ValueError, match="those of index 2, 3"):
         teachers.Ensemble([some, some], combine="unite_classes")
+
+
+def test_a_network_of_some_classes_learns_as_one_of_these_alone():
+    """Softmax and gradients are those of its own logits; nothing comes of the others."""
+    plain = network(2, 0)
+    some = knowing(plain, [3, 1], 4)
+    x = np.random.default_rng(0).uniform(-1, 1, (5, 8, 8, 1)).astype("float32")
+    own, given = np.asarray(plain(x)), np.asarray(some(x))
+    np.testing.assert_array_equal(given[:, [3, 1]], own)
+    np.testing.assert_allclose(log_softmax(given, axis=-1)[:, [3, 1]], log_softmax(own, axis=-1))
+    assert some.output.dtype == "float32" and known_classes(some) == [1, 3]
+    assert knowing(plain, [], 2) is plain and knowing(plain, [0, 1], 2) is plain
+
+
+def test_only_some_logits_are_seen_and_moved():
+    logits = tf.constant([[1.0, 5.0, 2.0], [0.0, 7.0, -1.0]])
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        found = tf.nn.log_softmax(only([0, 2], logits))
+        loss = -tf.reduce_sum(found[:, 0])
+    expected = log_softmax(np.asarray(logits)[:, [0, 2]], axis=-1)
+    np.testing.assert_allclose(np.asarray(found)[:, [0, 2]], expected, rtol=1e-6)
+    slope = np.asarray(tape.gradient(loss, logits))
+    assert (slope[:, 1] == 0).all()
+    np.testing.assert_allclose(slope[:, 0], np.exp(expected[:, 0]) - 1, rtol=1e-5)
+    assert only(None, logits) is logits or (np.asarray(only(None, logits)) == logits).all()
