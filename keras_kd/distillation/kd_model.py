@@ -57,8 +57,8 @@ class KDModel(LabelChecks, Results, Sources, NamedState, replicas.ReplicaSafe, k
             on, with the step and the replica, and on nothing before; None leaves it to Keras.
         name: name of the model.
         followers: list of `keras_kd.distillation.followers.Follower`, such as an `Average`.
-        label_classes: indices of the classes between which the loss of `label_weight` decides, where
-            there are images of these alone; None: all.
+        label_classes: indices of the classes between which the loss of `label_weight` decides,
+            where there are images of these alone; None: all.
 
     Raises:
         ValueError: a network that does not give logits, or nothing to learn from.

@@ -75,7 +75,8 @@ def build(config, network, source, seed=0, precision=None, wrapped=None, classes
             None or empty: all.
 
     Returns:
-        a functional Keras model that gives logits of all classes of the source. The same seed gives the same weights.
+        a functional Keras model that gives logits of all classes of the source. The same seed gives
+        the same weights.
     """
     section, side = config[network], side_of(config, network)
     keras.utils.set_random_seed(config.seed + seed)
@@ -146,9 +147,7 @@ def build_further(config, stage, source, wrapped):
     seeds = enumerate(stage.learners, start=stage.settings.seed + 1)
     classes = classes_of(stage, source)
     return {
-        name: build(
-            config, name, source, seed, wrapped=wrapped.get(name), classes=classes
-        )
+        name: build(config, name, source, seed, wrapped=wrapped.get(name), classes=classes)
         for seed, name in seeds
     }
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import keras
 
 from keras_kd.models.answers import ClassOrder
-from keras_kd.teachers.kind import ELSEWHERE
 from keras_kd.models.some_classes import SomeClasses
+from keras_kd.teachers.kind import ELSEWHERE
 from keras_kd.teachers.wanted import Asked
 from keras_kd.utils.names import nearest
 

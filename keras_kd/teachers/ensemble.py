@@ -5,10 +5,10 @@ import functools
 import keras
 
 from keras_kd.models.answers import is_binary
+from keras_kd.models.some_classes import known_classes
 from keras_kd.models.taps import tapped
 from keras_kd.teachers import combine as combinations
 from keras_kd.teachers.combine.mean_probabilities import LogMeanProbability
-from keras_kd.models.some_classes import known_classes
 
 __all__ = ["Ensemble", "LogMeanProbability", "recombined", "resized"]
 

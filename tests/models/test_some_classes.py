@@ -8,8 +8,8 @@ from scipy.special import log_softmax
 
 from keras_kd import teachers
 from keras_kd.models import resnet
+from keras_kd.models.some_classes import UNKNOWN, knowing, known_classes, only
 from keras_kd.teachers.ensemble import recombined
-from keras_kd.models.some_classes import UNKNOWN, known_classes, knowing, only
 
 NAMES = ("ant", "bee", "cow", "dog")
 

@@ -73,7 +73,7 @@ def test_baseline_and_student_begin_as_the_old_network(finished):
     _, baseline, distil = experiment.stages
     experiment.train_teachers(distil)
     one, _ = experiment.learner(baseline)
-    other, (method,) = experiment.learner(distil, experiment.teacher(distil))
+    other, _ = experiment.learner(distil, experiment.teacher(distil))
     for a, b in zip(one.get_weights(), other.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
     x = np.random.default_rng(0).uniform(-1, 1, (3, 8, 8, 1)).astype("float32")

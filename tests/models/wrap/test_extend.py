@@ -6,7 +6,7 @@ import pytest
 
 from keras_kd import models
 from keras_kd.models import extend
-from keras_kd.models.some_classes import UNKNOWN, known_classes, knowing
+from keras_kd.models.some_classes import UNKNOWN, knowing, known_classes
 
 SHAPE = (8, 8, 1)
 

@@ -5,8 +5,8 @@ import pytest
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
-from keras_kd.teachers import combine
 from keras_kd.models.some_classes import UNKNOWN
+from keras_kd.teachers import combine
 
 KNOWN = [[0, 1, 2], [2, 3, 4], [1, 4]]
 WEIGHTS = [0.5, 0.3, 0.2]
