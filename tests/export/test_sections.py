@@ -1,6 +1,7 @@
 """Facts of the report's sections, worked out by hand."""
 
 from keras_kd.export import sections
+from keras_kd.export.facts import Stage
 
 REPORT = {
     "teacher": {"accuracy": 0.99, "parameters": 560000},
@@ -62,3 +63,19 @@ def test_data():
     note = "Data set d. Tested on 5 images. Labels: 20 images keep theirs."
     assert sections.data(report)["note"] == note
     assert sections.data({}) is None
+
+
+def test_classes_of_each_lesson():
+    names = [str(number) for number in range(8)]
+    known = {"told": 0.9, "all": 0.8}
+    report = {"class_groups": {
+        "groups": [{"classes": names, "images": 1200}, {"classes": ["x", "y"], "images": 3}],
+        "stages": {"old": [known, None], "distil": [known, known]},
+    }}  # fmt: skip
+    found = sections.class_groups(report, [Stage("distil", "student", "", "", {})])
+    assert found["groups"] == ["0, 1, 2, 3, 4, 5 and 2 more (1,200 images)", "x, y (3 images)"]
+    assert found["rows"] == [
+        {"label": "old", "groups": [known, {}]},
+        {"label": "student", "groups": [known, known]},
+    ]
+    assert sections.class_groups({}, []) is None
