@@ -11,7 +11,7 @@ from keras_kd.methods import METHODS
 from keras_kd.methods.base import snake_case
 
 COLUMNS = ("method", "knowledge", "paper", "needs")
-WIDTHS = (24, 9, 46, 44)
+WIDTHS = (27, 9, 46, 41)
 TOLD = {
     "offline": "a teacher that has learned already, or none",
     "online": "networks that learn together teach each other",

@@ -4,7 +4,8 @@ The baseline takes the second lesson on labels alone. The report tells how each 
 classes of each lesson, told which lesson an image is of, and not told.
 
 Paper: Li, Hoiem 2016, "Learning without Forgetting", arXiv 1606.09282.
-Command: keras-kd-train --config=configs/schemes/lwf.py --workdir=workdir/lwf
+Command: keras-kd-train --config=configs/schemes/learning_without_forgetting.py
+    --workdir=workdir/lwf
 Published result: none on digits, which are here to show the scheme; seen: docs/results.md.
 """
 
@@ -17,7 +18,7 @@ OLD, NEW = ("0", "1", "2", "3", "4"), ("5", "6", "7", "8", "9")
 def get_config():
     """The demo's student, that learns the digits in two stages."""
     config = digits.get_config()
-    config.name = "lwf"
+    config.name = "learning_without_forgetting"
     lesson = {"mode": "same/ic", "total": "40 epochs", "interval": "5 epochs"}
     config.old = network(train=stage(classes=OLD, **lesson))
     config.old.model.kwargs = config.student.model.kwargs
