@@ -21,6 +21,14 @@ class Classes:
 
     least = 0  # the smallest label
 
+    def of(self, units):
+        """The same meaning to a network that gives so many logits; one logit is two classes."""
+        return self
+
+    def counted(self, labels, logits):
+        """(labels, logits) as metrics are to see them."""
+        return labels, logits
+
     def known(self, labels, weight):
         """The weights `[B]` of examples, or None for 1, of which those without a label have 0."""
         return weight
@@ -86,6 +94,14 @@ class MultiHot:
     Values between are probabilities. One class an example, int `[B]`, is the row with a single 1.
     """
 
+    def of(self, units):
+        """As for `Classes`: one logit is one class that is there or not, not two for themselves."""
+        return PRESENT if units == 1 else self
+
+    def counted(self, labels, logits):
+        """As for `Classes`."""
+        return labels, logits
+
     def known(self, labels, weight):
         """As for `Classes`."""
         return weight
@@ -124,7 +140,37 @@ class MultiHot:
         )  # fmt: skip
 
 
-CLASSES, KNOWN_CLASSES, MULTI_HOT = Classes(), KnownClasses(), MultiHot()
+class Present(MultiHot):
+    """One class that is there or not: 1 or 0, `[B]` or `[B, 1]`, or a probability.
+
+    Its logit z comes as the two classes [0, z], see `keras_kd.models.output.two_classes`. Of them
+    only z is a class for itself; the other would cost log 2 whatever z is. Rows `[B, 2]` say in
+    their second column whether it is there.
+    """
+
+    def counted(self, labels, logits):
+        if _is_rows(labels, 2):
+            labels = labels[:, 1:]
+        return ops.reshape(labels, (-1, 1)), logits[:, 1:]
+
+    def loss(self, labels, logits):
+        """Sigmoid cross-entropy `[B]` of labels and logits `[B, 2]`."""
+        return super().loss(*self.counted(labels, logits))
+
+    def expected(self, num_classes):
+        return (
+            "[B] or [B, 1], 1 where the class is there and else 0",
+            "Give one label an example, or a network of as many logits as there are classes.",
+        )
+
+    def fault(self, labels, num_classes):
+        if not _is_rows(labels, num_classes):
+            labels = tf.reshape(labels, (-1, 1))
+            num_classes = 1
+        return super().fault(labels, num_classes)
+
+
+CLASSES, KNOWN_CLASSES, MULTI_HOT, PRESENT = Classes(), KnownClasses(), MultiHot(), Present()
 
 
 def checked(labels, kind, num_classes):

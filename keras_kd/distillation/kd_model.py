@@ -95,7 +95,7 @@ class KDModel(LabelChecks, Results, Sources, NamedState, replicas.ReplicaSafe, k
         self.label_weight = not_negative(label_weight=label_weight)
         labels = label_loss(methods, self.label_weight, label_classes)
         methods = all_methods(methods, labels, others)
-        self.label_kind = label_kind(methods)
+        self.label_kind = label_kind(methods, learners)
         followers = [*followers, *averages_of(methods)]
         refuse_two_evaluated(followers)
         for follower in followers:

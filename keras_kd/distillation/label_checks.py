@@ -8,18 +8,34 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_kd.data.labels import CLASSES, KNOWN_CLASSES, MULTI_HOT, checked, in_words, refuse
+from keras_kd.data.labels import CLASSES, KNOWN_CLASSES, MultiHot, checked, in_words, refuse
+from keras_kd.models.ending import symbolic_logits
 from keras_kd.models.output import logits_of, symbolic_outputs
 
 ROWS = 2**16  # of arrays at a time: they are looked at in float64
 
 
-def label_kind(methods):
-    """What the labels mean to a list of methods: the kind that all of them share.
+def label_kind(methods, learners):
+    """What the labels mean to a model: the kind that all methods share, as the student has it.
+
+    Each method is told what they mean to its own learner, too.
+
+    Args:
+        methods: list of `keras_kd.methods.Method`.
+        learners: dict of name to the Keras models that learn from images.
 
     Raises:
         ValueError: methods that do not go together.
     """
+    shared = _shared_kind(methods)
+    units = {name: symbolic_logits(model).shape[-1] for name, model in learners.items()}
+    for method in methods:
+        if method.label_kind and method.learner in units:
+            method.label_kind = method.label_kind.of(units[method.learner])
+    return shared.of(units["student"])
+
+
+def _shared_kind(methods):
     if any(method.uses_unlabelled for method in methods):
         return _known_kind(methods)
     kinds = {method.label_kind: method.name for method in methods if method.label_kind}
@@ -175,5 +191,5 @@ def _reads_logits(metric, kind):
     """Whether a metric was made for logits: it is told so, or counts classes with one above 0."""
     made = metric.get_config() if isinstance(metric, keras.metrics.Metric) else {}
     thresholds = made.get("threshold", made.get("thresholds"))
-    above_zero = thresholds in (0.0, [0.0]) and kind is MULTI_HOT
+    above_zero = thresholds in (0.0, [0.0]) and isinstance(kind, MultiHot)
     return made.get("from_logits") or above_zero

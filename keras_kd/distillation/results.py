@@ -37,13 +37,14 @@ class Results:
         """This phase's own results by name, and the compiled metrics where there are labels."""
         results, own = self.get_metrics_result(), set(names)
         if "labels" in batch and logits is not None:
+            labels, counted = self.label_kind.counted(batch["labels"], logits)
             for metric in self.metrics:
                 if not getattr(metric, "built", True):
                     # New variables cannot wait for a batch: TensorFlow fills them before the step.
                     with tf.control_dependencies(None):
-                        metric.build(batch["labels"], logits)
+                        metric.build(labels, counted)
             weight = self.label_kind.known(batch["labels"], batch.get("sample_weight"))
-            results = self.compute_metrics(None, batch["labels"], logits, weight)
+            results = self.compute_metrics(None, labels, counted, weight)
             trackers = (self._trackers, self._loss_trackers, self._fidelity)
             mine = {metric.name for group in trackers for metric in group.values()}
             own = results.keys() - {"loss", *mine} | own

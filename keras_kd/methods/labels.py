@@ -65,7 +65,8 @@ class BinaryLabels(Labels):
     Args:
         classes: as for `Labels`.
         **kwargs: as for `Method`. Labels are rows `[B, K]` of 0 and 1, or of probabilities; int
-            `[B]` stands for rows with a single 1.
+            `[B]` stands for rows with a single 1. Of a learner with one logit they are `[B]`: 1
+            where the class is there, else 0.
 
     Raises:
         ValueError: batches without labels.

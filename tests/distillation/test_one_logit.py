@@ -215,3 +215,64 @@ def test_standardised_logits_of_two_classes_are_refused():
     with pytest.raises(ValueError, match=r"standardize=True, K=2\. Leave it out"):
         keras_kd.KDModel(net(1), net(1), methods.SoftTargets(standardize=True))
     keras_kd.KDModel(net(1), net(1), methods.SoftTargets())
+
+
+PRESENT = {kind: make for kind, make in LABELS.items() if kind != "bool"}
+PRESENT |= {"bool": lambda y: y.astype(bool), "probability": lambda y: 0.2 + 0.6 * y}
+
+
+@pytest.mark.parametrize("kind", PRESENT)
+@pytest.mark.parametrize("taught", ["label_weight", "BinaryLabels"])
+def test_a_class_for_itself_costs_its_binary_cross_entropy_and_no_more(data, kind, taught):
+    """Of [0, z] only z is a class: the sigmoid of the other would add log 2 to every example."""
+    x, y = data
+    student, teacher, labels = net(1), net(1, 8), PRESENT[kind](y)
+    z, t = logit(student, x), logit(teacher, x)
+    share = 0.2 + 0.6 * y if kind == "probability" else y
+    expected = np.mean(np.logaddexp(0, z) - share * z)
+    chosen, weight = [methods.BinarySoftTargets()], 1.0
+    if taught == "BinaryLabels":
+        chosen, weight = [*chosen, methods.BinaryLabels()], 0.0
+    kd = keras_kd.KDModel(student, teacher, chosen, weight)
+    name = "labels" if weight else "binary_labels"
+    logs = fit(kd, x, labels, metrics=[keras_kd.evaluation.binary_accuracy()])
+    found = kd.evaluate(x, labels, verbose=0, return_dict=True)
+    assert logs[name] == pytest.approx(expected, rel=1e-5)
+    assert logs["loss"] == pytest.approx(expected + bernoulli_kl(t, z).mean(), rel=1e-4)
+    assert found["loss"] == pytest.approx(expected, rel=1e-5)
+    for got in (logs, found):
+        assert got["binary_accuracy"] == pytest.approx(np.mean((z > 0) == y))
+
+
+def test_a_class_for_itself_learns_by_the_gradient_of_its_cross_entropy(data):
+    x, y = data
+    student = net(1)
+    before, kernel = logit(student, x), student.layers[-1]
+    features = keras.Model(student.input, kernel.input).predict(x, verbose=0).astype("float64")
+    gradient = features.T @ (1 / (1 + np.exp(-before)) - y) / COUNT
+    first = kernel.kernel.numpy()[:, 0].astype("float64")
+    fit(keras_kd.KDModel(student, None, methods.BinaryLabels()), x, y, rate=1.0)
+    np.testing.assert_allclose(first - kernel.kernel.numpy()[:, 0], gradient, atol=2e-6)
+
+
+def test_two_logits_are_two_classes_for_themselves_beside_a_peer_of_one(data):
+    """Each learner by what it gives; labels of two classes say both."""
+    x, y = data
+    rows = np.stack([1 - y, y], -1).astype("float32")
+    student, peer = net(2), net(1, 6)
+    z, one = student.predict(x, verbose=0).astype("float64"), logit(peer, x)
+    chosen = [methods.BinaryLabels(), methods.BinaryLabels(learner="peer", name="of_the_peer")]
+    kd = keras_kd.KDModel(student, None, chosen, learners={"peer": peer})
+    logs = fit(kd, x, rows)
+    assert logs["binary_labels"] == pytest.approx(
+        np.mean((np.logaddexp(0, z) - rows * z).sum(-1)), rel=1e-5
+    )
+    assert logs["of_the_peer"] == pytest.approx(np.mean(np.logaddexp(0, one) - y * one), rel=1e-5)
+
+
+@pytest.mark.parametrize(("labels", "said"), [(2, "values from 0 to 2"), (3, "shape")])
+def test_labels_of_one_class_that_are_none(data, labels, said):
+    x, y = data
+    wrong = labels * y if labels == 2 else np.zeros((COUNT, labels))
+    with pytest.raises(ValueError, match=said):
+        fit(keras_kd.KDModel(net(1), None, methods.BinaryLabels()), x, wrong)
