@@ -89,7 +89,10 @@ def _check_values(config, name):
 def _check_model(config, name):
     model, init = config[name].model, config[name].init
     if model.name or not init:
-        models.check(model.name, model.kwargs)
+        try:
+            models.check(model.name, model.kwargs)
+        except ValueError as error:
+            raise ValueError(f"config.{name}.model: {error}") from error
         return
     require(
         not model.kwargs,

@@ -41,6 +41,7 @@ __all__ = [
     "BUILDERS",
     "WRAPPERS",
     "HubModule",
+    "arguments_of",
     "bit_resnet",
     "build",
     "check",
@@ -90,6 +91,16 @@ def build(name, num_classes, input_shape, **kwargs):
 def wraps(name):
     """Whether a name of a config is that of a wrapper, which is given a network to begin with."""
     return name in WRAPPERS
+
+
+def arguments_of(name):
+    """Names of the arguments that a builder or a wrapper takes of a config, a set; of "" none."""
+    if not name:
+        return set()
+    given = {"num_classes", "input_shape", "latency_of", "classes"}
+    if wraps(name):
+        return set(inspect.signature(WRAPPERS[name]).parameters) - given - {"model"} | {"of"}
+    return set(inspect.signature(builder_of(name)).parameters) - given
 
 
 def comes_last(name, in_floats=True):
@@ -191,11 +202,7 @@ def check(name, kwargs):
             f"name must be one of {known}, or {zoo.SCHEME}NAME of keras.applications. "
             f"Received: name={name!r}.{nearest(str(name), known)}"
         )
-    given = {"num_classes", "input_shape", "latency_of", "classes"}
-    if wraps(name):
-        accepted = set(inspect.signature(WRAPPERS[name]).parameters) - given - {"model"} | {"of"}
-    else:
-        accepted = set(inspect.signature(builder_of(name)).parameters) - given
+    accepted = arguments_of(name)
     for key in kwargs:
         if key not in accepted:
             raise ValueError(

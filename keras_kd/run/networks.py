@@ -12,6 +12,7 @@ from keras_kd.config.chain import only_teaches, side_of
 from keras_kd.config.combining import may_lack_classes
 from keras_kd.config.training import methods_of
 from keras_kd.models.some_classes import knowing
+from keras_kd.run.asking import named_by_keys
 from keras_kd.run.sources import classes_of
 from keras_kd.run.streams import sides_of
 from keras_kd.teachers.answers import asked_for_output
@@ -83,16 +84,23 @@ def build(config, network, source, seed=0, precision=None, wrapped=None, classes
     with made_in(precision or config.precision):
         shape = (side, side, source.channels)
         name, kwargs, init = section.model.name, section.model.kwargs, section.init
+        keys = f"{network}.model.kwargs", models.arguments_of(name), kwargs.to_dict()
         if models.wraps(name):
             model, given = wrapped()
             keras.utils.set_random_seed(config.seed + seed)  # a network that was read drew, too
-            kwargs = {**kwargs.to_dict(), **given, "classes": classes}
-            return models.wrap_network(name, model, source.num_classes, shape, **kwargs)
+            with named_by_keys(*keys):
+                kwargs = {**kwargs.to_dict(), **given, "classes": classes}
+                return models.wrap_network(name, model, source.num_classes, shape, **kwargs)
         count = len(classes or ()) or source.num_classes
-        made = models.build(name, count, shape, **kwargs) if name else None
+        with named_by_keys(*keys):
+            made = models.build(name, count, shape, **kwargs) if name else None
         if not init:
             return knowing(made, classes, source.num_classes)
-        with asked_on_the_command_line(network), asked_for_output(f"init={init!r}"):
+        with (
+            named_by_keys(network, ("init", *READ)),
+            asked_on_the_command_line(network),
+            asked_for_output(f"init={init!r}"),
+        ):
             made = models.start_from(
                 init,
                 count,

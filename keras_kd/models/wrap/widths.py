@@ -39,7 +39,7 @@ def shares_of(width, peers, gone=()):
         check_share("width" if not hasattr(width, "items") else f"width[{pattern!r}]", share)
         if peers and not any(fnmatch(name, pattern) for name in (*names, *gone)):
             raise ValueError(
-                "The names in width must be of layers whose channels can be cut. Received: "
+                "width must name layers whose channels can be cut. Received: "
                 f"{pattern!r}.{nearest(pattern, names)} There are {', '.join(names)}."
             )
     return [
