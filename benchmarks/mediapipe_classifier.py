@@ -6,7 +6,9 @@ Takes a finished run on photographs, exports its student into FOLDER with `io=ui
 `output=probabilities`, makes an environment of its own with `mediapipe` in it, and asks
 `ImageClassifier` there for the class of every test photograph: of the box that the evaluation cuts,
 moved as docs/guide.md says; of that box as it is; and of the whole image, which MediaPipe squeezes
-into a square. Writes benchmarks/results/mediapipe_classifier.json.
+into a square. MediaPipe shows pixels as they are stored: of a run with `data.exif=apply` it gets
+images that lie on their side turned, as an app would have to turn them. Writes
+benchmarks/results/mediapipe_classifier.json.
 """
 
 import argparse
@@ -56,7 +58,8 @@ def main(arguments=None):
     work.mkdir(parents=True, exist_ok=True)
     material, files = export(options.workdir, work)
     paths, regions, served = photographs(material, work, options.images)
-    told = ask(work, [str(files[name]) for name in FORMATS], list(zip(paths, regions)))
+    shown = [upright(path) for path in paths] if material.exif == "apply" else paths
+    told = ask(work, [str(files[name]) for name in FORMATS], list(zip(shown, regions)))
     table = {"mediapipe": told["version"], "photographs": len(paths), "formats": {}}
     for name in FORMATS:
         columns = zip(*told["classes"][str(files[name])])
@@ -89,7 +92,10 @@ def export(workdir, work):
 
 
 def photographs(material, work, most):
-    """Paths of test photographs, the regions to ask for of each, and the class served of each."""
+    """Paths of test photographs, the regions to ask for of each, and the class served of each.
+
+    Regions are of the image as the run sees it: upright where its config has `data.exif=apply`.
+    """
     import tensorflow as tf
 
     from keras_kd.data.ops import central_boxes, full_boxes
@@ -114,6 +120,25 @@ def photographs(material, work, most):
         serve(bytes=items[i : i + 100])["class_name"].numpy() for i in range(0, len(rows), 100)
     ]
     return paths, regions, [name.decode() for name in np.concatenate(parts)]
+
+
+def upright(path):
+    """Path of the same image, with its pixels as its EXIF orientation says.
+
+    Args:
+        path: of an encoded image.
+    """
+    from PIL import Image, ImageOps
+
+    from keras_kd.data.orientation import UPRIGHT, orientation_of
+
+    path = Path(path)
+    if orientation_of(path.read_bytes()) == UPRIGHT:
+        return str(path)
+    turned = path.with_suffix(".upright.png")
+    with Image.open(path) as image:
+        ImageOps.exif_transpose(image).convert("RGB").save(turned)
+    return str(turned)
 
 
 def region(box, size):

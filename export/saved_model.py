@@ -58,7 +58,8 @@ def to_saved_model(
         resolution: pixels, an int or (H, W), only for a model that leaves its input size open.
         full_image: `serve_bytes` resizes the whole image instead of cutting the central square.
         scale: resized short side over the side of that square, at least 1, as of the evaluation.
-        exif: "apply": `serve_bytes` turns JPEGs upright, as their EXIF orientation says; "ignore".
+        exif: "apply": `serve_bytes` turns images upright, as the EXIF orientation of a JPEG, PNG or
+            WebP file says; "ignore".
         view: text of the ops by which `serve_bytes` makes the student's modality of an image, see
             `keras_kd.data.modality`; empty: none do.
 
@@ -108,7 +109,8 @@ def decode_for_evaluation(
         shape: (H, W, C) of the result, C being 1 or 3; colours are converted, alpha is dropped.
         full_image: resize the whole image instead of its central square.
         scale: resized short side over the side of that square, at least 1.
-        exif: "apply" turns a JPEG as its EXIF orientation says; "ignore" takes it as it is stored.
+        exif: "apply" turns an image as its EXIF orientation says; "ignore" takes it as it is
+            stored.
         view: text of the ops that make the student's modality, or empty.
 
     Returns:
@@ -117,24 +119,28 @@ def decode_for_evaluation(
     height, width, channels = shape
     boxes = full_boxes if full_image else functools.partial(central_boxes, scale=scale)
 
-    def stored():
-        # As training and evaluation read it: a decoder that knows the box rounds the colours at
-        # its edge in its own way.
-        box = boxes(tf.io.extract_jpeg_shape(encoded)[None, :2])[0]
-        return crop_jpeg(encoded, box, channels)
-
-    def upright():
-        size = tf.io.extract_jpeg_shape(encoded)[:2]
+    def upright(size, crop):
+        """What `crop` gives of the evaluation's box of an image whose stored form has this size."""
+        if exif != "apply":
+            return crop(boxes(size[None])[0])
         turn = orientation.turn_of(size, orientation_of(encoded))
         box = orientation.stored_box(boxes(turn[None, 3:])[0], turn)
-        return orientation.turned(crop_jpeg(encoded, box, channels), turn)
+        return orientation.turned(crop(box), turn)
+
+    def jpeg():
+        # As training and evaluation read it: a decoder that knows the box rounds the colours at
+        # its edge in its own way.
+        size = tf.io.extract_jpeg_shape(encoded)[:2]
+        return upright(size, lambda box: crop_jpeg(encoded, box, channels))
 
     def other():
         image = bitmaps.decoded(encoded, channels)
-        top, left, rows, columns = tf.unstack(boxes(tf.shape(image)[None, :2])[0])
-        return image[top : top + rows, left : left + columns]
 
-    jpeg = upright if exif == "apply" else stored
+        def crop(box):
+            return tf.slice(image, [box[0], box[1], 0], [box[2], box[3], -1])
+
+        return upright(tf.shape(image)[:2], crop)
+
     image = tf.cond(tf.io.is_jpeg(encoded), jpeg, other)
     image = tf.image.resize(image, (height, width), method="bilinear")
     image = tf.ensure_shape(image / 127.5 - 1.0, shape)

@@ -12,14 +12,15 @@ from PIL import Image
 SIDES = (1, 2, 7, 8, 12, 20, 28, 33, 36, 44, 52, 60, 63, 64, 76, 84, 92, 100, 108, 116, 127, 129,
          140, 148, 156, 172, 188, 204, 225, 236, 252, 260)  # fmt: skip
 
-ENDINGS = ("jpg", "png", "bmp")
+ENDINGS = ("jpg", "png", "bmp", "webp")
+IN_COLOURS = ("webp",)  # TensorFlow, and so the evaluation, reads no greys of them
 
 
 def compare_bytes(path):
     """Compares `serve_bytes` of a SavedModel with its own answers to the images of the evaluation.
 
-    Images of many sizes are made, JPEG, PNG and BMP with a palette in turn, evaluated through the
-    data pipeline as a folder of photographs is, and served as bytes.
+    Images of many sizes are made, JPEG, PNG, BMP with a palette and WebP in turn, evaluated through
+    the data pipeline as a folder of photographs is, and served as bytes.
 
     Args:
         path: the folder that `to_saved_model` wrote.
@@ -40,7 +41,7 @@ def compare_bytes(path):
     if height != width:
         return None
     with tempfile.TemporaryDirectory() as scratch:
-        files = _write_images(Path(scratch))
+        files = _write_images(Path(scratch), channels)
         source = load_source(f"folder:{scratch}", exif=notes["exif"])
         source.channels = channels  # folders are of colours, a student may be of greys
         seen = evaluation_dataset(
@@ -64,16 +65,19 @@ def compare_bytes(path):
     }
 
 
-def _write_images(folder):
+def _write_images(folder, channels):
     """One image a class, so that its label tells which it is; the files in the classes' order."""
     rng, files = np.random.default_rng(0), []
+    endings = [one for one in ENDINGS if channels == 3 or one not in IN_COLOURS]
     for number, short in enumerate(SIDES):
         long = short + int(rng.integers(0, short + 1))
         size = (short, long) if number // 2 % 2 else (long, short)
         image = Image.fromarray(rng.integers(0, 256, (*size, 3), np.uint8))
-        ending, about = ENDINGS[number % len(ENDINGS)], {}
-        if ending == "jpg":
-            about["exif"] = _oriented(1 + number // 4 % 8)
+        ending, about = endings[number % len(endings)], {}
+        if ending == "webp":
+            about["lossless"] = True  # lossy ones are decoded by Pillow where TensorFlow is off
+        if ending != "bmp":
+            about["exif"] = _oriented(1 + number // len(endings) % 8)
         if ending == "bmp":
             image = image.quantize(64)
         for split in ("train", "test"):

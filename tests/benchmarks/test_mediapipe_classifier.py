@@ -3,7 +3,9 @@
 import ast
 
 import mediapipe_classifier
+import numpy as np
 import pytest
+from PIL import Image
 
 
 def test_the_share_of_photographs_with_the_served_class():
@@ -26,6 +28,22 @@ def test_regions_are_shares_of_the_image_and_moved_to_the_middle_of_pixels():
     # Of 3 pixels that become one, the middle one lies a pixel behind the corner.
     moved = mediapipe_classifier.moved_region((10, 20, 60, 60), (100, 200), 20)
     assert moved == {"left": 0.105, "top": 0.11, "right": 0.405, "bottom": 0.71}
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_images_that_lie_on_their_side_are_shown_upright(tmp_path, kind):
+    """As a phone stores them: to be turned clockwise, red is above and the picture is high."""
+    upright = np.zeros((32, 16, 3), np.uint8)
+    upright[:16, :, 0] = 255
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path, plain = str(tmp_path / "lying.jpg"), str(tmp_path / "plain.jpg")
+    Image.fromarray(np.rot90(upright, 1)).save(path, kind, exif=exif)
+    Image.fromarray(upright).save(plain, kind)
+    with Image.open(mediapipe_classifier.upright(path)) as shown:
+        assert np.abs(np.asarray(shown.convert("RGB")).astype(int) - upright).mean() < 3
+        assert 0x0112 not in shown.getexif()
+    assert mediapipe_classifier.upright(plain) == plain
 
 
 def test_a_run_must_be_named():
