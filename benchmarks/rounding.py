@@ -4,9 +4,9 @@ python benchmarks/rounding.py --workdir=DIR [--workdir=OTHER ...] [--images=240]
 
 Takes the students of finished runs. One in floats is put on grids of 8 bits with the ranges that
 the run's calibration images show, and is not trained any more; one in few bits stays as it is.
-Prints a table of three rows a run: the file beside the Keras model that rounds as LiteRT does, as it is
-trained; beside the same one in float numbers with fake quantisers, as others train; and LiteRT's
-reference kernels beside its XNNPACK. No time counts, so a busy machine will do.
+Prints a table of three rows a run: the file beside the Keras model that rounds as LiteRT does, as
+it is trained; beside the same one in float numbers with fake quantisers, as others train; and
+LiteRT's reference kernels beside its XNNPACK. No time counts, so a busy machine will do.
 """
 
 import argparse

@@ -92,16 +92,19 @@ class Speed(NamedTuple):
         first: seconds to the end of the first step: building, tracing, compiling.
         step: seconds of a training step, data included.
         view: seconds of an image that it answers to in inference; of a teacher.
+        ready: seconds from its file, or its weights, to the first answer, loaded, folded and
+            compiled; of a teacher.
     """
 
     first: float
     step: float
     view: float = 0.0
+    ready: float = 0.0
 
     def at(self, before, side):
         """The speed on images of another side, by their area."""
         scale = (side / before) ** 2
-        return Speed(self.first, self.step * scale, self.view * scale)
+        return self._replace(step=self.step * scale, view=self.view * scale)
 
 
 class Lengths(NamedTuple):
@@ -197,15 +200,18 @@ def teacher_fits(seconds, look, batch, teacher, pretrained, trains):
 
 START = 10.0  # seconds: from the command to the plan's first look, and what lies between stages
 EXPORT = 75.0  # seconds: all formats of a small network, without checking them on images
+DOOR = 60.0  # seconds: how long a loaded teacher shows what it knows, at the most
 CHECKS = 8  # passes over the evaluated images that formats and report cost, in passes of Keras
 
 
 def fixed_costs(look, batch, student, teacher, trains):
     """Seconds that no length changes: dict of what -> seconds."""
     once = student.step / batch / (1 + BACKWARD)
+    first = (1 + look.compares) * student.first + (teacher.first if trains else 0.0)
     return {
         "start": START,
-        "first steps": (1 + look.compares) * student.first + (teacher.first if trains else 0.0),
+        "teacher's door": 0.0 if trains else min(DOOR, look.evaluated * teacher.view),
+        "first steps": first + teacher.ready,
         "report": look.evaluated * (teacher.view + once),
         "exports": EXPORT + CHECKS * look.evaluated * once,
     }

@@ -2,6 +2,7 @@
 
 import pytest
 
+from keras_kd.run import shown
 from keras_kd.run.budget import choice
 from keras_kd.run.budget.choice import LEAST_STEPS, Look, Speed
 
@@ -78,6 +79,26 @@ def test_rungs_rise_and_fit_the_images():
 )
 def test_ten_batches_an_epoch(images, labelled, batch):
     assert choice.batch_size(LOOK._replace(images=images, labelled=labelled)) == batch
+
+
+@pytest.mark.parametrize(("evaluated", "door"), [(240, 2.4), (240_000, shown.SECONDS)])
+def test_a_teacher_that_was_loaded_shows_what_it_knows_first(evaluated, door):
+    """By hand: it is loaded and folded, looks at 0.01 s an image, a minute at the most."""
+    look, ready = LOOK._replace(evaluated=evaluated), TEACHER._replace(ready=33.0)
+    loaded = choice.fixed_costs(look, 64, STUDENT, ready, trains=False)
+    assert loaded["teacher's door"] == pytest.approx(door)
+    assert loaded["first steps"] == 2 * STUDENT.first + 33.0
+    trained = choice.fixed_costs(look, 64, STUDENT, ready, trains=True)
+    assert trained["teacher's door"] == 0.0
+    assert trained["first steps"] == 2 * STUDENT.first + TEACHER.first + 33.0
+
+
+def test_what_a_slow_file_takes_is_taken_from_the_steps():
+    quick = choice.plan_lengths(1200.0, LOOK, 64, STUDENT, TEACHER)
+    slow = choice.plan_lengths(1200.0, LOOK, 64, STUDENT, TEACHER._replace(ready=100.0))
+    # 0.2 s of student and baseline a step, and evaluations are a tenth of what is left.
+    assert quick.student - slow.student == pytest.approx(100 / 0.2, abs=30)
+    assert sum(slow.parts.values()) == pytest.approx(sum(quick.parts.values()), abs=2)
 
 
 def test_speed_follows_the_area():

@@ -31,4 +31,4 @@ def test_a_teacher_is_timed_as_learner_and_as_teacher(tmp_path, trains):
     stages = ("teacher", "distil") if trains else ("distil",)
     speed, engine = trials.teacher_speed(trials.trial(config, SOURCES, stages))
     assert engine == "graph"
-    assert speed.view > 0 and (speed.step > 0) == (speed.first > 0) == trains
+    assert speed.ready > speed.view > 0 and (speed.step > 0) == (speed.first > 0) == trains
