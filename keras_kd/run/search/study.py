@@ -21,6 +21,7 @@ from keras_kd.utils.locks import exclusive
 logger = logging.getLogger(__name__)
 POLL = 2.0  # s between two looks at what other processes do
 PATIENCE = 60  # s for which another process may hold the file
+AT_ONCE = 1  # s after which it is said that it is waited for
 DIRECTIONS = ("maximize", "minimize", "minimize")  # agreement, milliseconds, bytes
 _NOT_OPEN = (
     "The file of a study must be open to all of its processes. Received: {path} ({error}). Wait "
@@ -156,13 +157,14 @@ def _check_same(folder, asked):
 def _check_file(path, patience):
     """Refuses a file that is damaged or that another process does not let go."""
     try:
-        connection = sqlite3.connect(path, timeout=patience, isolation_level=None)
         try:
-            connection.execute("BEGIN IMMEDIATE")
-            (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-            connection.execute("ROLLBACK")
-        finally:
-            connection.close()
+            found = _looked_over(path, min(AT_ONCE, patience))
+        except sqlite3.OperationalError as error:
+            logger.info(
+                "%s is not open (%s): waiting for up to %g s for whoever holds it.",
+                path, error, patience,
+            )  # fmt: skip
+            found = _looked_over(path, patience)
     except sqlite3.OperationalError as error:
         raise OSError(_NOT_OPEN.format(path=path, error=error)) from error
     except sqlite3.DatabaseError as error:
@@ -172,3 +174,15 @@ def _check_file(path, patience):
             f"The file of a study must be whole. Received: {path} ({found}). Bring back a copy, or "
             "choose another --study; what was trained beside it may stay."
         )
+
+
+def _looked_over(path, patience):
+    """What SQLite says of a file that may be written: "ok", or what is wrong with it."""
+    connection = sqlite3.connect(path, timeout=patience, isolation_level=None)
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        connection.execute("ROLLBACK")
+    finally:
+        connection.close()
+    return found

@@ -1,6 +1,9 @@
 """What a study keeps, and the folders that it refuses."""
 
 import sqlite3
+import subprocess
+import sys
+import threading
 
 import pytest
 
@@ -89,6 +92,31 @@ def test_a_locked_file(tmp_path):
     finally:
         holder.close()
     Study(tmp_path, ASKED)
+
+
+def test_a_file_that_is_let_go_is_waited_for(tmp_path, caplog, monkeypatch):
+    """Another process holds it for a while: that is told, and then the search goes on."""
+    monkeypatch.setattr(studies, "AT_ONCE", 0.05)
+    caplog.set_level("INFO", "keras_kd")
+    Study(tmp_path, ASKED)
+    hold = (
+        "import sqlite3, sys\n"
+        "held = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
+        "held.execute('BEGIN EXCLUSIVE')\n"
+        "print('held', flush=True)\n"
+        "sys.stdin.readline()\n"
+    )
+    holder = subprocess.Popen(
+        [sys.executable, "-c", hold, str(tmp_path / "study.db")],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert holder.stdout.readline() == "held\n"
+    let_go = threading.Timer(0.5, holder.communicate, ("now\n",))
+    let_go.start()
+    study = Study(tmp_path, ASKED, patience=30)
+    let_go.join()
+    assert "waiting for up to 30 s for whoever holds it" in caplog.text
+    assert study.ask(1) is not None
 
 
 def test_a_file_that_is_locked_later(tmp_path):
