@@ -20,7 +20,13 @@ def checked_images(representative, shape, format):
             f"Expected representative images for {format}, to measure the ranges of activations. "
             f"Received: representative=None. {advice}"
         )
-    batches = [np.asarray(batch, np.float32) for batch in representative]
+    try:
+        batches = [np.asarray(batch, np.float32) for batch in representative]
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            "Expected arrays of numbers as representative images. Received: representative of type "
+            f"{type(representative).__name__} ({error}). {advice}"
+        ) from error
     batches = [batch[None] if batch.ndim == 3 else batch for batch in batches]
     wrong = next((batch.shape for batch in batches if batch.shape[1:] != shape), None)
     if wrong is not None:
@@ -49,6 +55,12 @@ def _check_range(images):
     end of the range.
     """
     low, high = float(images.min()), float(images.max())
+    if low == high == 0:
+        raise ValueError(
+            "Expected representative images that show something: ranges are measured on them. "
+            "Received: images of zeros alone. Give images of the training split, prepared as for "
+            "evaluation."
+        )
     if low == high or not (low >= 0 or (low >= -0.5 and high <= 0.5)):
         return
     raise ValueError(

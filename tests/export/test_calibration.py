@@ -23,3 +23,8 @@ def test_mistakes_are_named(images):
         checked_images([images * 127], shape, "f")
     with pytest.raises(ValueError, match=r"Expected representative images in \[-1, 1\]"):
         checked_images([images * np.nan], shape, "f")
+    with pytest.raises(ValueError, match=r"show something.*Received: images of zeros alone"):
+        checked_images([0 * images], shape, "f")
+    for wrong, kind in ((["a.png"], "list"), (5, "int"), ([[images[0], images[:3]]], "list")):
+        with pytest.raises(ValueError, match=rf"arrays of numbers.*representative of type {kind}"):
+            checked_images(wrong, shape, "f")

@@ -106,12 +106,23 @@ def copy_of(layer, changes, names, kind=None, without=(), prefix=""):
         kind: class of the new layer; default: the layer's own.
         without: keys of the config that this class does not have.
         prefix: of its name.
+
+    Raises:
+        ValueError: a layer whose config does not make another one, by name.
     """
     name = taken(f"{prefix}{layer.name}", names)
-    config = {**layer.get_config(), "trainable": True, **changes, "name": name}
-    for key in ("build_config", *without):
-        config.pop(key, None)
-    return (kind or type(layer)).from_config(config)
+    try:
+        config = {**layer.get_config(), "trainable": True, **changes, "name": name}
+        for key in ("build_config", *without):
+            config.pop(key, None)
+        return (kind or type(layer)).from_config(config)
+    except (TypeError, ValueError, NotImplementedError) as error:  # of a user's own, or a lambda
+        raise ValueError(
+            "The layers of a network are made anew from their configs. Received: layer "
+            f"{layer.name!r} of type {type(layer).__name__}, whose config makes none "
+            f"({str(error).strip().splitlines()[0]}). Put layers of Keras in its place, or write "
+            "its get_config() and from_config()."
+        ) from error
 
 
 def taken(wanted, names):

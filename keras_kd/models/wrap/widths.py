@@ -116,7 +116,10 @@ def within(cost, limit, what, steps=12, widest=1.0):
         ValueError: no number, or not even the narrowest is within it; says what that costs.
     """
     if isinstance(limit, bool) or not isinstance(limit, int | float) or not limit > 0:
-        raise ValueError(f"{what} must be a number above 0. Received: {what}={limit!r}.")
+        raise ValueError(
+            f"{what} must be a number above 0. Received: {what}={limit!r}. Give a larger one, or "
+            "leave it out."
+        )
     if cost(widest) <= limit:
         return widest
     low, high = 0.0, widest

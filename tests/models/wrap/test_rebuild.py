@@ -1,7 +1,10 @@
 import keras
 import numpy as np
+import pytest
+from keras import layers
 from shrunk import photographs, residual
 
+from keras_kd import models
 from keras_kd.models import shrink
 from keras_kd.models.wrap.graph import calls_of, follow
 from keras_kd.models.wrap.rebuild import cut_weights, without
@@ -57,3 +60,30 @@ def test_it_loads_again(tmp_path):
 def test_without_nothing_is_the_same():
     model, x = residual(), photographs(2)
     np.testing.assert_array_equal(without(calls_of(model), {})(x), model(x))
+
+
+class OwnPart(keras.Model):
+    """A user's part of a network, with arguments that its config does not tell."""
+
+    def __init__(self, units):
+        super().__init__()
+        self.dense = layers.Dense(units)
+
+    def call(self, x):
+        return self.dense(keras.ops.reshape(x, (-1, 8 * 8 * 8)))
+
+
+@pytest.mark.parametrize("wrapper", [models.shrink, models.efficient, models.quantize_aware])
+@pytest.mark.parametrize("kind", ["OwnPart", "Lambda"])
+def test_a_layer_that_no_config_makes_again_is_named(wrapper, kind):
+    images = keras.Input((8, 8, 3))
+    x = layers.Conv2D(8, 3, padding="same")(layers.Conv2D(8, 3, padding="same")(images))
+    if kind == "Lambda":
+        x = layers.Dense(4)(layers.Flatten()(layers.Lambda(lambda v: 2 * v, name="own")(x)))
+    else:
+        part = OwnPart(4)
+        part.name = "own"
+        x = part(x)
+    given = {"images": photographs(8)} if wrapper is models.quantize_aware else {}
+    with pytest.raises(ValueError, match=r"Received: layer 'own' of type \w+, wh.*\. [A-Z]"):
+        wrapper(keras.Model(images, x), **given)
