@@ -64,6 +64,22 @@ def uniform(shape, seed):
     return tf.map_fn(row, seed, fn_output_signature=tf.float32)
 
 
+def beta(alpha, stream):
+    """One draw from Beta(alpha, alpha), float32 in [0, 1], by a `Stream`; uniform for an alpha of 1.
+
+    Two gamma variates in the logarithm make it: gamma(alpha) = gamma(alpha + 1) * U^(1 / alpha).
+    For a small alpha both variates underflow to zero, their logarithms do not.
+    """
+    if alpha == 1:
+        return uniform([], stream.key())
+    more = tf.constant(alpha + 1.0, tf.float64)
+    gammas = tf.random.stateless_gamma([2], stream.key("gamma"), more, dtype=tf.float64)
+    powers = tf.random.stateless_uniform([2], stream.key("power"), dtype=tf.float64, alg="philox")
+    # 1 - U lies in (0, 1]: no logarithm of zero.
+    logs = tf.math.log(gammas) + tf.math.log1p(-powers) / alpha
+    return tf.cast(tf.sigmoid(logs[0] - logs[1]), tf.float32)
+
+
 def below(limit, draw):
     """Whole numbers in [0, limit) from uniform draws in [0, 1), both of the same shape."""
     value = tf.cast(tf.floor(draw * tf.cast(limit, tf.float32)), tf.int32)

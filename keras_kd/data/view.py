@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from keras_kd.data import op_text
+from keras_kd.data.either import Either
 from keras_kd.data.ops.base import Crop, FloatOp, Mixer, PixelOp
 from keras_kd.data.ops.whole_image import WholeImage
 from keras_kd.data.random_streams import Stream
@@ -94,19 +95,30 @@ class View:
 
 
 def parse_mixer(text, name="mix"):
-    """The mixer of a text such as "mixup(1.0)".
+    """The mixer of a text such as "mixup(1.0)", or "mixup(0.8)|cutmix(1.0)".
 
     Args:
-        text: one mixer, see `keras_kd.data.op_text.parse`.
+        text: one mixer, or several, of which one is drawn for each batch; see
+            `keras_kd.data.op_text.parse`.
         name: of the argument or config key that holds the text, for messages.
 
     Raises:
-        ValueError: another op, or several.
+        ValueError: ops that mix nothing, or one mixer twice.
     """
     found = op_text.parse(text, name)
-    if len(found) > 1 or not isinstance(found[0], Mixer):
+    for op in found:
+        if not isinstance(op, Mixer):
+            there = ", ".join(one for one, kind in op_text.OPS.items() if issubclass(kind, Mixer))
+            raise ValueError(
+                f"{name} must be one mixer, such as 'mixup(1.0)', or several with '|' between, of "
+                f"which each batch has one: {there}. Received: {name}={text!r}. {op.name} changes "
+                "one image: put it into a view."
+            )
+    names = [op.name for op in found]
+    if len(set(names)) < len(names):
+        twice = next(one for one in names if names.count(one) > 1)
         raise ValueError(
-            f"{name} must be one mixer, such as 'mixup(1.0)'. Received: {name}={text!r}. Ops on "
-            "one image belong to a view."
+            f"{name} must name each mixer once. Received: {name}={text!r}. Take the other {twice} "
+            "out."
         )
-    return found[0]
+    return found[0] if len(found) == 1 else Either(tuple(found))

@@ -13,7 +13,7 @@ import math
 from typing import ClassVar
 
 
-def parameter(default, what, low=-math.inf, high=math.inf, above=False):
+def parameter(default, what, low=-math.inf, high=math.inf, above=False, whole=False):
     """A field of an op: a finite number in a range.
 
     Args:
@@ -21,13 +21,14 @@ def parameter(default, what, low=-math.inf, high=math.inf, above=False):
         what: what it means, a phrase for users.
         low, high: the range, with its ends.
         above: whether `low` itself is left out.
+        whole: whether it must be a whole number.
     """
     bound = f"above {low:g}" if above else f"at least {low:g}"
     bounds = ([bound] if low > -math.inf else []) + (
         [f"at most {high:g}"] if high < math.inf else []
     )
-    metadata = {"what": what, "low": low, "high": high, "above": above}
-    metadata["range"] = " and ".join(bounds) or "finite"
+    metadata = {"what": what, "low": low, "high": high, "above": above, "whole": whole}
+    metadata["range"] = "whole, " * whole + (" and ".join(bounds) or "finite")
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -184,4 +185,6 @@ def _fits(value, rule):
     except (TypeError, ValueError):
         return False
     above = number > rule["low"] if rule["above"] else number >= rule["low"]
-    return math.isfinite(number) and above and number <= rule["high"]
+    if not (math.isfinite(number) and above and number <= rule["high"]):
+        return False
+    return not rule["whole"] or number == int(number)

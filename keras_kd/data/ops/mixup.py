@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from keras_kd.data.ops.base import Mixer, parameter
-from keras_kd.data.random_streams import uniform
+from keras_kd.data.random_streams import beta
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Mixup(Mixer):
     alpha: float = parameter(1.0, "of the Beta(alpha, alpha) of its weight", 0, above=True)
 
     def draw(self, stream):
-        drawn = uniform([], stream.key()) if self.alpha == 1 else _beta(stream, self.alpha)
+        drawn = beta(self.alpha, stream)
         return tf.maximum(drawn, 1.0 - drawn)
 
     def apply(self, image, partner, drawn):
@@ -31,19 +31,3 @@ class Mixup(Mixer):
 
     def share(self, drawn):
         return drawn
-
-
-def _beta(stream, alpha):
-    """One draw from Beta(alpha, alpha), by two gamma variates in the logarithm."""
-    # gamma(alpha) = gamma(alpha + 1) * U^(1 / alpha): for a small alpha both variates underflow to
-    # zero, their logarithms do not.
-    gammas = tf.random.stateless_gamma(
-        [2],
-        stream.key("gamma"),
-        tf.constant(alpha + 1.0, tf.float64),
-        dtype=tf.float64,
-    )
-    powers = tf.random.stateless_uniform([2], stream.key("power"), dtype=tf.float64, alg="philox")
-    # 1 - U lies in (0, 1]: no logarithm of zero.
-    logs = tf.math.log(gammas) + tf.math.log1p(-powers) / alpha
-    return tf.cast(tf.sigmoid(logs[0] - logs[1]), tf.float32)
