@@ -78,7 +78,9 @@ def apply(image, drawn):
     return image
 
 
-@tf.function(autograph=False, reduce_retracing=True)  # Traced once for all the changes of an image.
+# Traced once for all changes of all images, and never written out where it is called: as many
+# branches in the graph of each image would take TensorFlow minutes to look through.
+@tf.function(autograph=False, reduce_retracing=True, experimental_attributes={"_noinline": True})
 def _change(image, channels, which, strength):
     image = tf.ensure_shape(image, [None, None, channels])  # traced for images of any size
     branches = [lambda change=change: change(image, strength) for change in CHANGES.values()]

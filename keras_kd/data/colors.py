@@ -94,7 +94,9 @@ def posterize(image, bits):
 def solarize(image, threshold):
     """The negative of what is not below the threshold."""
     levels = tf.range(LEVELS)
-    return _looked_up(image, tf.where(tf.cast(levels, tf.float32) < threshold, levels, 255 - levels))
+    return _looked_up(
+        image, tf.where(tf.cast(levels, tf.float32) < threshold, levels, 255 - levels)
+    )
 
 
 def solarize_add(image, more):

@@ -40,7 +40,9 @@ class Either(Mixer):
         return tf.gather(tf.stack(shares), drawn["which"])
 
 
-@tf.function(autograph=False)  # Traced once for all rows: tracing a branch is slow.
+# Traced once for all rows, and not written out in each: branches are slow to trace and to look
+# through.
+@tf.function(autograph=False, experimental_attributes={"_noinline": True})
 def _applied(mixers, image, partner, drawn):
     pairs = zip(mixers, drawn["each"])
     branches = [lambda m=mixer, own=own: m.apply(image, partner, own) for mixer, own in pairs]
