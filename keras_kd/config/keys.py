@@ -53,7 +53,11 @@ def stage(**changes):
             # "inception_crop(0.05,1)|flip" and, for mix, "mixup(1.0)"; empty: what the mode says.
             "student_view": "",  # the student's; the teacher's too, where it has none of its own
             "teacher_view": "",  # the teacher's own
-            "mix": "",  # how batches are mixed
+            # How batches are mixed: a mixer, or several as "mixup(0.8)|cutmix(1.0)", of which one
+            # is drawn for each batch.
+            "mix": "",
+            # Repeated augmentation: how often each image stands in a batch, in other views.
+            "repeats": 1,
             "fix_crops": 1024,  # mode fix/ic_ens: crops whose mean is an example's target
             "total": "10 epochs",  # length: "500 steps", "10 epochs", "50000 examples"
             "warmup": "5 percent",  # of the total, or in the other units
@@ -69,6 +73,8 @@ def stage(**changes):
             # Of a staircase: a tenth of the rate after each.
             "decay_at": ("30 percent", "60 percent", "90 percent"),
             "learning_rate": 3e-3,
+            "first_rate": 0.0,  # rate that the warm-up begins with, and
+            "last_rate": 0.0,  # that the run ends with; a staircase has neither
             "weight_decay": 1e-4,  # share of a kernel taken away a step at the peak rate
             "clip": 1.0,  # global norm of the gradients; 0 for none
             "label_weight": 1.0,  # factor of the labels' cross-entropy

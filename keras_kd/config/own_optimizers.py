@@ -10,6 +10,8 @@ OWN = (
     "decay_at",
     "warmup",
     "learning_rate",
+    "first_rate",
+    "last_rate",
     "weight_decay",
     "clip",
 )

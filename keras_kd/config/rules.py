@@ -75,11 +75,14 @@ NETWORK = (Rule("input_range", _is_range, "empty or a pair (lowest, highest)"),)
 STAGE = (
     Rule("seed", lambda v: 0 <= v < 2**31, "at least 0 and below 2**31"),
     Rule("learning_rate", lambda v: 0 < v < math.inf, "finite and above 0"),
+    Rule("first_rate", lambda v: 0 <= v < math.inf, "finite and at least 0"),
+    Rule("last_rate", lambda v: 0 <= v < math.inf, "finite and at least 0"),
     Rule("weight_decay", lambda v: 0 <= v < 1, "at least 0 and below 1"),
     Rule("clip", lambda v: v >= 0, "at least 0 (0 for none)"),
     Rule("ema", lambda v: 0 <= v < 1, "at least 0 (0 for none) and below 1"),
     Rule("label_weight", lambda v: 0 <= v < math.inf, "finite and at least 0"),
     Rule("mixup_alpha", lambda v: 0 < v < math.inf, "finite and above 0"),
+    Rule("repeats", lambda v: v >= 1, "at least 1 (1: each image once in a batch)"),
     Rule("rc_scale", lambda v: 1 <= v < math.inf, "finite and at least 1"),
 )
 

@@ -19,10 +19,13 @@ def check(config, stage):
     path, settings = stage.path, stage.settings
     own_optimizers.check(settings, path)
     _check_optimizer(settings, path)
+    follow(STAGE, config, path)
+    _check_ends(settings, path)
     for learner in settings.optimizers:
         own = f"{path}.optimizers.{learner}"
-        _check_optimizer(own_optimizers.settings_of(settings, learner), own)
-    follow(STAGE, config, path)
+        of_learner = own_optimizers.settings_of(settings, learner)
+        _check_optimizer(of_learner, own)
+        _check_ends(of_learner, own)
     prolong.check(config, stage)
     require_length(settings.total, config, f"{path}.total", total=None)
     require_length(settings.warmup, config, f"{path}.warmup", least=0)
@@ -38,6 +41,19 @@ def _check_optimizer(settings, path):
         optimizers.build(settings.optimizer, 1.0, options=settings.optimizer_options)
     except (ValueError, TypeError) as error:
         raise ValueError(f"config.{path}.optimizer_options: {error}") from error
+
+
+def _check_ends(settings, path):
+    """Refuses rates at the ends that a schedule has not, or that lie above its peak."""
+    peak = settings.learning_rate
+    for name in ("first_rate", "last_rate"):
+        rate = settings[name]
+        if rate and (settings.schedule == "staircase" or rate > peak):
+            raise ValueError(
+                f"config.{path}.{name} must be at most the learning_rate, and 0 for the schedule "
+                f"'staircase'. Received: {path}.{name}={rate!r}, learning_rate={peak!r}, "
+                f"schedule={settings.schedule!r}."
+            )
 
 
 def methods_of(settings):
@@ -87,6 +103,7 @@ def check_learning(config, stage):
                 f"{path}.teachers=(), and the method {method.name!r}, which follows a teacher."
             )
     _check_whole_images(config, stage, chosen)
+    _check_repeats(config, stage, chosen)
     started = settings.label_weight > 0 or bool(config[stage.network].init)
     require(
         started or any(method.reaches_classifier for method in chosen),
@@ -95,6 +112,21 @@ def check_learning(config, stage):
         "above 0, or there must be a method that matches the last logits: features and other "
         "heads alone never train the student's classifier",
     )
+
+
+def _check_repeats(config, stage, chosen):
+    """Refuses copies of images in too small a batch, and for methods that keep each image."""
+    repeats, path = stage.settings.repeats, f"{stage.path}.repeats"
+    most = config.batch_size
+    require(repeats <= most, config, path, f"at most the number of rows, batch_size={most}")
+    for method in chosen:
+        require(
+            repeats == 1 or not method.needs_id,
+            config,
+            path,
+            f"1 beside the method {method.name!r}, which knows images by their number: it would "
+            "take views of one image for several",
+        )
 
 
 def _check_names(config, stage, chosen):

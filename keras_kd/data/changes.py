@@ -73,15 +73,30 @@ def apply(image, drawn):
     """The image after all the changes that were drawn for it, uint8 `[H, W, C]`."""
     columns = [tf.unstack(drawn[name]) for name in ("which", "strength")]
     for which, strength in zip(*columns):
-        changed = _change(image, image.shape[-1], which, strength)
-        image = tf.ensure_shape(changed, image.shape)
+        image = one_of(tuple(CHANGES.values()), image, which, strength)
     return image
+
+
+def one_of(functions, image, which, strength):
+    """The image after one of several changes.
+
+    Args:
+        functions: tuple of functions as in `CHANGES`.
+        image: uint8 `[H, W, C]`.
+        which: int32 scalar, position of one.
+        strength: float32 scalar.
+
+    Returns:
+        uint8 `[H, W, C]`.
+    """
+    changed = _one_of(functions, image, image.shape[-1], which, strength)
+    return tf.ensure_shape(changed, image.shape)
 
 
 # Traced once for all changes of all images, and never written out where it is called: as many
 # branches in the graph of each image would take TensorFlow minutes to look through.
 @tf.function(autograph=False, reduce_retracing=True, experimental_attributes={"_noinline": True})
-def _change(image, channels, which, strength):
+def _one_of(functions, image, channels, which, strength):
     image = tf.ensure_shape(image, [None, None, channels])  # traced for images of any size
-    branches = [lambda change=change: change(image, strength) for change in CHANGES.values()]
+    branches = [lambda function=function: function(image, strength) for function in functions]
     return tf.switch_case(which, branches)

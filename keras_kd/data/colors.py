@@ -75,7 +75,7 @@ def hue(image, shift):
     if image.shape[-1] == 1:
         return image
     # Reckoned on floats: of bytes TensorFlow would cut off what is behind the point.
-    turned = tf.image.adjust_hue(tf.cast(image, tf.float32) / 255.0, shift)
+    turned = tf.image.adjust_hue(tf.cast(image, tf.float32) * (1 / 255), shift)
     return tf.cast(tf.clip_by_value(tf.round(turned * 255.0), 0.0, 255.0), tf.uint8)
 
 

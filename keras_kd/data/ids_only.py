@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_kd.data.examples import Examples, Source
-from keras_kd.data.random_streams import epoch_positions
+from keras_kd.data.random_streams import batch_ranks, epoch_positions
 
 EPOCH = 10_000  # steps are counted in epochs of so many images, where there is no data set
 
@@ -77,7 +77,7 @@ def id_batches(steps, examples, share):
     ids, rows = tf.constant(examples.ids), share.rows
 
     def batch(step):
-        ranks = step * share.batch_size + tf.range(rows.start, rows.stop, dtype=tf.int64)
+        ranks = batch_ranks(step, share.batch_size, share.repeats)[rows.start : rows.stop]
         chosen = tf.gather(ids, epoch_positions(ranks, examples.num_examples, share.seed))
         return {"id": chosen}, tf.fill([len(rows)], -1)
 

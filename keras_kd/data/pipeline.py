@@ -14,7 +14,7 @@ import tensorflow as tf
 from keras_kd.data import assembly, modes
 from keras_kd.data.decode import decoder
 from keras_kd.data.ids_only import id_batches
-from keras_kd.data.random_streams import epoch_positions
+from keras_kd.data.random_streams import batch_ranks, epoch_positions
 from keras_kd.data.resize import MIXED, draw_kernels
 from keras_kd.data.share import Share, split_options
 from keras_kd.data.sources import load_source
@@ -46,7 +46,8 @@ def build_dataset(source, split, mode, batch_size, resolution, seed=0, start_ste
         **options: of a mode, how strong its views are: `flip`, `crop_area`, `crop_aspect`,
             `rc_scale`, `mixup_alpha`, see `Views.of_mode`. And which batches, and which part of
             them: `teacher_resolution`, `teacher_view`, `one_hot`, `with_ids`, `worker_index`,
-            `num_workers`, `num_steps`, `resize`, `by_step`, see `keras_kd.data.share.Share`.
+            `num_workers`, `num_steps`, `resize`, `repeats`, `by_step`, see
+            `keras_kd.data.share.Share`.
 
     Returns:
         `tf.data.Dataset` of `(x, y)`. x is float32 `[B / n, L, L, C]` in [-1, 1] where teacher and
@@ -110,7 +111,7 @@ def training_batches(source, split, views, share):
         return assembly.finished(id_batches(steps, examples, share), cardinality)
 
     def plan(step):
-        ranks = step * batch_size + tf.range(batch_size, dtype=tf.int64)
+        ranks = batch_ranks(step, batch_size, share.repeats)
         positions = epoch_positions(ranks, examples.num_examples, share.seed)
         sizes = tf.gather(examples.sizes, positions)
         planned = {"position": positions, "views": views.draw(sizes, share.seed, step)}

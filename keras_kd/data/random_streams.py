@@ -65,7 +65,7 @@ def uniform(shape, seed):
 
 
 def beta(alpha, stream):
-    """One draw from Beta(alpha, alpha), float32 in [0, 1], by a `Stream`; uniform for an alpha of 1.
+    """One draw from Beta(alpha, alpha), float32 in [0, 1], by a `Stream`; for 1 it is uniform.
 
     Two gamma variates in the logarithm make it: gamma(alpha) = gamma(alpha + 1) * U^(1 / alpha).
     For a small alpha both variates underflow to zero, their logarithms do not.
@@ -86,6 +86,23 @@ def below(limit, draw):
     return tf.minimum(value, limit - 1)
 
 
+def batch_ranks(step, batch_size, repeats=1):
+    """Which ranks of the endless stream of examples stand in the rows of a batch.
+
+    Args:
+        step: int64 scalar, the number of the batch.
+        batch_size: number of rows.
+        repeats: how often each example stands in its batch; where the size is no multiple of it,
+            the last ones once less. The copies of one lie as far apart as they can, so that no
+            image is mixed with its like.
+
+    Returns:
+        int64 `[batch_size]`.
+    """
+    different = -(-batch_size // repeats)
+    return step * different + tf.range(batch_size, dtype=tf.int64) % different
+
+
 def epoch_positions(ranks, num_examples, seed):
     """Which example stands at each rank of an endless stream of shuffled epochs.
 
@@ -93,7 +110,7 @@ def epoch_positions(ranks, num_examples, seed):
     epochs follow one another without a gap. Costs the same at any rank.
 
     Args:
-        ranks: int64 `[B]`, consecutive modulo N or not, of at most two neighbouring epochs.
+        ranks: int64 `[B]`, in any order, of at most two neighbouring epochs.
         num_examples: N.
         seed: int, the seed of the run.
 

@@ -25,6 +25,8 @@ class Share:
         num_workers: number of workers; must divide the batch size.
         num_steps: number of batches, counted from `start_step`; endless where None.
         resize: kernel that makes a square of a crop, see `keras_kd.data.resize`.
+        repeats: how often each image stands in a batch, each time in another view; an epoch's steps
+            then show as many images fewer.
         by_step: whether elements are `(step, (x, y))`, each made by itself, so that the workers of
             a tf.data service can share out the steps. See `keras_kd.data.service`.
 
@@ -44,6 +46,7 @@ class Share:
     num_workers: int = 1
     num_steps: int | None = None
     resize: str = DEFAULT
+    repeats: int = 1
     by_step: bool = False
 
     def __post_init__(self):
@@ -62,6 +65,12 @@ class Share:
                 "The global batch must divide evenly over the workers. Received: "
                 f"batch_size={self.batch_size}, num_workers={self.num_workers}. Take a multiple of "
                 f"{self.num_workers}."
+            )
+
+        if self.repeats > self.batch_size:
+            raise ValueError(
+                "An image cannot stand in a batch more often than there are rows. Received: "
+                f"repeats={self.repeats}, batch_size={self.batch_size}"
             )
 
     @property
@@ -100,6 +109,7 @@ _WHOLE = {
     "teacher_resolution": 1,
     "num_steps": 1,
     "num_workers": 1,
+    "repeats": 1,
     "worker_index": 0,
 }
 _OPEN = ("teacher_resolution", "num_steps")

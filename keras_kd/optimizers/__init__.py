@@ -43,7 +43,8 @@ def make_schedule(name, learning_rate, total_steps, warmup_steps=0, **further):
         learning_rate: peak rate.
         total_steps: steps of the run.
         warmup_steps: steps of linear warm-up.
-        **further: what only this schedule has: `decay_at` of `staircase`.
+        **further: what only this schedule has: `decay_at` of `staircase`; `first_rate` and
+            `last_rate` of the others.
 
     Returns:
         a `keras.optimizers.schedules.LearningRateSchedule`.

@@ -7,18 +7,22 @@ from keras import ops
 
 
 class _Warmup(keras.optimizers.schedules.LearningRateSchedule):
-    """Linear warm-up from 0 to a peak, before whatever follows.
+    """Linear warm-up to a peak, before whatever follows.
 
     Args:
         peak_learning_rate: the rate at the end of the warm-up, above 0.
         total_steps: steps of the whole run.
         warmup_steps: steps of the warm-up, at least 0 and fewer than `total_steps`.
+        first_rate: the rate that the warm-up begins with, from 0 to the peak.
+        last_rate: the rate at the end of the run, from 0 to the peak.
 
     Raises:
         ValueError: an impossible rate or length.
     """
 
-    def __init__(self, peak_learning_rate, total_steps, warmup_steps=0):
+    def __init__(
+        self, peak_learning_rate, total_steps, warmup_steps=0, first_rate=0.0, last_rate=0.0
+    ):
         if not 0.0 < float(peak_learning_rate) < float("inf"):
             raise ValueError(
                 "peak_learning_rate must be a finite number above 0. "
@@ -29,6 +33,13 @@ class _Warmup(keras.optimizers.schedules.LearningRateSchedule):
                 "The warm-up must be shorter than the run. "
                 f"Received: warmup_steps={warmup_steps}, total_steps={total_steps}."
             )
+        for name, rate in (("first_rate", first_rate), ("last_rate", last_rate)):
+            if not 0.0 <= rate <= peak_learning_rate:
+                raise ValueError(
+                    f"{name} must be at least 0 and at most the peak. Received: {name}={rate}, "
+                    f"peak_learning_rate={peak_learning_rate}."
+                )
+        self.first_rate, self.last_rate = float(first_rate), float(last_rate)
         self.peak_learning_rate = float(peak_learning_rate)
         self.total_steps = int(total_steps)
         self.warmup_steps = int(warmup_steps)
@@ -42,22 +53,32 @@ class _Warmup(keras.optimizers.schedules.LearningRateSchedule):
         progress = (step - self.warmup_steps) / (self.total_steps - self.warmup_steps)
         return ops.clip(progress, 0.0, 1.0)
 
+    def _between(self, step, left):
+        """The rate of a float32 step, `left` being the share of the peak that stays of it."""
+        allowed = self._warmup(step)
+        ends = self.first_rate * (1.0 - allowed) + self.last_rate * (1.0 - left)
+        return ends + self.peak_learning_rate * allowed * left
+
     def get_config(self):
+        ends = {"first_rate": self.first_rate, "last_rate": self.last_rate}
         return {
             "peak_learning_rate": self.peak_learning_rate,
             "total_steps": self.total_steps,
             "warmup_steps": self.warmup_steps,
+            **{name: rate for name, rate in ends.items() if rate},
         }
 
 
 @keras.saving.register_keras_serializable(package="keras_kd")
 class WarmupCosine(_Warmup):
-    """Linear warm-up from 0, then half a cosine down to 0.
+    """Linear warm-up from 0, or `first_rate`, then half a cosine down to 0, or `last_rate`.
 
     Args:
         peak_learning_rate: the rate at the end of the warm-up, above 0.
-        total_steps: steps of the whole run; the rate is 0 from there on.
+        total_steps: steps of the whole run; the rate is the last one from there on.
         warmup_steps: steps of the warm-up, at least 0 and fewer than `total_steps`.
+        first_rate: the rate that the warm-up begins with, from 0 to the peak.
+        last_rate: the rate at the end of the run, from 0 to the peak.
 
     Raises:
         ValueError: an impossible rate or length.
@@ -67,12 +88,12 @@ class WarmupCosine(_Warmup):
         """The learning rate, a float32 scalar, of the step numbered from 0."""
         step = ops.cast(step, "float32")
         cosine = 0.5 * (1.0 + ops.cos(math.pi * self._progress(step)))
-        return self.peak_learning_rate * self._warmup(step) * cosine
+        return self._between(step, cosine)
 
 
 @keras.saving.register_keras_serializable(package="keras_kd")
 class WarmupQuadratic(_Warmup):
-    """Linear warm-up from 0, then `(1 - progress) ** 2` of the peak, down to 0.
+    """Linear warm-up, then `(1 - progress) ** 2` of the peak, down to 0 or `last_rate`.
 
     The schedule under which Beyer et al. 2021 (arXiv 2106.05237) train by `Shampoo`. Arguments and
     errors are those of `WarmupCosine`.
@@ -82,7 +103,9 @@ class WarmupQuadratic(_Warmup):
         """The learning rate, a float32 scalar, of the step numbered from 0."""
         step = ops.cast(step, "float32")
         left = 1.0 - self._progress(step)
-        return self.peak_learning_rate * self._warmup(step) * left * left
+        if not (self.first_rate or self.last_rate):
+            return self.peak_learning_rate * self._warmup(step) * left * left
+        return self._between(step, left * left)
 
 
 @keras.saving.register_keras_serializable(package="keras_kd")

@@ -95,6 +95,7 @@ class Streams:
             "batch_size": config.batch_size,
             "seed": config.seed,
             "resize": config.data.resize,
+            "repeats": stage.settings.repeats,
         }
         return functools.partial(data.build_dataset, pool.source, pool.split, **common, **arguments)
 
@@ -203,7 +204,7 @@ class Streams:
         pool = self.pools.of(stage)
         seen = cache_fingerprint.of_data(pool.source, pool.split)
         config = self.config
-        drawn = config.batch_size, sides.teacher, config.seed, config.data.resize
+        drawn = config.batch_size, sides.teacher, config.seed, config.data.resize, settings.repeats
         seen |= cache_fingerprint.of_views(views, *drawn) | drawn_by(stage)
 
         def batch(step, both):

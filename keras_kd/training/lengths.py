@@ -74,6 +74,8 @@ def make_optimizer(settings, lengths, pieces=None, times=1):
         further = {}
         if settings.schedule == "staircase":
             further["decay_at"] = [lengths.steps(one, length) for one in settings.decay_at]
+        # Where they are 0 the schedule need not have them.
+        further |= {key: settings[key] for key in ("first_rate", "last_rate") if settings[key]}
         warmup = lengths.steps(settings.warmup, length)
         name, peak = settings.schedule, settings.learning_rate
         return optimizers.make_schedule(name, peak, length, warmup, **further)

@@ -72,7 +72,7 @@ def of_data(source, split):
     }
 
 
-def of_views(views, batch_size, resolution, seed, resize=DEFAULT):
+def of_views(views, batch_size, resolution, seed, resize=DEFAULT, repeats=1):
     """Fields of what the teacher sees at each step.
 
     Args:
@@ -81,6 +81,7 @@ def of_views(views, batch_size, resolution, seed, resize=DEFAULT):
         resolution: side of the teacher's images in pixels.
         seed: int, the seed of the run.
         resize: kernel, see `keras_kd.data.resize`.
+        repeats: how often each image stands in a batch.
 
     Returns:
         dict: seed, batch size, and what the teacher's view is. The student's resolution, and its
@@ -90,6 +91,8 @@ def of_views(views, batch_size, resolution, seed, resize=DEFAULT):
     seen = {f"views.{name}": value for name, value in views.describe().items()}
     if resize != DEFAULT:
         seen["views.resize"] = resize
+    if repeats > 1:
+        seen["views.repeats"] = repeats
     return {
         "seed": seed,
         "batch_size": batch_size,
