@@ -9,6 +9,13 @@ LABELS, PREPROCESS = "labels.txt", "preprocess.json"
 CHANNELS = {1: "grey", 3: "RGB"}  # as their order; other images come as tensors only
 
 
+# Kernel of an evaluation -> its words.
+RESIZED = {
+    "bilinear": "bilinearly without anti-aliasing",
+    "bicubic_antialias": "bicubically with anti-aliasing, as Pillow does",
+}
+
+
 @dataclasses.dataclass(frozen=True)
 class Card:
     """Facts of one file for whoever runs it.
@@ -22,6 +29,7 @@ class Card:
         output: "logits" or "probabilities".
         exif: "apply" where images are turned upright first, as the camera noted; or "ignore".
         view: text of the ops that make the student's modality, such as "gray"; empty: none do.
+        resize: kernel of the resize, a name of `RESIZED`.
     """
 
     name: str
@@ -32,6 +40,7 @@ class Card:
     output: str = "logits"
     exif: str = "ignore"
     view: str = ""
+    resize: str = "bilinear"
 
     mean = std = 127.5  # of the pixels, 0 to 255: the network sees [-1, 1]
 
@@ -46,7 +55,7 @@ class Card:
     @property
     def input_words(self):
         part = "whole image" if self.full_image else f"central square, 1 / {self.scale:g} of it"
-        words = f"The {part}, resized bilinearly without anti-aliasing; [0, 255] becomes [-1, 1]"
+        words = f"The {part}, resized {RESIZED[self.resize]}; [0, 255] becomes [-1, 1]"
         return f"{words}, and goes through {self.view}." if self.view else f"{words}."
 
     @property
@@ -74,8 +83,8 @@ class Card:
             "crop": crop,
             "height": height,
             "width": width,
-            "interpolation": "bilinear",
-            "antialias": False,
+            "interpolation": self.resize.partition("_")[0],
+            "antialias": self.resize.endswith("_antialias"),
             "scale": 1 / self.std,
             "offset": -self.mean / self.std,
             # After scale and offset, in this order.

@@ -86,6 +86,11 @@ class Material:
         return self.config.data.eval_scale
 
     @property
+    def resize(self):
+        """Kernel by which the evaluation resizes, see `keras_kd.data.resize`."""
+        return self.config.data.eval_resize
+
+    @property
     def exif(self):
         """Whether images are turned upright: "apply" or "ignore"."""
         return self.config.data.exif

@@ -16,6 +16,14 @@ KINDS = {
 }
 
 
+def kinds_of(kernel):
+    """`KINDS` of an evaluation by this kernel, which comes first."""
+    if kernel in KINDS:
+        return KINDS
+    others = {one: name.removesuffix(", as evaluated") for one, name in KINDS.items()}
+    return {kernel: f"TensorFlow {kernel.replace('_', ' ')}, as evaluated", **others}
+
+
 def compare_resizing(material):
     """Answers of the Keras student on test images that were resized in three ways.
 
@@ -23,11 +31,12 @@ def compare_resizing(material):
         material: `keras_kd.export.material.Material`.
 
     Returns:
-        dict: `examples`, how many images; `kinds`, a list of dicts: `name`, `accuracy` (share) and
-        `agreement`, the share of images with the same class as for the first, the evaluation's.
+        dict: `examples`, how many images; `kinds`, a list of dicts, the evaluation's first:
+        `name`, `accuracy` (share) and `agreement`, the share of images with the same class as for
+        the evaluation's.
     """
     sample, kinds, first = SampledSource(material.source, material.split, MOST), [], None
-    for kernel, name in KINDS.items():
+    for kernel, name in kinds_of(material.resize).items():
         images = material.run.evaluation_images(sample, material.split, resize=kernel)
         logits, labels = keras_logits(material.student, images)
         classes = logits.argmax(-1)

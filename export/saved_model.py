@@ -12,6 +12,7 @@ from keras_kd.data.jpeg import crop_jpeg
 from keras_kd.data.modality import Modality
 from keras_kd.data.ops import central_boxes, check_scale, full_boxes
 from keras_kd.data.orientation import EXIF
+from keras_kd.data.resize import DEFAULT, KERNELS
 from keras_kd.export import bitmaps
 from keras_kd.export.card import one_line
 from keras_kd.export.exif import orientation_of
@@ -40,6 +41,7 @@ def to_saved_model(
     scale=EVAL_SCALE,
     exif=EXIF[0],
     view="",
+    resize=DEFAULT,
 ):
     """Writes the student as a SavedModel with two signatures and the class names inside.
 
@@ -62,6 +64,8 @@ def to_saved_model(
             WebP file says; "ignore".
         view: text of the ops by which `serve_bytes` makes the student's modality of an image, see
             `keras_kd.data.modality`; empty: none do.
+        resize: kernel by which `serve_bytes` resizes, one of TensorFlow's in
+            `keras_kd.data.resize.KERNELS`.
 
     Returns:
         A dict: `path`, `bytes` (of the whole folder) and `signatures` (their names).
@@ -79,9 +83,8 @@ def to_saved_model(
     shape = image_shape(model, resolution)
     check_logits(model, shape)
     names = checked_names(class_names, model)
-    decode = functools.partial(
-        decode_for_evaluation, shape=shape, full_image=full_image, scale=scale, exif=exif, view=view
-    )
+    prepared = {"full_image": full_image, "scale": scale, "exif": exif, "view": view}
+    decode = functools.partial(decode_for_evaluation, shape=shape, resize=resize, **prepared)
     module, signatures = _build(model, shape, names, decode)
     with tempfile.TemporaryDirectory() as scratch, replace_folder(path) as fresh:
         if names:
@@ -92,7 +95,7 @@ def to_saved_model(
         extra = fresh / "assets.extra"
         extra.mkdir(exist_ok=True)
         notes = {"input_range": [-1, 1], "input_shape": [None, *shape], "class_names": names}
-        notes |= {"full_image": bool(full_image), "scale": scale, "exif": exif, "view": view}
+        notes |= {**prepared, "full_image": bool(full_image), "resize": resize}
         (extra / "keras_kd.json").write_text(
             json.dumps(notes, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
         )
@@ -100,7 +103,7 @@ def to_saved_model(
 
 
 def decode_for_evaluation(
-    encoded, shape, full_image=False, scale=EVAL_SCALE, exif=EXIF[0], view=""
+    encoded, shape, full_image=False, scale=EVAL_SCALE, exif=EXIF[0], view="", resize=DEFAULT
 ):
     """One encoded image as the evaluation sees it.
 
@@ -112,6 +115,7 @@ def decode_for_evaluation(
         exif: "apply" turns an image as its EXIF orientation says; "ignore" takes it as it is
             stored.
         view: text of the ops that make the student's modality, or empty.
+        resize: kernel, a name of `keras_kd.data.resize.KERNELS`.
 
     Returns:
         float32 `[H, W, C]` in [-1, 1].
@@ -142,7 +146,7 @@ def decode_for_evaluation(
         return upright(tf.shape(image)[:2], crop)
 
     image = tf.cond(tf.io.is_jpeg(encoded), jpeg, other)
-    image = tf.image.resize(image, (height, width), method="bilinear")
+    image = KERNELS[resize](image, tf.constant([height, width]))
     image = tf.ensure_shape(image / 127.5 - 1.0, shape)
     return Modality.parse(view).apply(image) if view else image
 

@@ -32,6 +32,7 @@ def compare_bytes(path):
     """
     from keras_kd.data import evaluation_dataset, load_source
     from keras_kd.data.modality import Modality
+    from keras_kd.data.resize import DEFAULT
 
     loaded = tf.saved_model.load(str(path))
     if "serve_bytes" not in loaded.signatures:
@@ -51,6 +52,7 @@ def compare_bytes(path):
             height,
             full_image=notes["full_image"],
             scale=notes["scale"],
+            resize=notes.get("resize", DEFAULT),
             modality=Modality.parse(view) if (view := notes.get("view")) else None,
         )
         images, labels = next(iter(seen))

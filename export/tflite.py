@@ -14,7 +14,7 @@ class TFLite(Format):
 
     file = "student_{name}.tflite"
     title = "TFLite"
-    needs = ("class_names", "full_image", "scale", "exif", "view", "run_name", "options")
+    needs = ("class_names", "full_image", "scale", "exif", "view", "resize", "run_name", "options")
 
     def set_up(self, converter):
         """Sets the options of a `tf.lite.TFLiteConverter`; by default weights stay as they are."""
@@ -99,6 +99,7 @@ def card_of(
     scale=EVAL_SCALE,
     exif="ignore",
     view="",
+    resize="bilinear",
     run_name="",
     options=None,
 ):
@@ -112,6 +113,7 @@ def card_of(
         scale: short side of the image over the side of that square.
         exif: "apply" where images are turned upright first, or "ignore".
         view: text of the ops that make the student's modality, see `keras_kd.data.modality`.
+        resize: kernel, see `keras_kd.data.resize`.
         run_name: whose student it is.
         options: `keras_kd.export.options.Options`; default: as they come.
 
@@ -130,7 +132,8 @@ def card_of(
         names = map(str, range(network.num_classes(model) or 0))
     output = (options or Options()).output
     name = run_name or "image classifier"
-    return Card(name, shape, tuple(names), bool(full_image), float(scale), output, exif, view)
+    seen = bool(full_image), float(scale), output, exif, view, resize
+    return Card(name, shape, tuple(names), *seen)
 
 
 def to_tflite(
@@ -186,7 +189,8 @@ def to_tflite(
         raise ValueError(
             f"Expected a TFLite format, one of {', '.join(lite)}. Received: format={format!r}."
         )
-    about = {"full_image": False, "scale": EVAL_SCALE, "exif": "ignore", "view": "", "run_name": ""}
+    about = {"full_image": False, "scale": EVAL_SCALE, "exif": "ignore", "view": ""}
+    about |= {"resize": "bilinear", "run_name": ""}
     own = {name: options.pop(name, default) for name, default in about.items()}
     unknown = sorted(set(options) - {"io", "output"})
     if unknown:

@@ -13,7 +13,7 @@ class SavedModel(Format):
     title = "TensorFlow"
     on_device = False
     file = "saved_model"
-    needs = ("class_names", "full_image", "scale", "exif", "view", "options")
+    needs = ("class_names", "full_image", "scale", "exif", "view", "resize", "options")
 
     def write(self, student, path, resolution=None, options=None, **needed):
         """Writes the student, and as a further version for TF Serving where options ask for it."""

@@ -191,6 +191,8 @@ def _data():
             "teacher_resolution": 0,  # side of the teacher's; 0: the student's
             "eval_batch_size": 250,
             "eval_scale": EVAL_SCALE,  # resized short side over the central crop that is evaluated
+            # Kernel that resizes an image to be evaluated, and one that an export decodes.
+            "eval_resize": "bilinear",  # or bicubic_antialias, which is Pillow's
             "eval_full_image": False,  # evaluate on the whole image; eval_scale says nothing then
             # Kernel that resizes training images, see keras_kd.data.resize; mixed: another one for
             # each image, so that a student is not at home in one toolkit's pictures only.

@@ -59,6 +59,7 @@ RUN = (
     Rule("data.labels_per_class", lambda v: v >= 0, "at least 0 (0 for all labels)"),
     Rule("data.eval_batch_size", lambda v: v >= 1, "at least 1"),
     Rule("data.eval_scale", lambda v: 1 <= v < math.inf, "finite and at least 1"),
+    Rule("data.eval_resize", *_one_of("bilinear", "bicubic_antialias")),
     Rule("data.exif", *_one_of("ignore", "apply")),
     Rule("data.allow_bad", lambda v: 0.0 <= v <= 1.0, "a share between 0 and 1"),
     Rule(

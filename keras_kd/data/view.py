@@ -118,7 +118,7 @@ def parse_mixer(text, name="mix"):
     if len(set(names)) < len(names):
         twice = next(one for one in names if names.count(one) > 1)
         raise ValueError(
-            f"{name} must name each mixer once. Received: {name}={text!r}. Take the other {twice} "
-            "out."
+            f"{name} must be one mixer, or several that differ. Received: {name}={text!r}. Take "
+            f"the other {twice} out."
         )
     return found[0] if len(found) == 1 else Either(tuple(found))

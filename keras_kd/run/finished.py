@@ -122,9 +122,7 @@ class Finished(Experiment):
         """The source whose images the student learned from, see `keras_kd.run.sources`."""
         return sources.load_images(self.config, self.source)
 
-    def evaluation_images(
-        self, source=None, split="", batch_size=0, teacher=False, resize="bilinear"
-    ):
+    def evaluation_images(self, source=None, split="", batch_size=0, teacher=False, resize=""):
         """Images and labels of a split in order, prepared as the run evaluates on its own.
 
         Args:
@@ -132,7 +130,7 @@ class Finished(Experiment):
             split: split expression; empty: the one that the run evaluates on.
             batch_size: images a batch; 0: the run's.
             teacher: whether a batch holds the teacher's view too, where it differs.
-            resize: kernel, as `keras_kd.data.evaluation_dataset` takes it.
+            resize: kernel, as `keras_kd.data.evaluation_dataset` takes it; empty: the run's.
 
         Returns:
             a `tf.data.Dataset`, see `keras_kd.data.evaluation_dataset`.
@@ -146,7 +144,7 @@ class Finished(Experiment):
             teacher_resolution=sides.teacher if teacher else None,
             full_image=settings.eval_full_image,
             scale=settings.eval_scale,
-            resize=resize,
+            resize=resize or settings.eval_resize,
             modality=modality_of(self.config, self.last),
         )
 

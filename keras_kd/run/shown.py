@@ -91,6 +91,7 @@ class Shown:
             side_of(self.experiment.config, self.teacher.network),
             full_image=settings.eval_full_image,
             scale=settings.eval_scale,
+            resize=settings.eval_resize,
         )
         began = time.monotonic()
         said = zip(*teacher_answers(model, _in_time(images, began)))

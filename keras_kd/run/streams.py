@@ -73,6 +73,7 @@ class Streams:
             settings.eval_batch_size,
             full_image=settings.eval_full_image,
             scale=settings.eval_scale,
+            resize=settings.eval_resize,
         )
 
     def lengths_of(self, stage):

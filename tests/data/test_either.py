@@ -78,7 +78,7 @@ def plain_source(num):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("mixup|mixup(0.2)", r"mix must name each mixer once.*Take the other mixup out"),
+        ("mixup|mixup(0.2)", r"mix must be one mixer, or several.*Take the other mixup out"),
         ("mixup|flip", r"must be one mixer.*: cutmix, mixup\..*flip changes one image"),
         ("cutmx(1.0)", r"Received: mix='cutmx\(1\.0\)'.*Did you mean 'cutmix'"),
         ("cutmix(0)", r"mix: alpha of cutmix .*above 0"),

@@ -49,7 +49,7 @@ def test_what_falls_between_pixels_shows():
 
     run = types.SimpleNamespace(evaluation_images=evaluation_images)
     material = types.SimpleNamespace(
-        source=Striped(), split="test", student=mean_student(), run=run
+        source=Striped(), split="test", student=mean_student(), run=run, resize="bilinear"
     )
     found = compare_resizing(material)
     assert found["examples"] == 4
