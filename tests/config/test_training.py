@@ -21,6 +21,10 @@ from keras_kd.config.training import methods_of
             r"config\.baseline\.optimizer_options: bet",
         ),
         ("distil.schedule", "stairs", "Did you mean 'staircase'"),
+        ("distil.first_rate", 1.0, r"distil\.first_rate must be at most the learning_rate"),
+        ("distil.last_rate", -1.0, r"distil\.last_rate must be finite and at least 0"),
+        ("distil.repeats", 0, r"distil\.repeats must be at least 1"),
+        ("distil.repeats", 129, r"distil\.repeats must be at most the number of rows"),
         ("distil.decay_at", ("some time",), r"config\.distil\.decay_at: A length is a number"),
         ("distil.decay_at", ("0 percent",), "longer than nothing"),
         ("distil.methods", {"hint": TAPS}, "train the student's classifier.*label_weight=0.0"),
@@ -43,6 +47,21 @@ from keras_kd.config.training import methods_of
 def test_mistakes_are_named(key, value, message):
     with pytest.raises(ValueError, match=message):
         check(changed(key, value))
+
+
+@pytest.mark.parametrize("mix", ["mixup(1.0)", "cutmix(1.0)", "mixup(0.8)|cutmix(1.0)"])
+def test_methods_of_one_label_an_image_refuse_mixed_ones_and_copies(mix):
+    bank = {"pskd": {"num_examples": 1797, "first_id": 0}}
+    config = changed("distil.methods", bank)
+    config.distil.update(mode="same/ic", mix=mix)
+    with pytest.raises(ValueError, match=r"needs images that are not mixed.*Set config\.distil\."):
+        check(config)
+    config.distil.update(mode="same/ic", mix="", repeats=3)
+    with pytest.raises(ValueError, match=r"distil\.repeats must be 1 beside the method 'pskd'"):
+        check(config)
+    config.distil.update(repeats=1, schedule="staircase", first_rate=1e-4)
+    with pytest.raises(ValueError, match=r"and 0 for the schedule 'staircase'"):
+        check(config)
 
 
 def test_methods_are_new_objects_with_their_arguments():

@@ -34,6 +34,56 @@ def test_start_step_is_skip(photos, mode):
         assert_same(whole[k:], batches(8 - k, *args, start_step=k, with_ids=True))
 
 
+# Every op that recipes add, and one image in several rows.
+RECIPE = {
+    "student": "inception_crop(0.3,1)|flip|randaugment_timm(2,7,0.5)|color_jitter|grayscale"
+    "|jpeg_quality|random_erasing",
+    "mix": "mixup(0.8)|cutmix(1,16)",
+}
+
+
+def test_a_recipes_batches_are_functions_of_seed_and_step(photos):
+    """From any step on, for any number of workers, with a teacher of another size or without."""
+    args, options = (photos, "train", RECIPE, 12, 16, 7), {"with_ids": True, "repeats": 3}
+    whole = batches(4, *args, one_hot=True, **options)
+    (later,) = batches(1, *args, start_step=3, one_hot=True, **options)
+    assert_same(whole[3], later)
+    shares = [
+        batches(1, *args, num_workers=2, worker_index=w, one_hot=True, **options)[0]
+        for w in range(2)
+    ]
+    joined = tf.nest.map_structure(lambda *values: np.concatenate(values), *shares)
+    assert_same(whole[0], joined)
+    (both,) = batches(1, *args, num_steps=1, teacher_resolution=32, one_hot=True, **options)
+    np.testing.assert_array_equal(both[0]["student"], whole[0][0]["image"])
+    np.testing.assert_array_equal(both[1], whole[0][1])
+    (x, y) = whole[0]
+    assert (np.unique(x["id"], return_counts=True)[1] == 3).all()
+    copies = [np.flatnonzero(x["id"] == one) for one in np.unique(x["id"])]
+    assert all((x["image"][a] != x["image"][b]).any() for a, b, _ in copies)
+    np.testing.assert_allclose(y.sum(axis=1), 1, atol=1e-6)
+
+
+def test_student_and_teacher_see_one_changed_image_at_two_sizes():
+    """Images of 32 px that the student sees as they were changed, the teacher twice as large."""
+    source = load_source("digits")
+    view = {"student": "whole_image|randaugment(2,9)|random_erasing(1)"}
+    data = build_dataset(source, "train", view, 16, 8, seed=2, teacher_resolution=24)
+    x, _ = next(data.as_numpy_iterator())
+    levels = (x["student"] + 1) * 127.5
+    np.testing.assert_allclose(levels, np.round(levels), atol=1e-4)  # bytes: nothing came after
+    want = tf.image.resize(np.round(levels), (24, 24)) / 127.5 - 1
+    np.testing.assert_allclose(x["teacher"], want, atol=1e-5)
+    plain, _ = next(build_dataset(source, "train", {"student": "whole_image"}, 16, 8, seed=2)
+                    .as_numpy_iterator())  # fmt: skip
+    assert (np.abs(plain - x["student"]).max(axis=(1, 2, 3)) > 0.1).all()
+
+
+def test_an_image_cannot_stand_in_a_batch_more_often_than_there_are_rows(digits):
+    with pytest.raises(ValueError, match=r"Received: repeats=9, batch_size=8"):
+        build_dataset(digits, "train", "same/ic", 8, 8, repeats=9)
+
+
 def test_far_start_step(digits):
     far = batches(2, digits, "train", "mix", 8, 8, start_step=10**9)
     assert_same(far[1], batches(1, digits, "train", "mix", 8, 8, start_step=10**9 + 1)[0])

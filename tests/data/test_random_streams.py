@@ -5,7 +5,7 @@ import pytest
 import scipy.stats
 import tensorflow as tf
 
-from keras_kd.data.random_streams import epoch_positions
+from keras_kd.data.random_streams import batch_ranks, epoch_positions
 
 
 @pytest.mark.parametrize("count", [1, 2, 7, 50])
@@ -26,6 +26,20 @@ def test_order_does_not_depend_on_where_a_batch_begins():
     whole = epoch_positions(ranks, 50, 3).numpy()
     halves = [epoch_positions(part, 50, 3).numpy() for part in (ranks[:5], ranks[5:])]
     np.testing.assert_array_equal(whole, np.concatenate(halves))
+
+
+@pytest.mark.parametrize(("size", "repeats"), [(12, 1), (12, 3), (13, 3), (1024, 3), (4, 4)])
+def test_each_example_stands_in_its_batch_as_often_as_asked(size, repeats):
+    different = -(-size // repeats)
+    for step in (0, 5):
+        ranks = batch_ranks(tf.constant(step, tf.int64), size, repeats).numpy()
+        values, counts = np.unique(ranks, return_counts=True)
+        np.testing.assert_array_equal(values, step * different + np.arange(different))
+        assert counts.max() == repeats and (counts < repeats).sum() <= different * repeats - size
+        if different > 1:
+            assert (np.diff(ranks) != 0).all(), "an image would be mixed with its like"
+    if repeats == 1:
+        np.testing.assert_array_equal(ranks, 5 * size + np.arange(size))
 
 
 def test_order_is_uniform_and_does_not_repeat_after_many_epochs():

@@ -74,6 +74,10 @@ def test_photographs_in_files_are_compared_too(tmp_path):
         split="train",
         student=mean_student(),
         run=types.SimpleNamespace(evaluation_images=evaluation_images),
+        resize="bicubic_antialias",
     )
     found = compare_resizing(material)
+    assert found["kinds"][0]["name"] == "TensorFlow bicubic antialias, as evaluated"
+    assert found["kinds"][0]["agreement"] == 1.0 and len(found["kinds"]) == 4
+    assert "evaluated" not in found["kinds"][1]["name"]
     assert found["examples"] == 40 and min(one["agreement"] for one in found["kinds"]) > 0.9

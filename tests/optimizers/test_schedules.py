@@ -22,6 +22,23 @@ def test_the_cosine_at_its_corners():
     assert float(WarmupCosine(2.0, 10)(0)) == 2.0
 
 
+def test_a_cosine_between_two_rates_in_float64():
+    """Up a line from the first rate, down half a cosine to the last one."""
+    first, peak, last, total, warmup = 1e-4, 2e-3, 1e-6, 300, 5
+    schedule = WarmupCosine(peak, total, warmup, first_rate=first, last_rate=last)
+    for step in (0, 1, 4, 5, 6, 100, 299, 300, 400):
+        along = min(max(step - warmup, 0) / (total - warmup), 1)
+        want = last + (peak - last) * 0.5 * (1 + np.cos(np.pi * along))
+        want = first + (peak - first) * step / warmup if step < warmup else want
+        assert float(schedule(step)) == pytest.approx(want, rel=1e-5), step
+    again = WarmupCosine.from_config(schedule.get_config())
+    assert float(again(0)) == pytest.approx(first) and float(again(300)) == pytest.approx(last)
+    quadratic = WarmupQuadratic(1.0, 10, 0, last_rate=0.1)
+    assert [float(quadratic(s)) for s in (0, 5, 10)] == pytest.approx([1.0, 0.325, 0.1])
+    with pytest.raises(ValueError, match="last_rate must be at least 0 and at most the peak"):
+        WarmupCosine(1.0, 10, last_rate=2.0)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [((0.0, 10), "above 0"), ((0.1, 10, 10), "shorter than the run"), ((0.1, 0), "shorter")],

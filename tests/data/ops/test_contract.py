@@ -113,6 +113,21 @@ def test_boxes_lie_inside_of_images_of_any_size(name):
     assert (boxes[:, :2] + boxes[:, 2:] <= sizes).all()
 
 
+@pytest.mark.parametrize("name", ON_CROPS + ON_FLOATS)
+def test_it_does_inside_tf_data_what_it_does_alone(name):
+    op = OPS[name]()
+    image = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)
+    if name in ON_FLOATS:
+        image = np.float32(image / 127.5 - 1)
+    drawn = draw(op, sizes=np.repeat(SIZES[-1:], 8, axis=0))
+    rows = tf.data.Dataset.range(8)
+    inside = rows.map(lambda row: op.apply(tf.constant(image), one_of(drawn, row)))
+    for row, got in enumerate(inside):
+        want = op.apply(tf.constant(image), one_of(drawn, row))
+        # What is reckoned in floats, a graph may reckon in another order.
+        np.testing.assert_allclose(got, want, atol=1e-6)
+
+
 def one_of(drawn, row):
     return tf.nest.map_structure(lambda values: values[row], drawn)
 

@@ -140,6 +140,16 @@ def test_resizing_is_tensorflows(size):
     np.testing.assert_allclose(own, expected, atol=2e-6)
 
 
+@pytest.mark.parametrize("size", [(7, 9), (12, 12), (50, 33), (1, 1)])
+def test_bicubic_resizing_is_tensorflows_and_pillows(size):
+    pixels = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
+    expected = resizer(12, "bicubic_antialias")(tf.constant(pixels)).numpy()
+    own = classify.RESIZED["bicubic", True](pixels, 12, 12)
+    np.testing.assert_allclose(own / 127.5 - 1, expected, atol=1e-5)
+    pillow = Image.fromarray(pixels).resize((12, 12), Image.Resampling.BICUBIC)
+    assert np.abs(own - np.asarray(pillow, float)).max() < 1.5  # Pillow rounds twice
+
+
 @pytest.mark.parametrize("mode", ["L", "RGBA", "P", "CMYK", "I;16"])
 def test_images_of_any_kind_become_three_channels(mode):
     pixels = np.full((6, 6), 51, np.uint8)
