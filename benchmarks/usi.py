@@ -90,6 +90,8 @@ def work(cell, folder, options):
         result = cell_runs.train_teacher(config, folder)
         config.teacher.handle = handle
         model = cell_runs.load_teacher(config)
+        # It is scored in the student's place, at its own size.
+        config.data.update(resolution=config.data.teacher_resolution, teacher_resolution=0)
     elif kind == LABELS:
         model, result = cell_runs.train_on_labels(config, folder)
     else:

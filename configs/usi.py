@@ -3,9 +3,9 @@
 Paper: Ridnik et al. 2022, "Solving ImageNet: a Unified Scheme for Training any Backbone to Top
 Results", arXiv 2204.03475.
 Task: 20,000 images of CIFAR-10 at 32 px, by the settings of ImageNet.
-Teacher: `teacher=FILE` or another handle, in its own pixel values (`--config.teacher.normalization`
-    where nothing tells them) and at its own size; else EfficientNet-Lite0, fine-tuned here at 96 px
-    from `weights=FILE`.
+Teacher: `teacher=FILE` or another handle, with `@96` behind it where it sees 96 px, and in its own
+    pixel values (`--config.teacher.normalization` where nothing tells them); else an
+    EfficientNet-Lite0, fine-tuned here at 96 px from `weights=FILE`.
 Student: BACKBONE, any builder of `keras_kd.models` or `keras:NAME`; the baseline learns by the same
     settings from labels alone. `batch=N` sets the batch, and with it the rates, that are for 1,024.
 Command: keras-kd-train --config=configs/usi.py:resnet,teacher=teacher.keras --workdir=workdir/usi

@@ -5,6 +5,8 @@ import argparse
 import pytest
 import usi
 
+from keras_kd.configs import usi as recipe
+
 
 def options(thin=False):
     return argparse.Namespace(thin=thin, data_dir="here", weights="there.npz")
@@ -15,10 +17,10 @@ def test_every_network_learns_by_both_a_seed():
     assert len(cells) == 1 + 3 * 2 * 2
     taught, alone = cells["resnet-usi-1"], cells["resnet-labels-1"]
     assert taught.needs == ("teacher",) and alone.needs == () and taught.facts["seed"] == 1
-    own = {k.removeprefix("config.distil."): v for k, v in taught.facts.items() if "distil" in k}
-    for key, value in alone.facts.items():
-        if key.startswith("config.baseline."):
-            assert own[key.removeprefix("config.baseline.")] == value, key
+    one, other = (usi.config_of(cell.facts, options()) for cell in (taught, alone))
+    for key in recipe.settings(128):
+        assert one.distil[key] == other.baseline[key], key
+    assert taught.facts["config.distil.repeats"] == alone.facts["config.baseline.repeats"] == 3
     assert taught.images == 20 * 5000
     for cell in cells.values():
         assert "here" not in str(cell.facts) and "there" not in str(cell.facts)

@@ -57,7 +57,7 @@ def test_every_network_and_the_baseline_have_the_same_settings(backbone):
     assert config.distil.methods.to_dict() == {"soft_targets": {"temperature": 1.0, "weight": 5.0}}
     assert parse_mixer(recipe["mix"]).mixers == (Mixup(0.8), Cutmix(1.0))
     assert View.parse(recipe["student_view"]).pixel_ops[-1] == RandaugmentTimm(2, 7, 0.5, 0.5)
-    assert 1 / config.data.eval_scale == 0.95
+    assert 1 / config.data.eval_scale == pytest.approx(0.95)
 
 
 @pytest.mark.parametrize(

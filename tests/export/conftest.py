@@ -64,6 +64,7 @@ def exported(tmp_path_factory, batch_norm_net, images):
         "scale": EVAL_SCALE,
         "exif": "ignore",
         "view": "",
+        "resize": "bilinear",
         "run_name": "test",
         "options": Options(),
     }

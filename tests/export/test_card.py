@@ -51,3 +51,10 @@ def test_a_modality_is_told_in_order_and_nothing_where_there_is_none():
         {"op": "gray", "arguments": []},
     ]
     assert card.input_words.endswith("and goes through lowres:4|gray.")
+
+
+def test_a_bicubic_evaluation_is_told():
+    card = Card("n", (8, 8, 3), ("a", "b"), resize="bicubic_antialias")
+    told = card.preprocess()
+    assert told["interpolation"] == "bicubic" and told["antialias"] is True
+    assert "bicubically with anti-aliasing" in card.input_words

@@ -12,6 +12,7 @@ from keras_kd.export.options import Options
 from keras_kd.export.runners import SavedModelRunner
 
 OTHERS = {"scale": EVAL_SCALE, "exif": "ignore", "view": "", "run_name": "", "options": Options()}
+OTHERS["resize"] = "bilinear"
 
 
 @pytest.fixture(scope="module")
