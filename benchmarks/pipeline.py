@@ -4,7 +4,8 @@ python benchmarks/pipeline.py [--source=tfds:NAME --data_dir=DIR] [--resolution=
 
 The bare loop is `tf.image.decode_and_crop_jpeg` and `tf.image.resize` of the same bytes and the
 same boxes, batched and prefetched; the pipeline reads the bytes, draws boxes and flips, decodes,
-flips, scales to [-1, 1] and, under `mix`, mixes. Each number of cores has a process of its own,
+flips, scales to [-1, 1] and, under `mix`, mixes. Then the crops and flips of `same/ic` with one op
+more each, which tells what that op costs. Each number of cores has a process of its own,
 that is bound to them before TensorFlow starts. Variants take turns in rounds; the ratio is the
 median of the rounds' own ratios. `cpu` is the same by processor time, for a machine that is not
 idle. Without a source, a folder of synthetic photographs is made.
@@ -34,6 +35,27 @@ OUTPUT = flags.DEFINE_string(
 )
 MEASURE = flags.DEFINE_integer("measure", 0, "Internal: measure on this many cores.")
 MODES = ("mix", "same/ic", "ind/ic")
+# What teacher and student see in the first steps of `same/ic`, to which an op is added.
+CROPS = "inception_crop(0.05,1)|flip"
+OPS = (
+    "randaugment(2,7)",
+    "randaugment_timm(2,7,0.5)",
+    "color_jitter(0.4,0.4,0.4,0)",
+    "color_jitter(0.4,0.4,0.4,0.1)",
+    "random_erasing(0.25)",
+    "grayscale(0.2)",
+    "jpeg_quality(30,95)",
+    "gray",
+    "edges(4)",
+    "blur(1)",
+    "lowres(8)",
+)
+MIXERS = ("cutmix(1)", "mixup(0.8)|cutmix(1)")
+VIEWS = {
+    **{mode: mode for mode in MODES},
+    **{op: {"student": f"{CROPS}|{op}"} for op in OPS},
+    **{mix: {"student": CROPS, "mix": mix} for mix in MIXERS},
+}
 
 
 def main(_):
@@ -57,7 +79,7 @@ def main(_):
     for cores, variants in result["cores"].items():
         for name, found in variants.items():
             print(
-                f"{cores} core(s)  {name:8} {found['images_per_second']:7,.0f} images/s "
+                f"{cores} core(s)  {name:30} {found['images_per_second']:7,.0f} images/s "
                 f"({found['slowest']:,.0f}-{found['fastest']:,.0f})  "
                 f"{found['ratio']:.2f} of bare, {found['cpu_ratio']:.2f} by processor time"
             )
@@ -97,8 +119,8 @@ def measure(cores):
     if not examples.is_jpeg.all():
         raise ValueError(f"JPEG images were expected. Received: source={SOURCE.value}, with others")
     variants = {"bare": bare(examples)}
-    for mode in MODES:
-        variants[mode] = build_dataset(source, SPLIT.value, mode, BATCH.value, RESOLUTION.value)
+    for name, views in VIEWS.items():
+        variants[name] = build_dataset(source, SPLIT.value, views, BATCH.value, RESOLUTION.value)
     rates = {name: [] for name in variants}
     for _ in range(ROUNDS.value):
         for name, data in variants.items():
@@ -107,7 +129,7 @@ def measure(cores):
     for name, rounds in rates.items():
         wall = [rate for rate, _ in rounds]
         # A view of its own for the teacher is a second crop: two images an example.
-        images = len(tf.nest.flatten(variants[name].element_spec[0])) if name in MODES else 1
+        images = len(tf.nest.flatten(variants[name].element_spec[0])) if name in VIEWS else 1
         ratios = [
             [images * own[i] / other[i] for own, other in zip(rounds, rates["bare"])]
             for i in (0, 1)

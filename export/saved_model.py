@@ -12,7 +12,7 @@ from keras_kd.data.jpeg import crop_jpeg
 from keras_kd.data.modality import Modality
 from keras_kd.data.ops import central_boxes, check_scale, full_boxes
 from keras_kd.data.orientation import EXIF
-from keras_kd.data.resize import DEFAULT, KERNELS
+from keras_kd.data.resize import DEFAULT, KERNELS, TRAINING, check_kernel
 from keras_kd.export import bitmaps
 from keras_kd.export.card import one_line
 from keras_kd.export.exif import orientation_of
@@ -79,6 +79,7 @@ def to_saved_model(
     check_scale("scale", scale)
     if exif not in EXIF:
         raise ValueError(f"exif must be one of {', '.join(EXIF)}. Received: exif={exif!r}.")
+    check_kernel("resize", resize, [name for name in TRAINING if name in KERNELS])
     model = student_of(model)
     shape = image_shape(model, resolution)
     check_logits(model, shape)

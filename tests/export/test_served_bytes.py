@@ -49,6 +49,14 @@ def test_a_palette_that_is_passed_over_is_seen(tmp_path, batch_norm_net, monkeyp
     assert compare_bytes(tmp_path / "model")["max_abs_logit_difference"] > 1e-3
 
 
+def test_bytes_are_resized_by_the_evaluations_kernel(tmp_path, batch_norm_net):
+    to_saved_model(batch_norm_net, tmp_path / "model", resize="bicubic_antialias")
+    told = compare_bytes(tmp_path / "model")
+    assert told["agreement"] == 1.0 and told["max_abs_logit_difference"] < 1e-5
+    with pytest.raises(ValueError, match="resize must be one of bilinear, .*'pillow_bicubic'"):
+        to_saved_model(batch_norm_net, tmp_path / "model", resize="pillow_bicubic")
+
+
 def test_a_modality_is_made_of_the_bytes(tmp_path, batch_norm_net):
     to_saved_model(batch_norm_net, tmp_path / "model", view="gray|lowres:3")
     told = compare_bytes(tmp_path / "model")
