@@ -53,7 +53,7 @@ def test_bytes_are_resized_by_the_evaluations_kernel(tmp_path, batch_norm_net):
     to_saved_model(batch_norm_net, tmp_path / "model", resize="bicubic_antialias")
     told = compare_bytes(tmp_path / "model")
     assert told["agreement"] == 1.0 and told["max_abs_logit_difference"] < 1e-5
-    with pytest.raises(ValueError, match="resize must be one of bilinear, .*'pillow_bicubic'"):
+    with pytest.raises(ValueError, match=r"resize must be one of bilinear, .*'pillow_bicubic'"):
         to_saved_model(batch_norm_net, tmp_path / "model", resize="pillow_bicubic")
 
 

@@ -161,6 +161,17 @@ def test_caches_of_other_views_are_refused(tmp_path, text, mix, difference):
         cache.check(cache_fingerprint.of_views(Views(text, mix=mix), 16, 12, 3))
 
 
+def test_copies_of_images_are_of_another_stream():
+    views = Views("inception_crop(0.05,1)|randaugment(2,7)", mix="mixup(0.8)|cutmix(1.0)")
+    plain = cache_fingerprint.of_views(views, 16, 12, 3)
+    assert "views.repeats" not in plain, "targets of before this field stay good"
+    copies = cache_fingerprint.of_views(views, 16, 12, 3, repeats=3)
+    assert cache_fingerprint.differences(plain, copies) == [
+        "views.repeats: '(not set)' there, 3 here"
+    ]
+    assert "mixup(0.8)|cutmix(1.0,32.0)" in plain["views.mode"]
+
+
 def test_jpeg_images_are_of_a_decoder(tmp_path):
     """TensorFlow's own choice gave other pixels: targets of then are refused by name."""
     folder = write_folder(tmp_path / "bitmaps", negative=False)
