@@ -53,7 +53,6 @@ def config_of(facts, options=None):
     if getattr(options, "thin", False):
         cells.shorten(config.teacher.train, config.baseline, config.distil)
         config.data.update(train_split="train[:300]", eval_split="train[49800:]")
-        config.teacher.accept = True  # in four steps it learns nothing
     return config
 
 
@@ -97,6 +96,7 @@ def work(cell, folder, options):
         model, result = cell_runs.train_on_labels(config, folder)
     else:
         config.teacher.handle = handle
+        config.teacher.accept = options.thin  # in four steps it has learned nothing
         model, result = cell_runs.distil(config, folder)
         teacher = cell_runs.load_teacher(config)
     scores = cell_runs.scores(config, folder, "test", model, teacher)

@@ -11,7 +11,7 @@ Expected result: docs/guide.md, "My images"; about as many minutes as asked for.
 """
 
 from keras_kd.config import base, stage
-from keras_kd.utils.names import nearest
+from keras_kd.configs import words_of
 
 WORDS = ("minutes", "teacher", "unlabelled", "weights")
 MINUTES = 60.0
@@ -48,16 +48,7 @@ def read(argument):
             "the config's argument must begin with the folder of the images, as in "
             f"configs/photos.py:PATH,minutes=60. Received: {argument!r}."
         )
-    given = {}
-    for part in parts:
-        word, equals, value = part.partition("=")
-        if word not in WORDS or not equals or not value:
-            raise ValueError(
-                f"after the folder come {', '.join(f'{word}=...' for word in WORDS)}. Received: "
-                f"{part!r} in {argument!r}.{nearest(word, WORDS)}"
-            )
-        given[word] = value
-    return path, given
+    return path, words_of(parts, WORDS, "the folder", argument)
 
 
 def minutes(text):

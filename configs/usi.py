@@ -13,7 +13,7 @@ Published result: ResNet-50 81.0 %, MobileNetV3-Large 77.3 % on ImageNet in 300 
 """
 
 from keras_kd.config import base, stage
-from keras_kd.utils.names import nearest
+from keras_kd.configs import words_of
 
 WORDS = ("teacher", "weights", "batch")
 BATCH = 1024  # for which the rates are
@@ -99,15 +99,7 @@ def read(argument):
 
     backbone, *parts = (part.strip() for part in argument.split(","))
     models.check(backbone, OPTIONS.get(backbone, {}))
-    given = {}
-    for part in parts:
-        word, equals, value = part.partition("=")
-        if word not in WORDS or not equals or not value:
-            raise ValueError(
-                f"after the network come {', '.join(f'{word}=...' for word in WORDS)}. Received: "
-                f"{part!r} in {argument!r}.{nearest(word, WORDS)}"
-            )
-        given[word] = value
+    given = words_of(parts, WORDS, "the network", argument)
     if "batch" in given:
         if not given["batch"].isdigit() or not int(given["batch"]):
             raise ValueError(

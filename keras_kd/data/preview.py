@@ -142,7 +142,7 @@ def _draw(source, examples, x, columns, mode, weight, path):
     for column in range(columns):
         axes[0, column].set_title(_title(names, column, weight), fontsize=8)
     share = "" if weight is None else f", mixing coefficient {weight:.2f}"
-    figure.suptitle(f"{source.name}: {mode}{share}", fontsize=10)
+    figure.suptitle(f"{source.name}: {mode}{share}", fontsize=10, wrap=True)
     figure.savefig(path, format="png")
 
 
