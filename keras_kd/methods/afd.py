@@ -48,25 +48,29 @@ class _Judge(CriticLoss):
 
 @keras.saving.register_keras_serializable(package="keras_kd")
 class AFD(VectorMethod):
-    """Two networks that learn together; each has a critic, and fools it with its own features.
+    """Networks that learn together; each has a critic, and fools it with its own features.
 
     The critic of a network learns to give 0 for its features and 1 for the other's, and the network
-    to get a 1: least squares, as in the paper. Features are pooled to vectors of one length, in
-    place of the paper's layer that changes channels; all losses of a network have one optimizer,
-    where the paper gives features one of their own. It brings `MutualLearning`, since the networks
-    match logits, too. More than two stand in a ring in the paper; here there are two.
+    to get a 1: least squares, as in the paper. More than two stand in a ring, as there: each makes
+    features that pass for those of the next one, the last for the learner's. Features are pooled to
+    vectors of one length, in place of the paper's layer that changes channels; all losses of a
+    network have one optimizer, where the paper gives features one of their own. It brings
+    `MutualLearning`, since the networks match logits, too, each with all others.
 
-    Knowledge: feature. Needs: a peer that learns beside the student, taps on both that are maps, in
+    Knowledge: feature. Needs: peers that learn beside the student, taps on all that are maps, in
     the paper the last, and labels, unless label_weight is 0.
     Paper: Chung et al. 2020, arXiv 2002.01775.
 
     Args:
         student_taps: names of the student's layers, at least one.
-        teacher_taps: names of the peer's layers, as many.
-        peer: name of the network that learns beside.
+        teacher_taps: names of the layers of each peer, as many.
+        peer: name of the network that learns beside, or names of several, in the ring's order.
         temperature: of the mutual learning; 3 in the paper.
-        label_weight: factor of the labels' cross-entropy for the peer, at least 0.
+        label_weight: factor of the labels' cross-entropy for the peers, at least 0.
         **kwargs: as for `VectorMethod` (`size`) and `Method`, but for `source`.
+
+    Raises:
+        ValueError: no peer, one twice, or the learner among them.
     """
 
     scheme = "online"
@@ -75,17 +79,24 @@ class AFD(VectorMethod):
         learner = kwargs.get("learner", "student")
         super().__init__(**{**kwargs, "source": critic_of(learner)})
         self.peer = peer
+        self.ring = (learner, *([peer] if isinstance(peer, str) else peer))
+        if len(self.ring) < 2 or len(set(self.ring)) < len(self.ring):
+            raise ValueError(
+                f"peer must name the networks that learn beside the {learner!r}, each once. "
+                f"Received: peer={peer!r}. Write peer='peer', or peer=('peer', 'other')."
+            )
         self.temperature = positive(temperature=temperature)
         self.label_weight = not_negative(label_weight=label_weight)
 
     @property
     def needs_labels(self):
-        """Whether the peer learns from labels."""
+        """Whether the peers learn from labels."""
         return self.label_weight > 0
 
     @property
     def taps(self):
-        return {self.learner: self.student_taps, self.peer: self.teacher_taps}
+        peers = dict.fromkeys(self.ring[1:], self.teacher_taps)
+        return {self.learner: self.student_taps, **peers}
 
     def taps_of_source(self, name):
         return ()  # the critic's, which is its source
@@ -98,21 +109,24 @@ class AFD(VectorMethod):
         return [Phase(MAIN, inside=tuple(map(critic_of, self.taps))), Phase(CRITIC)]
 
     def companions(self):
-        both, peer = (self.learner, self.peer), self.peer
-        fool = {"learner": peer, "source": critic_of(peer), "weight": self.weight}
-        fool["warmup_steps"] = self.warmup_steps or 0
+        alike = {"weight": self.weight, "warmup_steps": self.warmup_steps or 0}
         logits = MutualLearning(
-            source=(peer,),
+            source=self.ring[1:],
             learner=self.learner,
             temperature=self.temperature,
             label_weight=self.label_weight,
         )
         return [
             logits,
-            _Fool(self, **fool, name=f"{peer}_fools"),
             *(
-                _Judge(self, learner=critic_of(own), source=order, name=f"{own}_{CRITIC}_judges")
-                for own, order in zip(both, (both, both[::-1]))
+                _Fool(self, learner=peer, source=critic_of(peer), name=f"{peer}_fools", **alike)
+                for peer in self.ring[1:]
+            ),
+            *(
+                _Judge(
+                    self, learner=critic_of(own), source=(own, other), name=f"{own}_{CRITIC}_judges"
+                )
+                for own, other in zip(self.ring, (*self.ring[1:], self.learner))
             ),
         ]
 

@@ -55,7 +55,7 @@ class VectorMethod(FeatureMethod):
     """Base of the methods that show tapped features to a critic, as vectors of one length.
 
     Args:
-        size: length of the vectors; a feature that has fewer numbers on either side sets it.
+        size: length of the vectors; a feature of fewer numbers, in any network, sets it.
         **kwargs: as for `FeatureMethod`.
 
     Attributes:
@@ -82,13 +82,16 @@ class VectorMethod(FeatureMethod):
         for name in self.taps:
             if name not in given:
                 raise ValueError(
-                    f"{self.name} taps the layers of two networks, so it needs both. Received: "
+                    f"{self.name} taps layers of several networks, so it needs all. Received: "
                     f"{name!r}, and networks {', '.join(given)}. Give it to KDModel by this name."
                 )
         outputs = [with_taps(given[name], taps).output for name, taps in self.taps.items()]
-        pairs = self.shape_pairs(*({tap: x.shape for tap, x in one.items()} for one in outputs))
-        lengths = [[math.prod(shape[1:]) for shape in pair] for pair in pairs]
-        self._sizes = [min(self.size, *pair) for pair in lengths]
+        own, *others = [{tap: x.shape for tap, x in one.items()} for one in outputs]
+        self._sizes = [self.size] * len(self.student_taps)
+        for other in others:
+            for index, pair in enumerate(self.shape_pairs(own, other)):
+                numbers = [math.prod(shape[1:]) for shape in pair]
+                self._sizes[index] = min(self._sizes[index], *numbers)
         return self._sizes
 
     def vectors(self, outputs, name):

@@ -45,6 +45,7 @@ VARIANTS["baselines/pretrained_student"] = ["bit:R50x1-M", "bit:R50x1-S"]
 ALONE = [name for name in NAMES if name.startswith("schemes/")
          and not importlib.import_module(f"keras_kd.configs.{name.replace('/', '.')}")
          .get_config().distil.teachers]  # fmt: skip
+STUDIES = ("self_study", "co_study")  # stages of a student before it is taught
 TEACHER, STUDENT = Size(1000, 70), Size(100, 3)  # FLOPs of an image, in the place of a network's
 
 
@@ -99,7 +100,8 @@ def test_a_variant_is_allowed_and_has_a_plan(name, words):
         learner = 70 if stage == "teacher.train" else 3
         assert numbers["student_flops"] == 3 * learner * config.batch_size
         taught = bool(trained_stages(config)[stage].teachers)
-        assert taught or stage.endswith(".train") or stage == "baseline" or name in ALONE
+        alone = stage.endswith(".train") or stage in ("baseline", *STUDIES)
+        assert taught or alone or name in ALONE
         live = taught and stage not in fixed
         assert numbers["teacher_flops"] == live * 70 * config.batch_size
         peak = trained_stages(config)[stage].learning_rate

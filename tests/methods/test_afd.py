@@ -58,6 +58,31 @@ def test_two_networks_and_two_critics_move(rng):
         assert any(np.abs(a - b).max() > 0 for a, b in pairs), name
 
 
+def test_three_stand_in_a_ring(rng):
+    """Each critic tells its network's features from those of the next one, and of no other."""
+    peers = {"peer": network(2, 4), "third": network(3, 3)}
+    method = AFD(**TAPS, size=5, peer=("peer", "third"))
+    kd = KDModel(network(1, 3), None, method, 1.0, learners=peers)
+    kd.compile({name: keras.optimizers.SGD(0.0) for name in kd.learners})
+    x, y = data(rng)
+    logs = kd.train_on_batch(x, y, return_dict=True)
+    names = ("student", "peer", "third")
+    vectors = {n: method.vectors(kd.networks[n].answer({"image": x}), n) for n in names}
+    for own, other in (("student", "peer"), ("peer", "third"), ("third", "student")):
+        critic = kd.learners[f"{own}_critic"]
+        fake, real = (np.asarray(critic(vectors[n]), "float64")[:, 0, 0] for n in (own, other))
+        judge = 0.5 * np.square(fake) + 0.5 * np.square(real - 1)
+        np.testing.assert_allclose(logs[f"{own}_critic_judges"], judge.mean(), rtol=1e-4)
+    assert {"peer_fools", "third_fools", "third_mutual_learning", "third_labels"} <= set(logs)
+    assert AFD.from_config(method.get_config()).ring == names
+
+
+@pytest.mark.parametrize("peer", [(), ("peer", "peer"), "student"])
+def test_a_ring_is_of_different_networks(peer):
+    with pytest.raises(ValueError, match=r"peer must name .* each once\. Received: peer="):
+        AFD(**TAPS, peer=peer)
+
+
 def test_without_a_peer_it_is_refused():
-    with pytest.raises(ValueError, match=r"needs both\. Received: 'peer'"):
+    with pytest.raises(ValueError, match=r"needs all\. Received: 'peer'"):
         KDModel(network(1, 3), None, [AFD(**TAPS)], 1.0)

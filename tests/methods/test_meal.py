@@ -53,5 +53,5 @@ def test_the_student_climbs_what_its_critic_descends(rng):
 
 
 def test_without_a_teacher_at_hand_it_is_refused():
-    with pytest.raises(ValueError, match=r"needs both\. Received: 'teacher'"):
+    with pytest.raises(ValueError, match=r"needs all\. Received: 'teacher'"):
         KDModel(network(1, 3), None, MEAL(**TAPS))
