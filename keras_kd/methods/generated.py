@@ -45,6 +45,7 @@ class GeneratorMethod(Method):
         noise: numbers that an image is made of.
         width: channels of the generator's last inner map, see `keras_kd.models.generator`.
         steps: how often the generator learns in a training step, on one draw of noise.
+        student_steps: how often the student learns then, on the images of that draw.
         **kwargs: as for `Method`, but for the networks and taps, which are given.
 
     Raises:
@@ -54,9 +55,10 @@ class GeneratorMethod(Method):
     phase = GENERATOR
     needs_raw_logits = False
 
-    def __init__(self, noise=100, width=64, steps=1, source="teacher", **kwargs):
+    def __init__(self, noise=100, width=64, steps=1, student_steps=1, source="teacher", **kwargs):
         super().__init__(learner=GENERATOR, source=source, **kwargs)
         self.noise, self.width, self.steps = integer(noise=noise, width=width, steps=steps)
+        self.student_steps = integer(student_steps=student_steps)
 
     def networks(self, given):
         shapes = {name: tuple(given[name].input_shape[1:]) for name in ("student", "teacher")}
@@ -72,11 +74,12 @@ class GeneratorMethod(Method):
         inside = self.sources
         return [
             Phase(GENERATOR, inside=inside, images=GENERATOR, repeats=self.steps),
-            Phase(MAIN, images=GENERATOR),
+            Phase(MAIN, images=GENERATOR, repeats=self.student_steps),
         ]
 
     def get_config(self):
         config = super().get_config()
         for given in ("student_taps", "teacher_taps", "learner", "source"):
             config.pop(given)
-        return {**config, "noise": self.noise, "width": self.width, "steps": self.steps}
+        own = {name: getattr(self, name) for name in ("noise", "width", "steps", "student_steps")}
+        return {**config, **own}

@@ -11,15 +11,16 @@ class ZSKT(GeneratorMethod):
     """A generator learns to make images on which student and teacher differ, and the student there.
 
     The generator climbs KL(teacher || student), through both, which are in inference mode. In the
-    paper the student takes ten steps on the images of each step of the generator; here it takes
-    one, so let the generator learn the slower.
+    paper the student takes ten steps on the images of each step of the generator
+    (`student_steps=10`); with one, let the generator learn the slower.
 
     Knowledge: response. Needs: a teacher that is a Keras model, and a method by which the
     student follows it: `SoftTargets` and, in the paper, `AttentionTransfer`; no image, no label.
     Paper: Micaelli, Storkey 2019, arXiv 1905.09768.
 
     Args:
-        **kwargs: as for `GeneratorMethod` (`noise`, `width`, `steps`) and `Method`.
+        **kwargs: as for `GeneratorMethod` (`noise`, `width`, `steps`, `student_steps`) and
+            `Method`.
     """
 
     scheme = "data-free"

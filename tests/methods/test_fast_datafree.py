@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 import keras_kd
@@ -40,11 +41,13 @@ def test_without_the_divergence_it_is_deep_inversion(rng):
     np.testing.assert_array_equal(*losses)
 
 
-def test_the_generator_takes_its_steps_in_each_step_of_the_student():
-    methods = [FastDatafree(width=2, noise=3, steps=3), SoftTargets()]
+@pytest.mark.parametrize("student_steps", [1, 4])
+def test_the_generator_and_the_student_take_their_steps_in_each_step(student_steps):
+    several = {"steps": 3, "student_steps": student_steps}
+    methods = [FastDatafree(width=2, noise=3, **several), SoftTargets()]
     kd = keras_kd.KDModel(network(1), network(2), methods)
     kd.compile({"student": keras.optimizers.SGD(0.1), "generator": keras.optimizers.Adam(0.01)})
     for _ in range(2):
         kd.train_on_batch({"id": np.arange(8)})
     counts = {name: int(each.iterations.numpy()) for name, each in kd.optimizers.items()}
-    assert counts == {"student": 2, "generator": 6}
+    assert counts == {"student": 2 * student_steps, "generator": 6}
