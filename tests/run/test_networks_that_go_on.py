@@ -71,7 +71,7 @@ def test_the_tutor_has_learned_beside_the_student(finished):
     np.testing.assert_allclose(taught_by(images), tutor(images), atol=1e-4)
 
 
-@pytest.mark.parametrize("stage", ["co_study", "tutoring"])
+@pytest.mark.parametrize("stage", ["co_study", pytest.param("tutoring", marks=pytest.mark.slow)])
 def test_a_run_that_is_killed_ends_with_the_bits_of_one_that_was_not(finished, tmp_path, stage):
     with pytest.MonkeyPatch.context() as patch:
         stop_after(patch, step=3, stage=stage)
@@ -82,6 +82,7 @@ def test_a_run_that_is_killed_ends_with_the_bits_of_one_that_was_not(finished, t
     assert_same((found, None), (expected, None))
 
 
+@pytest.mark.slow
 def test_a_dry_run_takes_the_steps():
     found = dry_run(studied(), tiny=True)
     assert set(found["stages"]) == {"teacher.train", "baseline", "co_study", "tutoring"}
