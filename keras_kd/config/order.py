@@ -210,7 +210,8 @@ def _check_handle(config, key, teacher, received):
             f"no handle: give it train=stage(...) and its name to config.stages, or a "
             f"config.{teacher}.handle."
         )
+    known = [*config.stages, *(name for stage in stages_of(config) for name in stage.learners)]
     raise ValueError(
         f"{key} must be names of earlier stages, files that are there, or handles such as "
-        f"bit:R50x1-imagenet224. {received}{nearest(teacher, config.stages)}"
+        f"bit:R50x1-imagenet224. {received}{nearest(teacher, known)}"
     )
