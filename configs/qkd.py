@@ -17,7 +17,7 @@ from keras_kd.configs import quantize_digits
 
 
 def get_config(bits="2"):
-    """The student of configs/quantize_digits.py, in three stages in place of its last.
+    """The student of configs/quantize_digits.py, whose last stage is now the tutoring.
 
     Args:
         bits: of a weight: 8, 4, 3 or 2.
@@ -42,13 +42,6 @@ def get_config(bits="2"):
         **alike,
     )
     config.tutored = network("continued", of="co_study")
-    config.tutoring = stage(
-        network="tutored",
-        teachers=("tutor",),
-        methods={"soft_targets": {"temperature": 1.0}},
-        label_weight=0.0,
-        total="15 epochs",
-        **alike,
-    )
-    config.stages = ("teacher", "baseline", "self_study", "co_study", "tutoring")
+    config.quantize.update(network="tutored", teachers=("tutor",), total="15 epochs")
+    config.stages = ("teacher", "baseline", "self_study", "co_study", "quantize")
     return config

@@ -173,9 +173,18 @@ def teaching(config):
     return {one.stage for one in followed(config)}
 
 
-def followed(config):
-    """The `TeacherConfig` of all that later stages learn from or are made of, and stages train."""
-    return [one for stage in stages_of(config) for one in _others(stage) if one.stage]
+def followed(config, stage=""):
+    """What later stages learn from or are made of, of those that stages train.
+
+    Args:
+        config: ConfigDict of a run.
+        stage: name of a stage that trains them; empty: of any.
+
+    Returns:
+        list of `TeacherConfig`.
+    """
+    trained = [one for each in stages_of(config) for one in _others(each) if one.stage]
+    return [one for one in trained if stage in ("", one.stage)]
 
 
 def _others(stage):

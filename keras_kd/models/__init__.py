@@ -12,9 +12,9 @@ has learned, see `keras_kd.models.wrap`.
 
 import inspect
 
-from keras_kd.models import zoo
+from keras_kd.models import builders, zoo
 from keras_kd.models.bit import bit_resnet, load_bit_npz
-from keras_kd.models.builders import BUILDERS, builder_of, is_known
+from keras_kd.models.builders import BUILDERS, build
 from keras_kd.models.efficientnet_lite import efficientnet_lite, load_efficientnet_npz
 from keras_kd.models.ending import to_logits
 from keras_kd.models.hub import HubModule, hub
@@ -33,7 +33,6 @@ from keras_kd.models.wrap import (
     shrink,
 )
 from keras_kd.utils.integers import check_integer
-from keras_kd.utils.names import nearest
 
 IMAGES = 512  # training images by which a wrapper measures
 
@@ -68,26 +67,6 @@ __all__ = [
 ]
 
 
-def build(name, num_classes, input_shape, **kwargs):
-    """Builds a network by its builder's name.
-
-    Args:
-        name: a key of `BUILDERS`, such as "bit_resnet", or `keras:` and a network of
-            `keras.applications`, such as "keras:MobileNetV2".
-        num_classes: number of logits.
-        input_shape: (height, width, channels) of images in [-1, 1].
-        **kwargs: further arguments of that builder.
-
-    Returns:
-        A functional `keras.Model`.
-
-    Raises:
-        ValueError: for an unknown name, or an argument that the builder does not take.
-    """
-    check(name, kwargs)
-    return builder_of(name)(num_classes=num_classes, input_shape=input_shape, **kwargs)
-
-
 def wraps(name):
     """Whether a name of a config is that of a wrapper, which is given a network to begin with."""
     return name in WRAPPERS
@@ -95,12 +74,10 @@ def wraps(name):
 
 def arguments_of(name):
     """Names of the arguments that a builder or a wrapper takes of a config, a set; of "" none."""
-    if not name:
-        return set()
-    given = {"num_classes", "input_shape", "latency_of", "classes"}
-    if wraps(name):
-        return set(inspect.signature(WRAPPERS[name]).parameters) - given - {"model"} | {"of"}
-    return set(inspect.signature(builder_of(name)).parameters) - given
+    if not wraps(name):
+        return builders.arguments_of(name) if name else set()
+    given = {"model", "input_shape", "latency_of", "classes"}
+    return set(inspect.signature(WRAPPERS[name]).parameters) - given | {"of"}
 
 
 def comes_last(name, in_floats=True):
@@ -187,25 +164,16 @@ def without_weights(name, kwargs):
 
 
 def check(name, kwargs):
-    """Refuses a builder or an argument that does not exist, without building anything.
+    """Refuses a builder, a wrapper or an argument that does not exist, and builds nothing.
 
     Args:
-        name: as of `build`.
-        kwargs: names of the arguments besides num_classes and input_shape.
+        name: as of `build`, or a key of `WRAPPERS`.
+        kwargs: dict of the arguments besides num_classes and input_shape.
 
     Raises:
         ValueError: names what there is and the nearest.
     """
-    if not is_known(name) and not wraps(name):
-        known = sorted([*BUILDERS, *WRAPPERS])
-        raise ValueError(
-            f"name must be one of {known}, or {zoo.SCHEME}NAME of keras.applications. "
-            f"Received: name={name!r}.{nearest(str(name), known)}"
-        )
-    accepted = arguments_of(name)
-    for key in kwargs:
-        if key not in accepted:
-            raise ValueError(
-                f"{name} takes {sorted(accepted)} besides num_classes and input_shape. "
-                f"Received: {key}={kwargs[key]!r}.{nearest(key, accepted)}"
-            )
+    if wraps(name):
+        builders.check_arguments(name, kwargs, arguments_of(name))
+    else:
+        builders.check(name, kwargs, others=WRAPPERS)

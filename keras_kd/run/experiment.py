@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from keras_kd import teachers
 from keras_kd.config import absolute, check
-from keras_kd.config.chain import followed, needed_by, side_of, stages_of, teaching
+from keras_kd.config.chain import followed, needed_by, side_of, stages_of
 from keras_kd.config.combining import combination_of, lets_teachers_lack
 from keras_kd.distribution import strategies
 from keras_kd.models.value_range import OURS
@@ -322,11 +322,10 @@ class Experiment:
 
     def train(self, stage):
         """Trains a stage to its end, from where it stopped; its network then is in `networks`."""
-        others_follow = {one.learned for one in followed(self.config)}
-        teaches = stage.name in teaching(self.config)
+        taught_by = {one.learned for one in followed(self.config, stage.name)}
         # keras-kd-teach may train the same one, in any number of processes: the others find it
         # done.
-        with exclusive(self.path) if teaches and self.writes else contextlib.nullcontext():
+        with exclusive(self.path) if taught_by and self.writes else contextlib.nullcontext():
             teacher = self.teacher(stage)
             learner = self.learner(stage, teacher)
             compiled = stored = None
@@ -340,9 +339,9 @@ class Experiment:
             self.beside[stage.name] = assembled.kd.beside_student()
             self.methods[stage.name] = assembled.kd.methods
             learned = {**assembled.kd.learners, stage.name: learner[0]}
-            for name in {stage.name, *stage.learners}:
+            for name in (stage.name, *stage.learners):
                 self.networks[name] = learned[name]
-                if name in others_follow:
+                if name in taught_by:
                     learned[name].trainable = False
                     if self.writes:
                         networks.save(learned[name], self.path / f"{name}.keras")
@@ -352,8 +351,8 @@ class Experiment:
         for earlier in needed_by(self.config, stage):
             wanted = {
                 one.learned: one.network
-                for one in followed(self.config)
-                if one.stage == earlier.name and one.learned not in self.networks
+                for one in followed(self.config, earlier.name)
+                if one.learned not in self.networks
             }
             there = all((self.path / f"{name}.keras").exists() for name in wanted)
             if wanted and (self.workdir.result(earlier.name) is None or not there):

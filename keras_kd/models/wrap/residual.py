@@ -50,20 +50,19 @@ def residual(model, assistant, options=None, tap="", *, input_shape=None):
 
     Paper: Gao et al. 2020, "Residual Knowledge Distillation", arXiv 2002.09168.
     """
-    network = calls_of(model, input_shape, NAME)
+    network = calls_of(_frozen(model, input_shape), wrapper=NAME)
     corrected = _corrected(network, tap, model)
-    images = keras.Input(network.images.shape[1:], name="image")
-    made, copies = {id(network.images): images}, {}
-    for call in network.calls:
-        result = _again(network, call, made, copies)
-        if call is corrected:
-            added = _added(assistant, options, tap, result, images)
-            result = layers.Add(name=SUM, dtype=None if tap else "float32")([result, added])
-        made[id(call.output)] = result
-    new = keras.Model(images, made[id(network.logits)], name=f"{model.name}_{NAME}")
-    for layer, copy in copies.items():
-        copy.set_weights(layer.get_weights())
-    return new
+    added = _added(assistant, options, tap, corrected.output, network.images)
+    add = layers.Add(name=SUM, dtype=None if tap else "float32")
+    made = {id(call.output): call.output for call in network.calls}
+    made |= {
+        id(network.images): network.images,
+        id(corrected.output): add([corrected.output, added]),
+    }
+    behind = network.calls[network.calls.index(corrected) + 1 :]
+    for call in behind:
+        made[id(call.output)] = call.again(made)
+    return keras.Model(network.images, made[id(network.logits)], name=f"{model.name}_{NAME}")
 
 
 def without_assistant(model):
@@ -108,43 +107,18 @@ def _corrected(network, tap, model):
     return found[0]
 
 
-def _builder(name, options):
-    """The function behind a builder's name, which takes these arguments."""
-    known = sorted(builders.BUILDERS)
-    if not builders.is_known(name):
-        raise ValueError(
-            f"assistant must be a Keras model, or one of {', '.join(known)}, or keras:NAME of "
-            f"keras.applications. Received: assistant={name!r}.{nearest(str(name), known)}"
-        )
-    build = builders.builder_of(name)
-    takes = set(inspect.signature(build).parameters) - {"num_classes", "input_shape"}
-    for key in options or {}:
-        if key not in takes:
-            raise ValueError(
-                f"options of {name} are among {sorted(takes)}. Received: "
-                f"{key}={options[key]!r}.{nearest(key, takes)}"
-            )
-    return build
+def _frozen(model, input_shape):
+    """A copy of the student that neither trains nor drops or measures anything."""
+    network = calls_of(model, input_shape, NAME)
+    dtypes = dtypes_of(network)
 
+    def change(layer, names):
+        if _acts_in_training_only(layer):
+            return None, []
+        frozen = {"dtype": dtypes[id(layer)], "trainable": False}
+        return copy_of(layer, frozen, names), layer.get_weights()
 
-def _again(network, call, made, copies):
-    """What a call of the student gives in the new network, by a frozen copy of its layer.
-
-    Args:
-        network: the student's `Network`.
-        call: one of its calls.
-        made: dict from the `id` of each tensor before it to the one in its place.
-        copies: dict from the layers that were copied to their copies; this call's is added.
-    """
-    layer = call.layer
-    if not isinstance(layer, keras.layers.Layer):
-        return call.again(made)
-    if _acts_in_training_only(layer):
-        return made[id(call.tensors[0])]
-    if layer not in copies:
-        frozen = {"dtype": dtypes_of(network)[id(layer)], "trainable": False}
-        copies[layer] = copy_of(layer, frozen, {copy.name for copy in copies.values()})
-    return call.again(made, copies[layer])
+    return remade(network, change, model.name)
 
 
 def _acts_in_training_only(layer):
@@ -155,9 +129,10 @@ def _acts_in_training_only(layer):
 def _added(assistant, options, tap, result, images):
     """What the assistant adds to the student's `result`, symbolic, zero at first."""
     if not isinstance(assistant, keras.Model):
-        build = _builder(assistant, options)
-        sizes = {"num_classes": result.shape[-1], "input_shape": tuple(images.shape[1:])}
-        assistant = build(**sizes, **(options or {}))
+        builders.check(assistant, options or {}, key="assistant")
+        assistant = builders.build(
+            assistant, result.shape[-1], tuple(images.shape[1:]), **(options or {})
+        )
 
     def change(layer, names):
         return copy_of(layer, {}, names, prefix=PREFIX), layer.get_weights()

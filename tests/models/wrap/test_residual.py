@@ -93,7 +93,7 @@ def test_it_is_saved_with_its_student(student, tmp_path):
     [
         (("resnet", ASSISTANT, "stage4"), r"tap='stage4'.*Did you mean"),
         (("resnett", ASSISTANT), r"assistant must be .*'resnett'.*Did you mean 'resnet'"),
-        (("resnet", {"dept": 8}), r"options of resnet are among .*dept.*Did you mean 'depth'"),
+        (("resnet", {"dept": 8}), r"resnet takes .*dept.*Did you mean 'depth'"),
         (
             ("bit_resnet", {"depth": (1, 1), "width": 0.125}, "stage1"),
             r"as many rows and columns.*'stage1'",
