@@ -52,5 +52,7 @@ def data_free(name, student, teacher):
     """A data-free scheme with a small generator, and a student that follows the teacher by it."""
     cls = methods.METHODS[name]
     follows = issubclass(cls, methods.SoftTargets)
-    chosen = [cls()] if follows else [cls(width=4, noise=6), methods.SoftTargets()]
+    # Of several steps of the generator two show all, and are traced in less than half the time.
+    small = {"width": 4, "noise": 6, "steps": min(2, cls().steps)} if not follows else {}
+    chosen = [cls(**small), *([] if follows else [methods.SoftTargets()])]
     return KDModel(student, teacher, chosen, seed=3)

@@ -58,6 +58,7 @@ def test_what_leaves_tells_the_modality(finished):
     )
 
 
+@pytest.mark.slow
 def test_stopped_and_cached_it_ends_the_same(finished, tmp_path, monkeypatch):
     _, whole = finished
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
