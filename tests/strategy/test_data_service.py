@@ -79,13 +79,22 @@ CASES = {
     "digits": {"mode": "mix", "one_hot": True},
     "folder": {"mode": "ind/ic", "teacher_resolution": 12, "start_step": 5},
     "tfrecord": {"mode": "mix", "worker_index": 1, "num_workers": 2, "with_ids": True},
+    "ops": {
+        "source": "folder",
+        "mode": {
+            "student": "inception_crop(0.05,1)|flip|randaugment(2,7)|color_jitter(0.4,0.4,0.4,0.1)"
+            "|random_erasing(0.25)|grayscale(0.2)|jpeg_quality(30,95)",
+            "mix": "mixup(0.8)|cutmix(1)",
+        },
+        "repeats": 2,
+    },
 }
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_the_same_batches_in_the_same_order(address, sources, case):
-    source = data.load_source(sources[case])
-    settings = {"batch_size": 8, "resolution": 8, "seed": 1, **CASES[case]}
+    settings = {"batch_size": 8, "resolution": 8, "seed": 1, "source": case, **CASES[case]}
+    source = data.load_source(sources[settings.pop("source")])
     here = data.build_dataset(source, "train", **settings)
     there = service.build_dataset(address, source, "train", **settings)
     assert here.element_spec == there.element_spec
