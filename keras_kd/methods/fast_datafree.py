@@ -27,8 +27,9 @@ class FastDatafree(DeepInversion):
     """A generator that all rounds share takes a few steps a round: sure, true to statistics, hard.
 
     One-hotness, plus the gap of the batch norms' statistics, less KL(teacher || student) where both
-    agree. All rounds sharing one generator is the paper's Reptile with a meta step of 1. Its copy a
-    round, the search of the noise, and the memory of old images for the student are left out.
+    agree. The images of each round go into a memory, from which the student learns. All rounds
+    sharing one generator is the paper's Reptile with a meta step of 1; its copy a round and the
+    search of the noise are left out.
 
     Knowledge: feature. Needs: as `DeepInversion`.
     Paper: Fang et al. 2022, arXiv 2112.15278.
@@ -38,6 +39,7 @@ class FastDatafree(DeepInversion):
         statistics: as for `DeepInversion`; 10 there.
         adversarial: factor of the divergence; 1.1 there, after 20 of 220 epochs.
         steps: how often the generator learns in a training step; 2, 5 or 10 in the paper.
+        memory: as for `GeneratorMethod`; all images ever made in the public code.
         **kwargs: as for `DeepInversion`.
     """
 
@@ -51,6 +53,7 @@ class FastDatafree(DeepInversion):
         size=0.0,
         adversarial=1.1,
         steps=5,
+        memory=8192,
         **kwargs,
     ):
         super().__init__(
@@ -59,6 +62,7 @@ class FastDatafree(DeepInversion):
             variation=variation,
             size=size,
             steps=steps,
+            memory=memory,
             source=("student", "teacher"),
             **kwargs,
         )
