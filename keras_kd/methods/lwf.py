@@ -33,8 +33,8 @@ class LearningWithoutForgetting(Method):
     softened answers among the old classes, on images of the new; it moves no other logit. Beside it
     stands the labels' cross-entropy among the new classes: `label_weight=1`, with
     `label_classes=` of `KDModel`, or in a run with `classes` of the stage. The paper's warm-up, new
-    rows alone while the rest is frozen, is left out: it tells of a slight gain. Batch norms of the
-    student go on moving, with the new images.
+    rows alone while the rest is frozen, is a stage before it (`extend` with `head_alone`). Batch
+    norms of the student go on moving, with the new images.
 
     Knowledge: response. Needs: a teacher of some of the student's classes; no labels.
     Paper: Li, Hoiem 2016, arXiv 1606.09282.

@@ -39,6 +39,7 @@ VARIANTS["funmatch/imagenet"] = [*LENGTHS, *map(",".join, itertools.product(*OTH
 VARIANTS["bit_hyperrule"] = [f"{name},{source}" for name in bit_hyperrule.SETS
                              for source in ("paper", "code")]  # fmt: skip
 VARIANTS["bit_hyperrule"] += ["examples=2640,side=348"]
+VARIANTS["schemes/learning_without_forgetting"] = ["warm_up"]
 VARIANTS["baselines/out_of_domain"] = ["tfds:food101", "tfds:imagenet2012"]
 VARIANTS["baselines/pretrained_student"] = ["bit:R50x1-M", "bit:R50x1-S"]
 # Schemes of networks that learn together or teach themselves, with no teacher beside them.

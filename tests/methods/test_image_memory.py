@@ -1,5 +1,6 @@
 """The memory of made images against a list that is kept by hand."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -67,7 +68,10 @@ def test_before_anything_is_written_it_is_noise(memory):
 
 
 def network():
-    return keras_kd.models.resnet(depth=8, width=0.25, num_classes=4, input_shape=(8, 8, 1))
+    net = keras_kd.models.resnet(depth=8, width=0.25, num_classes=4, input_shape=(8, 8, 1))
+    head = net.get_layer("logits")  # it starts at zero, and then passes nothing on
+    head.set_weights([np.random.default_rng(0).normal(size=w.shape) for w in head.get_weights()])
+    return net
 
 
 def test_the_student_learns_from_what_was_made_before_and_the_memory_is_in_the_state():
@@ -83,3 +87,20 @@ def test_the_student_learns_from_what_was_made_before_and_the_memory_is_in_the_s
     # What is shown of it is what it holds.
     shown = kd.made_images(5)
     assert all((np.abs(first[:8] - image).max(axis=(1, 2, 3)) == 0).any() for image in shown)
+
+
+def test_a_graph_reads_the_memory_before_it_writes():
+    """Of one batch's size: read too late, it would hold the images of the step itself."""
+    ends = []
+    for eager in (False, True):
+        keras.utils.set_random_seed(0)
+        methods = [DAFL(width=2, noise=3, memory=8), SoftTargets()]
+        kd = keras_kd.KDModel(network(), network(), methods)
+        kd.compile(keras.optimizers.SGD(0.1), run_eagerly=eager)
+        for _ in range(3):
+            kd.train_on_batch({"id": np.arange(8)})
+        ends.append([v.numpy() for v in kd.student.trainable_variables])
+    start = network().trainable_variables
+    assert all(np.any(end != first.numpy()) for end, first in zip(ends[0], start, strict=True))
+    for graph, eager in zip(*ends):
+        np.testing.assert_allclose(graph, eager, rtol=1e-4, atol=1e-6)

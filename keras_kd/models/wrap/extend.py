@@ -14,14 +14,14 @@ HEADS = {keras.layers.Dense: "units", keras.layers.Conv2D: "filters"}
 CHOOSING = (SomeClasses, ClassOrder)  # put classes into another order, by their `indices`
 
 
-def extend(model, classes=None, *, input_shape=None):
+def extend(model, classes=None, head_alone=False, *, input_shape=None):
     """Gives a network new classes: the rest of it, and what it knows of the old, stay as they are.
 
     The rows of its classifier that know the old classes are kept, those of the new begin as the
     layer's own initializers make them. All classes stand in the order of the data's.
 
-    Paper: Li, Hoiem 2016, "Learning without Forgetting", arXiv 1606.09282, which trains the new
-    rows alone for a while before the rest joins; not done here.
+    Paper: Li, Hoiem 2016, "Learning without Forgetting", arXiv 1606.09282, whose warm-up trains
+    the new rows alone before the rest joins: `head_alone`, then what `continued` makes of it.
 
     Args:
         model: functional or `Sequential` Keras model with one input and one output, that ends in a
@@ -30,15 +30,22 @@ def extend(model, classes=None, *, input_shape=None):
             data's first. It is left as it is.
         classes: indices of the new classes among the data's; None or empty: all that it does not
             know.
+        head_alone: True: all but the classifier is frozen, its batch norms included. The rows of
+            the old classes stand in one kernel with the new; a loss among the new ones alone gives
+            them no gradient, but a weight decay shrinks them.
         input_shape: (height, width, channels) of the new network's images; default: the model's.
 
     Returns:
-        A functional `keras.Model` of layers of the same names, all trainable, with float32 logits
-        of all the data's classes. Where it still lacks some, it is as `knowing` makes one.
+        A functional `keras.Model` of layers of the same names, trainable but for `head_alone`,
+        with float32 logits of all the data's classes. Where it still lacks some, it is as
+        `knowing` makes one.
 
     Raises:
-        ValueError: no new class, or one that the network knows; a network that ends otherwise.
+        ValueError: `head_alone` that is no bool; no new class, or one that the network knows; a
+            network that ends otherwise.
     """
+    if not isinstance(head_alone, bool):
+        raise ValueError(f"head_alone must be True or False. Received: head_alone={head_alone!r}.")
     network = calls_of(model, input_shape, "extend")
     refuse_rounded(network, "extend")
     head, tail, rows = _classifier(network)
@@ -61,6 +68,9 @@ def extend(model, classes=None, *, input_shape=None):
 
     extended = remade(network, change, f"{model.name}_extended")
     _keep_rows(head.layer, wider[0], [rows[one] for one in known])
+    if head_alone:
+        for layer in extended.layers:
+            layer.trainable = layer is wider[0]
     return knowing(extended, known, total)
 
 

@@ -4,8 +4,9 @@ import keras
 import numpy as np
 import pytest
 
+import keras_kd
 from keras_kd import models
-from keras_kd.models import extend
+from keras_kd.models import continued, extend
 from keras_kd.models.some_classes import UNKNOWN, knowing, known_classes
 
 SHAPE = (8, 8, 1)
@@ -42,6 +43,30 @@ def test_old_rows_stand_in_the_order_of_the_data_and_new_ones_are_fresh(x):
     new.set_weights([w + 1 for w in new.get_weights()])  # shares none with the old network
     for one, other in zip(before, old.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_in_the_warm_up_the_new_rows_alone_move_and_then_all(x):
+    plain = learned(3)
+    first = extend(plain, [3, 4], head_alone=True)
+    before = {weight.path: weight.numpy().copy() for weight in first.weights}
+    kd = keras_kd.KDModel(first, label_weight=1.0, label_classes=[3, 4])
+    kd.compile(keras.optimizers.SGD(0.5))
+    kd.train_on_batch(x, np.array([3, 4, 3, 4]))
+    for weight in first.weights:
+        was, now = before[weight.path], weight.numpy()
+        if "logits" in weight.path:
+            np.testing.assert_array_equal(now[..., :3], was[..., :3])
+            assert (now[..., 3:] != was[..., 3:]).any()
+        else:  # the statistics of batch norms, too
+            np.testing.assert_array_equal(now, was)
+    then = continued(first)
+    assert len(then.trainable_weights) == len(extend(plain, [3, 4]).trainable_weights)
+    np.testing.assert_array_equal(then(x), first(x))
+
+
+def test_whether_the_head_is_alone_is_yes_or_no():
+    with pytest.raises(ValueError, match="head_alone must be True or False"):
+        extend(learned(3), [3], head_alone=1)
 
 
 def test_some_of_the_new_classes_then_the_rest(x):
