@@ -18,9 +18,11 @@ from keras_kd.models.builders import BUILDERS, build
 from keras_kd.models.efficientnet_lite import efficientnet_lite, load_efficientnet_npz
 from keras_kd.models.ending import to_logits
 from keras_kd.models.hub import HubModule, hub
+from keras_kd.models.mixer import mixer
 from keras_kd.models.mobilenet_v3 import mobilenet_v3_large, mobilenet_v3_small
 from keras_kd.models.pretrained import start_from
 from keras_kd.models.resnet import resnet, resnet50
+from keras_kd.models.vit import vit
 from keras_kd.models.wrap import (
     LAST,
     UNCHANGED,
@@ -52,6 +54,7 @@ __all__ = [
     "hub",
     "load_bit_npz",
     "load_efficientnet_npz",
+    "mixer",
     "mobilenet_v3_large",
     "mobilenet_v3_small",
     "quantize_aware",
@@ -61,6 +64,7 @@ __all__ = [
     "shrink",
     "start_from",
     "to_logits",
+    "vit",
     "without_weights",
     "wrap_network",
     "wraps",
