@@ -19,10 +19,12 @@ from keras_kd.models.efficientnet_lite import efficientnet_lite, load_efficientn
 from keras_kd.models.ending import to_logits
 from keras_kd.models.hub import HubModule, hub
 from keras_kd.models.mixer import mixer
+from keras_kd.models.mixer_weights import load_mixer_npz
 from keras_kd.models.mobilenet_v3 import mobilenet_v3_large, mobilenet_v3_small
 from keras_kd.models.pretrained import start_from
 from keras_kd.models.resnet import resnet, resnet50
 from keras_kd.models.vit import vit
+from keras_kd.models.vit_weights import load_vit_npz
 from keras_kd.models.wrap import (
     LAST,
     UNCHANGED,
@@ -54,6 +56,8 @@ __all__ = [
     "hub",
     "load_bit_npz",
     "load_efficientnet_npz",
+    "load_mixer_npz",
+    "load_vit_npz",
     "mixer",
     "mobilenet_v3_large",
     "mobilenet_v3_small",

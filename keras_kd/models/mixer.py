@@ -6,6 +6,7 @@ Paper: Tolstikhin et al. 2021, "MLP-Mixer: An all-MLP Architecture for Vision", 
 import keras
 
 from keras_kd.models.layers import check_size, head
+from keras_kd.models.mixer_weights import load_pretrained
 from keras_kd.models.tokens import TokenSum, check_patches, mlp, norm, sizes_of
 from keras_kd.utils.integers import check_integer
 
@@ -83,4 +84,5 @@ def mixer(
         inner = mlp(norm(f"{name}_norm2")(x), channel_width, f"{name}_channel_mlp", approximate)
         x = TokenSum(grid, name=name)([x, inner])
     x = keras.layers.GlobalAveragePooling1D(name="pre_logits")(norm("norm")(x))
-    return keras.Model(inputs, head(x, num_classes, dropout), name="mixer")
+    model = keras.Model(inputs, head(x, num_classes, dropout), name="mixer")
+    return load_pretrained(model, weights) if weights else model

@@ -148,6 +148,11 @@ class AttentionHeads(keras.layers.Layer):
         mixed = ops.matmul(ops.cast(weights, values.dtype), values)
         return ops.reshape(ops.transpose(mixed, (0, 2, 1, 3)), (-1, places, channels))
 
+    def multiplications(self, queries_shape):
+        """Of one image: every place with every place, for the scores and for the mixture."""
+        _, places, channels = queries_shape
+        return 2 * places**2 * channels
+
     def compute_output_shape(self, queries_shape, keys_shape=None, values_shape=None):
         return queries_shape
 

@@ -19,6 +19,7 @@ from keras_kd.models.tokens import (
     norm,
     sizes_of,
 )
+from keras_kd.models.vit_weights import load_pretrained
 from keras_kd.utils.integers import check_integer
 
 NAMES = ("width", "depth", "heads", "mlp_width")
@@ -110,7 +111,7 @@ def vit(
         x = TokenSum(grid, extra, name=name)([x, inner])
     x = norm("norm")(x)
     model = keras.Model(inputs, _logits(x, num_classes, pooling, distillation), name="vit")
-    return model
+    return load_pretrained(model, weights) if weights else model
 
 
 def _attention(x, heads, name):
