@@ -2,11 +2,12 @@
 
 A builder takes `num_classes` and `input_shape` and returns a functional Keras model. Its input is
 an image in [-1, 1], its only output the logits `[B, num_classes]` in float32, under mixed precision
-too. Layers that serve as taps have readable names that never drift: `stem`, `stage1`, ...,
-`pre_logits`. Loaders of published weights stand beside the network that they fill.
-`build(name, ...)` finds a builder by its name, which for a network of `keras.applications` is
-`keras:` and Keras's; `start_from(init, ...)` puts pretrained weights into a network, or a new
-classifier on a pretrained one; `wrap_network(name, model, ...)` makes a student of a network that
+too. Layers that serve as taps have readable names that never drift: `stem`, `stage1`, ... (of
+transformers `block1`, ...), `pre_logits`. Loaders of published weights stand beside the network
+that they fill. `build(name, ...)` finds a builder by its name, which for a network of
+`keras.applications` is `keras:` and Keras's; `start_from(init, ...)` puts pretrained weights into a
+network, or a new classifier on a pretrained one; `wrap_network(name, model, ...)` makes a student
+of a network that
 has learned, see `keras_kd.models.wrap`.
 """
 
