@@ -7,8 +7,7 @@ transformers `block1`, ...), `pre_logits`. Loaders of published weights stand be
 that they fill. `build(name, ...)` finds a builder by its name, which for a network of
 `keras.applications` is `keras:` and Keras's; `start_from(init, ...)` puts pretrained weights into a
 network, or a new classifier on a pretrained one; `wrap_network(name, model, ...)` makes a student
-of a network that
-has learned, see `keras_kd.models.wrap`.
+of a network that has learned, see `keras_kd.models.wrap`.
 """
 
 import inspect

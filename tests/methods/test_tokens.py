@@ -1,0 +1,36 @@
+"""Methods between tokens and maps: a transformer teaches a CNN, and a CNN a transformer."""
+
+import keras
+import numpy as np
+import pytest
+from token_networks import images, tiny
+
+from keras_kd import KDModel, methods, models
+
+IMAGE = (8, 8, 3)
+CASES = [
+    ("attention_transfer", "cnn", "vit"),
+    ("attention_relation", "cnn", "vit"),
+    ("hint", "vit", "cnn"),
+    ("similarity_preserving", "mixer", "vit"),
+]
+
+
+@pytest.fixture(scope="module")
+def networks():
+    cnn = models.resnet(8, 0.25, 4, IMAGE, norm="batch", synchronized=False)
+    return {"cnn": cnn, **{name: tiny(name, 4, IMAGE, depth=1) for name in ("vit", "mixer")}}
+
+
+@pytest.mark.parametrize(("name", "student", "teacher"), CASES)
+def test_maps_of_tokens_teach_and_learn(networks, name, student, teacher):
+    taps = {kind: ["stage2" if kind == "cnn" else "block1_map"] for kind in networks}
+    method = methods.get(name, student_taps=taps[student], teacher_taps=taps[teacher])
+    # A copy: the other cases' student is to be new.
+    kd = KDModel(keras.models.clone_model(networks[student]), networks[teacher], method)
+    kd.compile(keras.optimizers.Adam(0.01), run_eagerly=True)
+    before = [w.numpy() for w in networks[teacher].weights]
+    losses = [float(np.ravel(kd.train_on_batch(images(8, IMAGE)))[0]) for _ in range(5)]
+    assert np.isfinite(losses).all() and losses[-1] < losses[0]
+    for one, two in zip(networks[teacher].weights, before):
+        np.testing.assert_array_equal(one, two)
