@@ -4,7 +4,7 @@ from pathlib import Path
 
 import keras
 
-from keras_kd.models import mixer_weights, vit_weights, zoo
+from keras_kd.models import mixer_weights, vit_keras_hub, vit_weights, zoo
 from keras_kd.models.bit import bit_resnet, load_bit_npz
 from keras_kd.models.bit.published import bit_file, published, stage_units
 from keras_kd.models.bit.weights import check_network, load_pretrained
@@ -54,9 +54,9 @@ def start_from(
         input_shape: (height, width, channels) of images in [-1, 1], which may be of another size
             than those that the weights were trained on.
         network: what a builder of `keras_kd.models` gave, to be filled in place: by the archive's
-            own names, or from a `.keras` file of the same layers by name. Without it the network
-            is the one that `init` holds, cut below its classifier (the last dense layer); where
-            there is none, its features are what it gives.
+            own names, or from a `.keras` file of the same layers by name (`vit` also from that of a
+            ViT of KerasHub). Without it the network is the one that `init` holds, cut below its
+            classifier (the last dense layer); where there is none, its features are what it gives.
         keep_head: take the pretrained classifier over where it has `num_classes` classes. A hub
             module's is always new.
         input_range: (low, high) of the pixel values that `init`'s own network expects; by default
@@ -180,7 +180,11 @@ def _fill(network, init, keep_head):
             f"init={init!r} for the network {network.name!r}. Leave the network out."
         )
     if not init.endswith(".npz"):
-        return _fill_by_name(network, _opened(Path(init)), init, keep_head)
+        model = _opened(Path(init))
+        arrays = vit_keras_hub.arrays_of(model) if network.name == "vit" else None
+        if arrays:
+            return vit_weights.load_arrays(network, arrays, init, keep_head)
+        return _fill_by_name(network, model, init, keep_head)
     if network.name.startswith("efficientnet_lite"):
         bias = read_arrays(init).get("_fc.bias") if keep_head else None
         same = bias is not None and bias.shape == (network.output_shape[-1],)

@@ -71,8 +71,25 @@ def load_pretrained(model, path):
     Raises:
         ValueError: see `load_vit_npz`.
     """
-    arrays = _read(path)
-    same = classes_of(arrays) == model.output_shape[-1]
+    return load_arrays(model, _read(path), path)
+
+
+def load_arrays(model, arrays, path, keep_head=True):
+    """As `load_pretrained`, of arrays that are read already.
+
+    Args:
+        model: what `vit` built.
+        arrays: dict of NumPy arrays by big_vision's names.
+        path: where they are from, for errors.
+        keep_head: whether the classifier is wanted at all.
+
+    Returns:
+        The model.
+
+    Raises:
+        ValueError: see `load_vit_npz`.
+    """
+    same = keep_head and classes_of(arrays) == model.output_shape[-1]
     return _fill(model, arrays, path, head=same and REPRESENTATION[0] not in arrays)
 
 
