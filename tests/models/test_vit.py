@@ -110,6 +110,14 @@ def test_attention_counts_in_flops():
     assert flops(model) == 2 * by_hand
 
 
+def test_wrappers_that_know_no_tokens_name_the_layer():
+    model = tiny("vit")
+    with pytest.raises(ValueError, match="Received: layer 'class_tokens' of type ClassTokens"):
+        models.shrink(model, 0.5, input_shape=IMAGE)
+    with pytest.raises(ValueError, match="layer 'class_tokens' of type ClassTokens, whose tokens"):
+        models.quantize_aware(model, input_shape=IMAGE, images=images(8))
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
