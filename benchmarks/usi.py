@@ -18,7 +18,12 @@ import summary
 NAME = "usi"
 SEEDS = (0, 1, 2)
 # Name of a builder -> what the tables call it.
-BACKBONES = {"resnet": "ResNet-14", "mobilenet_v3_small": "MobileNetV3-Small"}
+BACKBONES = {
+    "resnet": "ResNet-14",
+    "mobilenet_v3_small": "MobileNetV3-Small",
+    "vit": "ViT, 6 blocks of width 96",
+    "mixer": "MLP-Mixer, 6 blocks of width 96",
+}
 TEACHER, USI, LABELS = "teacher", "usi", "labels"
 SPLITS = {"train_split": "train[:5000]", "eval_split": "train[45000:]"}
 IMAGES, EPOCHS = 5000, 20

@@ -26,6 +26,8 @@ OPTIONS = {
     "resnet": {"depth": 14, "norm": "batch", "synchronized": False, "dropout": 0.0},
     "mobilenet_v3_small": {"synchronized": False, "dropout": 0.0},
     "mobilenet_v3_large": {"synchronized": False, "dropout": 0.0},
+    "vit": {"patch": 4, "width": 96, "depth": 6, "heads": 3, "mlp_width": 384},
+    "mixer": {"patch": 4, "width": 96, "depth": 6, "token_width": 48, "channel_width": 384},
 }
 
 

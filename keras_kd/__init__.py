@@ -26,6 +26,15 @@ _SERIALIZABLE = {
     "keras_kd.models.onnx_module": ["OnnxModule"],
     "keras_kd.models.resnet": ["IdentityShortcut", "ToCaffeRange"],
     "keras_kd.models.some_classes": ["SomeClasses"],
+    "keras_kd.models.tokens": [
+        "ClassTokens",
+        "AttentionHeads",
+        "GELU",
+        "OneToken",
+        "PositionEmbedding",
+        "TokenMap",
+        "TokenSum",
+    ],
     "keras_kd.models.wrap.neighbours": ["RoundedAdd", "RoundedMean"],
     "keras_kd.models.wrap.quantized_layers": [
         "QuantizedConv2D",

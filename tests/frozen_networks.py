@@ -11,6 +11,7 @@ NETWORKS = {
     "resnet50": lambda: models.resnet50(5, (32, 32, 3)),
     "mobilenet": lambda: models.mobilenet_v3_small(5, (32, 32, 3), 0.35),
     "efficientnet": lambda: models.efficientnet_lite(0, 5, (32, 32, 3)),
+    "vit": lambda: models.vit("Ti", 5, (8, 8, 3), patch=4, width=12, depth=2, mlp_width=20),
 }
 
 
@@ -21,6 +22,7 @@ FOLDED = {
     "resnet50": 53,
     "mobilenet": 34,
     "efficientnet": 49,
+    "vit": 0,
 }
 
 

@@ -8,6 +8,7 @@ REASONS = {
     "optimizers/joint_update.py": "tests/strategy/test_optimizers.py and test_shampoo.py",
     "train.py": "two lines, which tests/commands/test_train.py starts",
     "data/image_files.py": "tests/data/test_folder.py and test_loose_folder.py read such files",
+    "models/flax_npz.py": "test_vit_weights.py and test_mixer_weights.py read such files",
     "models/builders.py": "tests/models/test_build.py builds them by their names",
     "config/made_images.py": "tests/run/test_data_free.py: what it refuses, in whole configs",
     "run/made.py": "tests/run/test_data_free.py: what a run leaves",

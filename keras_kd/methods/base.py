@@ -111,8 +111,12 @@ class Method(keras.layers.Layer):
 
     @property
     def reaches_classifier(self):
-        """Whether the loss moves the student's logits, and not only what lies before them."""
-        return not self.student_taps or any(t.split("/")[-1] == "logits" for t in self.student_taps)
+        """Whether the loss moves the student's logits, and not only what lies before them.
+
+        Logits that are a mean are moved by way of each part, as `logits_class` is one.
+        """
+        last = [tap.split("/")[-1] for tap in self.student_taps]
+        return not last or any(tap.startswith("logits") for tap in last)
 
     def build(self, batch_shape=None, student_shape=None, teacher_shape=None):
         """Makes the method's weights.

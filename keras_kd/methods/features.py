@@ -146,5 +146,6 @@ class FeatureMethod(Method):
         raise ValueError(
             f"{type(self).__name__} needs maps [B, H, W, C] of known size on both sides. "
             f"Received: student tap {names[0]!r} {student}, teacher tap {names[1]!r} {teacher}. "
-            "Choose layers before the global pooling and give the models fixed input sizes."
+            "Choose layers before the global pooling, of a transformer a block's map such as "
+            "'block3_map', and give the models fixed input sizes."
         )

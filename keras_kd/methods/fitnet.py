@@ -90,7 +90,8 @@ def _check(student_tap, student, teacher_tap, teacher):
         "A hint needs features of known shape: vectors [B, C], maps [B, H, W, C] or sequences "
         "[B, N, C] of the same length; a map may also meet a vector. "
         f"Received: student tap {student_tap!r} {student}, teacher tap {teacher_tap!r} {teacher}. "
-        "Choose taps of matching kinds and give the models fixed input sizes."
+        "Choose taps of matching kinds (a transformer's 'block3_map' is a map) and give the models "
+        "fixed input sizes."
     )
 
 

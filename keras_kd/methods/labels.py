@@ -21,7 +21,9 @@ class Labels(Method):
     Args:
         classes: indices of the classes between which the labels decide, where there are images of
             these alone: the logits of the others are neither looked at nor moved. None: all.
-        **kwargs: as for `Method`. Labels may be int `[B]` or class probabilities `[B, K]`.
+        **kwargs: as for `Method`. With `student_taps` these are read as logits in place of the
+            learner's own, such as DeiT's `logits_class`; several are summed. Labels may be int
+            `[B]` or class probabilities `[B, K]`.
 
     Raises:
         ValueError: batches without labels, or classes that there are not.
@@ -36,7 +38,8 @@ class Labels(Method):
         self.classes = class_list(classes=classes)
 
     def build(self, batch_shape=None, student_shape=None, teacher_shape=None):
-        class_list(student_shape["logits"][-1], classes=self.classes)
+        for tap in self.student_taps or ("logits",):
+            class_list(student_shape[tap][-1], classes=self.classes)
         self.built = True
 
     def call(self, batch, student, teacher):
@@ -46,7 +49,10 @@ class Labels(Method):
                 f"Received: weight={self.weight}, batch with {sorted(batch)}. Give labels, or "
                 "leave this loss out (label_weight=0)."
             )
-        return self.label_kind.loss(batch["labels"], only(self.classes, student["logits"]))
+        return sum(
+            self.label_kind.loss(batch["labels"], only(self.classes, student[tap]))
+            for tap in self.student_taps or ("logits",)
+        )
 
     def get_config(self):
         return {**super().get_config(), "classes": self.classes}

@@ -2,12 +2,12 @@
 
 A builder takes `num_classes` and `input_shape` and returns a functional Keras model. Its input is
 an image in [-1, 1], its only output the logits `[B, num_classes]` in float32, under mixed precision
-too. Layers that serve as taps have readable names that never drift: `stem`, `stage1`, ...,
-`pre_logits`. Loaders of published weights stand beside the network that they fill.
-`build(name, ...)` finds a builder by its name, which for a network of `keras.applications` is
-`keras:` and Keras's; `start_from(init, ...)` puts pretrained weights into a network, or a new
-classifier on a pretrained one; `wrap_network(name, model, ...)` makes a student of a network that
-has learned, see `keras_kd.models.wrap`.
+too. Layers that serve as taps have readable names that never drift: `stem`, `stage1`, ... (of
+transformers `block1`, ...), `pre_logits`. Loaders of published weights stand beside the network
+that they fill. `build(name, ...)` finds a builder by its name, which for a network of
+`keras.applications` is `keras:` and Keras's; `start_from(init, ...)` puts pretrained weights into a
+network, or a new classifier on a pretrained one; `wrap_network(name, model, ...)` makes a student
+of a network that has learned, see `keras_kd.models.wrap`.
 """
 
 import inspect
@@ -18,9 +18,13 @@ from keras_kd.models.builders import BUILDERS, build
 from keras_kd.models.efficientnet_lite import efficientnet_lite, load_efficientnet_npz
 from keras_kd.models.ending import to_logits
 from keras_kd.models.hub import HubModule, hub
+from keras_kd.models.mixer import mixer
+from keras_kd.models.mixer_weights import load_mixer_npz
 from keras_kd.models.mobilenet_v3 import mobilenet_v3_large, mobilenet_v3_small
 from keras_kd.models.pretrained import start_from
 from keras_kd.models.resnet import resnet, resnet50
+from keras_kd.models.vit import vit
+from keras_kd.models.vit_weights import load_vit_npz
 from keras_kd.models.wrap import (
     LAST,
     UNCHANGED,
@@ -52,6 +56,9 @@ __all__ = [
     "hub",
     "load_bit_npz",
     "load_efficientnet_npz",
+    "load_mixer_npz",
+    "load_vit_npz",
+    "mixer",
     "mobilenet_v3_large",
     "mobilenet_v3_small",
     "quantize_aware",
@@ -61,6 +68,7 @@ __all__ = [
     "shrink",
     "start_from",
     "to_logits",
+    "vit",
     "without_weights",
     "wrap_network",
     "wraps",

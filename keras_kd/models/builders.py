@@ -6,8 +6,10 @@ from keras_kd.models import zoo
 from keras_kd.models.bit import bit_resnet
 from keras_kd.models.efficientnet_lite import efficientnet_lite
 from keras_kd.models.hub import hub
+from keras_kd.models.mixer import mixer
 from keras_kd.models.mobilenet_v3 import mobilenet_v3_large, mobilenet_v3_small
 from keras_kd.models.resnet import resnet, resnet50
+from keras_kd.models.vit import vit
 from keras_kd.utils.names import nearest
 
 BUILDERS = {
@@ -16,10 +18,12 @@ BUILDERS = {
         bit_resnet,
         efficientnet_lite,
         hub,
+        mixer,
         mobilenet_v3_large,
         mobilenet_v3_small,
         resnet,
         resnet50,
+        vit,
     )
 }
 

@@ -30,8 +30,8 @@ def flops(model):
     """Counts floating-point operations of one forward pass of one image.
 
     Two for each multiply-add of convolutions (depthwise, transposed and separable ones too) and
-    dense layers; normalisation, activations, pooling and sums are left out, as is usual. A layer
-    that is called twice counts twice.
+    dense layers, and of attention; normalisation, activations, pooling and sums are left out, as is
+    usual. A layer that is called twice counts twice.
 
     Args:
         model: functional Keras model with known image sides, nested ones included.
@@ -50,7 +50,8 @@ def flops(model):
 
 
 def _of_call(operation, args, output):
-    multiplications = 0
+    own = getattr(operation, "multiplications", None)  # of layers that multiply without a kernel
+    multiplications = own(args[0].shape) if own else 0
     for name in KERNELS:
         kernel = getattr(operation, name, None)
         if kernel is None:

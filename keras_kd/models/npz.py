@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import ml_dtypes
 import numpy as np
 
 from keras_kd.utils.archives import DAMAGE, read_archive
@@ -50,6 +51,45 @@ def not_finite(array):
     """
     bad = array.size - np.count_nonzero(np.isfinite(array))
     return f"{bad:,} of {array.size:,} values are not finite" if bad else ""
+
+
+def float32(array):
+    """An array's values in float32, or None where they are no floats."""
+    if array.dtype.kind == "V" and array.dtype.itemsize == 2:
+        array = array.view(ml_dtypes.bfloat16)  # NumPy's format has no name for it
+    elif array.dtype.kind != "f":
+        return None
+    return array.astype("float32", copy=False)
+
+
+def mismatches(arrays, wanted):
+    """What keeps an archive's arrays from filling variables of the same names, one phrase each.
+
+    Args:
+        arrays: dict of NumPy arrays; further axes of 1 in front do not matter.
+        wanted: dict of variables.
+
+    Returns:
+        list of str, empty where every array has its variable and every variable its array.
+    """
+    problems = [f"{name} (in the model, not in the file)" for name in wanted if name not in arrays]
+    problems += [f"{name} (in the file, not used)" for name in arrays if name not in wanted]
+    for name in wanted.keys() & arrays.keys():
+        file, own = arrays[name].shape, tuple(wanted[name].shape)
+        extra = len(file) - len(own)
+        if extra < 0 or file[extra:] != own or set(file[:extra]) - {1}:
+            problems.append(f"{name} (file {file}, model {own})")
+        elif (values := float32(arrays[name])) is None:
+            problems.append(f"{name} (no floats but {arrays[name].dtype})")
+        elif bad := not_finite(values):
+            problems.append(f"{name} ({bad})")
+    return sorted(problems)
+
+
+def assign(arrays, wanted):
+    """Puts the arrays of an archive into the variables of the same names, which they fit."""
+    for name, variable in wanted.items():
+        variable.assign(float32(arrays[name]).reshape(variable.shape))
 
 
 def listed(problems):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import keras
 
-from keras_kd.models import zoo
+from keras_kd.models import mixer_weights, vit_keras_hub, vit_weights, zoo
 from keras_kd.models.bit import bit_resnet, load_bit_npz
 from keras_kd.models.bit.published import bit_file, published, stage_units
 from keras_kd.models.bit.weights import check_network, load_pretrained
@@ -12,12 +12,20 @@ from keras_kd.models.cutting import reheaded
 from keras_kd.models.efficientnet_lite import load_efficientnet_npz
 from keras_kd.models.hub import HUB_HOSTS, HubModule, hub, load_module
 from keras_kd.models.layers import check_size, head
+from keras_kd.models.mixer_weights import load_mixer_npz
 from keras_kd.models.npz import listed, read_arrays
 from keras_kd.models.output import with_one_output
 from keras_kd.models.pixels import pixels_of
 from keras_kd.models.saved import OldFile, open_keras, recorded_range
 from keras_kd.models.value_range import OURS, UnknownRange, expected_range
+from keras_kd.models.vit_weights import load_vit_npz
 
+# Loaders of the archives of Flax: with the classifier or without, and where it fits.
+FLAX = {
+    "bit_resnet": (load_bit_npz, load_pretrained),
+    "mixer": (load_mixer_npz, mixer_weights.load_pretrained),
+    "vit": (load_vit_npz, vit_weights.load_pretrained),
+}
 KINDS = (
     "'bit:NAME', 'keras:NAME', the path of an .npz or .keras file, a SavedModel folder, "
     "'hub:HANDLE', or a https://tfhub.dev or https://www.kaggle.com/models address"
@@ -40,15 +48,15 @@ def start_from(
     Args:
         init: where the weights come from: `bit:` and a published name, see `keras_kd.models.bit`;
             `keras:` and a network of `keras.applications`, with `?weights=FILE` behind it or
-            ImageNet's weights; an `.npz` file of BiT or EfficientNet-Lite; a `.keras` file; a
-            SavedModel folder; or a TF-Hub handle, after `hub:` or as its https address.
+            ImageNet's weights; an `.npz` file of BiT, ViT, Mixer or EfficientNet-Lite; a `.keras`
+            file; a SavedModel folder; or a TF-Hub handle, after `hub:` or as its https address.
         num_classes: number of logits.
         input_shape: (height, width, channels) of images in [-1, 1], which may be of another size
             than those that the weights were trained on.
         network: what a builder of `keras_kd.models` gave, to be filled in place: by the archive's
-            own names, or from a `.keras` file of the same layers by name. Without it the network
-            is the one that `init` holds, cut below its classifier (the last dense layer); where
-            there is none, its features are what it gives.
+            own names, or from a `.keras` file of the same layers by name (`vit` also from that of a
+            ViT of KerasHub). Without it the network is the one that `init` holds, cut below its
+            classifier (the last dense layer); where there is none, its features are what it gives.
         keep_head: take the pretrained classifier over where it has `num_classes` classes. A hub
             module's is always new.
         input_range: (low, high) of the pixel values that `init`'s own network expects; by default
@@ -164,7 +172,7 @@ def _fill(network, init, keep_head):
         name = init.removeprefix("bit:")
         entry = published(name)
         check_network(network, stage_units(entry.depth), entry.width, init)
-        return _fill_bit(network, bit_file(name), keep_head)
+        return _fill_flax(network, bit_file(name), keep_head)
     brings = init.startswith((zoo.SCHEME, "hub:", *HUB_HOSTS))
     if brings or _existing(init).is_dir():
         raise ValueError(
@@ -172,23 +180,26 @@ def _fill(network, init, keep_head):
             f"init={init!r} for the network {network.name!r}. Leave the network out."
         )
     if not init.endswith(".npz"):
-        return _fill_by_name(network, _opened(Path(init)), init, keep_head)
+        model = _opened(Path(init))
+        arrays = vit_keras_hub.arrays_of(model) if network.name == "vit" else None
+        if arrays:
+            return vit_weights.load_arrays(network, arrays, init, keep_head)
+        return _fill_by_name(network, model, init, keep_head)
     if network.name.startswith("efficientnet_lite"):
         bias = read_arrays(init).get("_fc.bias") if keep_head else None
         same = bias is not None and bias.shape == (network.output_shape[-1],)
         return load_efficientnet_npz(network, init, head=same)
-    if network.name != "bit_resnet":
+    if network.name not in FLAX:
         raise ValueError(
-            "An .npz file fills bit_resnet or efficientnet_lite. "
-            f"Received: init={init!r} for the network {network.name!r}. Take one of these two."
+            f"An .npz file fills {', '.join(FLAX)} or efficientnet_lite. "
+            f"Received: init={init!r} for the network {network.name!r}. Take one of these."
         )
-    return _fill_bit(network, init, keep_head)
+    return _fill_flax(network, init, keep_head)
 
 
-def _fill_bit(network, path, keep_head):
-    if keep_head:
-        return load_pretrained(network, path)
-    return load_bit_npz(network, path, head=False)
+def _fill_flax(network, path, keep_head):
+    strict, lenient = FLAX[network.name]
+    return lenient(network, path) if keep_head else strict(network, path, head=False)
 
 
 def _classifier(network):

@@ -27,6 +27,7 @@ class _Replay:
 
     def __init__(self, opened=None):
         self.opened = opened
+        self.views = {}  # tap name -> (the layer that makes it, of that tensor)
         self.outputs = {}  # tap name -> symbolic output of that call
         self.calls = []  # (operation, args, kwargs, output), nested models unrolled, in order
 
@@ -45,26 +46,37 @@ class _Replay:
                 frozen = kwargs.get("training", training)
                 images = args[0] if args else kwargs["inputs"]
                 output = self.run(inner, images, f"{path}/", frozen)
-            self._record(prefix, operation.name, output)
+            path = self._record(prefix, operation.name, output)
+            if path and hasattr(operation, "tap_views"):
+                for suffix, view in operation.tap_views().items():
+                    self.views[f"{path}_{suffix}"] = (view, output)
             return output
 
         return graph._run_through_graph(inputs, operation_fn=lambda op: op, call_fn=call)
 
     def _record(self, prefix, name, output):
         if not isinstance(output, keras.KerasTensor):
-            return  # several outputs: nothing that one name could stand for
+            return None  # several outputs: nothing that one name could stand for
         calls = sum(1 for key in self.outputs if key.split(":")[0] == f"{prefix}{name}")
-        self.outputs[f"{prefix}{name}" + (f":{calls}" if calls else "")] = output
+        path = f"{prefix}{name}" + (f":{calls}" if calls else "")
+        self.outputs[path] = output
+        return path
 
     def find(self, name, model):
         """The output that `name` means: a full path, or a layer name that only one path ends in."""
-        return self.outputs[self.path(name, model)]
+        path = self.path(name, model)
+        if path not in self.outputs:  # a view is made where it is asked for
+            view, output = self.views[path]
+            self.outputs[path] = view(output)
+            self.calls.append((view, (output,), {}, self.outputs[path]))
+        return self.outputs[path]
 
     def path(self, name, model):
         """The full path that `name` means."""
-        if name in self.outputs:
+        known = self.names()
+        if name in known:
             return name
-        matches = [path for path in self.outputs if path.split("/")[-1] == name]
+        matches = [path for path in known if path.split("/")[-1] == name]
         if len(matches) == 1:
             return matches[0]
         if matches:
@@ -78,11 +90,23 @@ class _Replay:
                 f"hub module does, so that nothing else can be tapped. Received: tap={name!r}. Use "
                 "methods that need no taps, such as SoftTargets, DKD or DIST."
             )
-        by_layer = [path.split("/")[-1] for path in self.outputs]
+        by_layer = [path.split("/")[-1] for path in known]
         raise ValueError(
             f"A tap must be a layer of the model '{model.name}'. Received: tap={name!r}."
-            f"{nearest(name, by_layer)} Taps there are: {', '.join(self.outputs)}."
+            f"{nearest(name, by_layer)} Taps there are: {', '.join(known)}."
         )
+
+    def names(self):
+        """All taps in the order in which the layers run, each before the views of it."""
+        views = {}
+        for path, (_, output) in self.views.items():
+            views.setdefault(id(output), []).append(path)
+        return [
+            name
+            for path, output in self.outputs.items()
+            if path not in self.views
+            for name in (path, *views.get(id(output), ()))
+        ]
 
 
 def tap_names(model):
@@ -93,12 +117,13 @@ def tap_names(model):
 
     Returns:
         list of str, in the order in which the layers run; a layer of a nested model is
-        `outer/inner`, the second call of a shared layer is `layer:1`.
+        `outer/inner`, the second call of a shared layer is `layer:1`; another form that a layer
+        has of its output, by its `tap_views`, is `layer_form`, as in `block3_map`.
 
     Raises:
         ValueError: the model has no functional graph.
     """
-    return list(_replay(model)[0].outputs)
+    return _replay(model)[0].names()
 
 
 def inputs_of(model, kind):
@@ -162,7 +187,7 @@ def tapped(model, names):
     parts = [path.split("/") for path in paths.values()]
     opened = {"/".join(part[:end]) for part in parts for end in range(1, len(part))}
     replay, inputs, answer = _replay(model, opened=opened)
-    outputs = {name: replay.outputs[path] for name, path in paths.items()}
+    outputs = {name: replay.find(path, model) for name, path in paths.items()}
     outputs |= answer if isinstance(answer, dict) else {"logits": answer}
     return keras.Model(inputs[0], outputs, name=f"{model.name}_tapped")
 

@@ -14,7 +14,7 @@ def options(thin=False):
 
 def test_every_network_learns_by_both_a_seed():
     cells = {cell.name: cell for cell in usi.list_cells(options())}
-    assert len(cells) == 1 + 3 * 2 * 2
+    assert len(cells) == 1 + 3 * 4 * 2
     taught, alone = cells["resnet-usi-1"], cells["resnet-labels-1"]
     assert taught.needs == ("teacher",) and alone.needs == () and taught.facts["seed"] == 1
     one, other = (usi.config_of(cell.facts, options()) for cell in (taught, alone))
@@ -24,7 +24,7 @@ def test_every_network_learns_by_both_a_seed():
     assert taught.images == 20 * 5000
     for cell in cells.values():
         assert "here" not in str(cell.facts) and "there" not in str(cell.facts)
-    assert len(usi.list_cells(options(thin=True))) == 1 + 2 * 2
+    assert len(usi.list_cells(options(thin=True))) == 1 + 4 * 2
 
 
 def test_the_gain_is_within_a_seed():

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_kd import optimizers
+from keras_kd import models, optimizers
 from keras_kd.config import check
 from keras_kd.configs import usi
 from keras_kd.data.ops.cutmix import Cutmix
@@ -44,7 +44,9 @@ def test_a_step_decays_as_pytorchs_adamw():
     assert float(kernel.value[0]) == pytest.approx(want, rel=1e-6)
 
 
-@pytest.mark.parametrize("backbone", ["resnet", "mobilenet_v3_small", "keras:MobileNetV2"])
+@pytest.mark.parametrize(
+    "backbone", ["resnet", "mobilenet_v3_small", "vit", "mixer", "keras:MobileNetV2"]
+)
 def test_every_network_and_the_baseline_have_the_same_settings(backbone):
     config = usi.get_config(f"{backbone},teacher=teacher.keras")
     check(config)
@@ -58,6 +60,14 @@ def test_every_network_and_the_baseline_have_the_same_settings(backbone):
     assert parse_mixer(recipe["mix"]).mixers == (Mixup(0.8), Cutmix(1.0))
     assert View.parse(recipe["student_view"]).pixel_ops[-1] == RandaugmentTimm(2, 7, 0.5, 0.5)
     assert 1 / config.data.eval_scale == pytest.approx(0.95)
+
+
+@pytest.mark.parametrize(("name", "millions"), [("vit", 0.7), ("mixer", 0.5)])
+def test_transformer_and_mixer_fit_32_pixels(name, millions):
+    student = usi.get_config(name).student.model
+    model = models.build(student.name, 10, (32, 32, 3), **student.kwargs)
+    assert model.get_layer("stem").output.shape[1:3] == (8, 8)
+    assert round(model.count_params() / 1e6, 1) == millions
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from small_schemes import batch, deep
+from token_networks import Forward, images, tiny
 
 from keras_kd import KDModel
-from keras_kd.methods import BinaryLabels, Labels, SoftTargets
+from keras_kd.methods import BinaryLabels, HardLabels, Labels, SoftTargets
 
 
 def test_it_is_the_cross_entropy_of_the_labels():
@@ -56,3 +57,28 @@ def test_of_some_classes_the_others_are_neither_seen_nor_moved():
     np.testing.assert_allclose(loss, expected, rtol=1e-5)
     with pytest.raises(ValueError, match=r"classes must be indices of classes from 0 up to 2"):
         KDModel(deep(1), None, Labels(classes=[0, 3]))
+
+
+def test_deit_trains_one_classifier_on_labels_and_one_on_the_teachers_decisions():
+    """Touvron et al. 2021: half the cross-entropy of each; gradients reach only its own."""
+    student, teacher = tiny("vit", distillation=True), tiny("mixer")
+    taps = {"student_taps": ["logits_distilled"], "teacher_taps": ["logits"]}
+    methods = [Labels(student_taps=["logits_class"], weight=0.5), HardLabels(**taps, weight=0.5)]
+    kd = KDModel(student, teacher, methods)
+    assert all(method.reaches_classifier for method in methods)
+    kd.compile(keras.optimizers.SGD(1.0), run_eagerly=True)
+    x, labels = images(4), np.array([0, 1, 2, 3])
+    decided = Forward(teacher).mixer(x).argmax(-1)
+    heads = ("class", labels), ("distilled", decided)
+    before = {name: student.get_layer(f"logits_{name}").bias.numpy() for name, _ in heads}
+    logits = keras.Model(student.input, [student.get_layer(f"logits_{n}").output for n, _ in heads])
+    expected = 0.0
+    for (name, right), z in zip(heads, logits(x)):
+        p = np.exp(z) / np.exp(z).sum(-1, keepdims=True)
+        expected += -0.5 * np.log(p[np.arange(4), right]).mean()
+        before[name] = before[name] - 0.5 * (p - np.eye(5)[right]).mean(0)
+    logs = kd.train_on_batch(x, labels, return_dict=True)
+    assert float(logs["loss"]) == pytest.approx(expected, rel=1e-4)
+    for name, _ in heads:
+        found = student.get_layer(f"logits_{name}").bias.numpy()
+        np.testing.assert_allclose(found, before[name], rtol=1e-4, atol=1e-5)

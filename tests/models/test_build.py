@@ -9,10 +9,12 @@ from keras_kd import models
 SMALL = {
     "bit_resnet": {"depth": (1, 1), "width": 0.25},
     "efficientnet_lite": {},
+    "mixer": {"patch": 8, "width": 8, "depth": 1, "token_width": 4, "channel_width": 8},
     "mobilenet_v3_large": {"alpha": 0.35},
     "mobilenet_v3_small": {"alpha": 0.35, "minimalistic": True},
     "resnet": {"depth": 8},
     "resnet50": {},
+    "vit": {"patch": 8, "width": 8, "depth": 1, "heads": 2, "mlp_width": 8},
 }
 
 
@@ -26,7 +28,8 @@ def test_contract(name):
     second = models.build(name, 7, (32, 32, 3), **SMALL[name])
     assert first.output_shape == (None, 7) and first.output.dtype == "float32"
     assert [x.name for x in first.layers] == [x.name for x in second.layers]
-    assert {"stem", "stage1", "pre_logits", "logits"} <= {x.name for x in first.layers}
+    names = {x.name for x in first.layers}
+    assert {"stem", "pre_logits", "logits"} <= names and {"stage1", "block1"} & names
     assert len(first.get_layer("pre_logits").output.shape) == 2
     ends = [getattr(x, "activation", None) for x in first.layers[-1:]]
     assert ends == [keras.activations.linear]

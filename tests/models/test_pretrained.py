@@ -303,7 +303,7 @@ def test_weights_of_another_network(tmp_path):
     deeper = bit_resnet((1, 2), WIDTH, 3, (16, 16, 3), small_root=True)
     with pytest.raises(ValueError, match=r"depth=\(1, 2\).*seems to be of depth=\(1, 1\)"):
         start_from(path, 3, (16, 16, 3), deeper)
-    with pytest.raises(ValueError, match="fills bit_resnet or efficientnet_lite"):
+    with pytest.raises(ValueError, match="fills bit_resnet, mixer, vit or efficientnet_lite"):
         start_from(path, 3, (16, 16, 3), resnet(8, 0.5, 3, (16, 16, 3)))
     resnet(8, 0.5, 4, (16, 16, 3)).save(tmp_path / "donor.keras")
     path = tmp_path / "donor.keras"

@@ -8,11 +8,9 @@ here; kernels lie the same way in both.
 
 import re
 
-import ml_dtypes
-
 from keras_kd.models.bit.published import UNITS, address_of, check_root
 from keras_kd.models.layers import GroupNorm, StandardizedConv2D
-from keras_kd.models.npz import listed, not_finite, read_arrays
+from keras_kd.models.npz import assign, listed, mismatches, read_arrays
 
 # A training checkpoint of big_vision holds these beside the weights, by its own design.
 TRAINING_STATE = ("opt/", "extra/")
@@ -110,8 +108,7 @@ def _fill(model, arrays, path, head):
             f"the model's own classifier, or build it with num_classes={classes}.{_or_fetch(path)}"
         )
     _check_all_used(arrays, wanted, path)
-    for name, variable in wanted.items():
-        variable.assign(_float32(arrays[name]).reshape(variable.shape))
+    assign(arrays, wanted)
     return model
 
 
@@ -229,31 +226,12 @@ def _or_fetch(path):
 
 
 def _check_all_used(arrays, wanted, path):
-    problems = [f"{name} (in the model, not in the file)" for name in wanted if name not in arrays]
-    problems += [f"{name} (in the file, not used)" for name in arrays if name not in wanted]
-    for name in wanted.keys() & arrays.keys():
-        file, own = arrays[name].shape, tuple(wanted[name].shape)
-        # Scales and offsets may lie as [1, 1, 1, C], the classifier as a 1x1 convolution.
-        extra = len(file) - len(own)
-        if extra < 0 or file[extra:] != own or set(file[:extra]) - {1}:
-            problems.append(f"{name} (file {file}, model {own})")
-        elif (values := _float32(arrays[name])) is None:
-            problems.append(f"{name} (no floats but {arrays[name].dtype})")
-        elif bad := not_finite(values):
-            problems.append(f"{name} ({bad})")
+    # Scales and offsets may lie as [1, 1, 1, C], the classifier as a 1x1 convolution.
+    problems = mismatches(arrays, wanted)
     if problems:
         raise ValueError(
             "the archive must match the model array by array. "
-            f"Received: path={str(path)!r}, {len(problems)} mismatches: {listed(sorted(problems))}."
+            f"Received: path={str(path)!r}, {len(problems)} mismatches: {listed(problems)}."
             " Build the depth, width and root that the file holds, and pass head=False for other "
             f"classes; a file with values that are not finite is of no use.{_or_fetch(path)}"
         )
-
-
-def _float32(array):
-    """The values in float32, or None where they are no floats."""
-    if array.dtype.kind == "V" and array.dtype.itemsize == 2:
-        array = array.view(ml_dtypes.bfloat16)  # NumPy's format has no name for it
-    elif array.dtype.kind != "f":
-        return None
-    return array.astype("float32", copy=False)
