@@ -12,7 +12,9 @@ import ml_collections
 from keras_kd.config.keys import kind_of
 
 # Names of keras_kd.models.WRAPPERS, which cannot be asked without loading TensorFlow.
-WRAPPERS = ("continued", "efficient", "extend", "quantize_aware", "residual", "shrink")
+WRAPPERS = (
+    "continued", "convpass", "efficient", "extend", "quantize_aware", "residual", "shrink",
+)  # fmt: skip
 EXTENDING = ("extend",)  # those that give a network new classes
 STUDENT = "student"  # the network of a stage that names none
 
