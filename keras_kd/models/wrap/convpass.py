@@ -139,8 +139,7 @@ def _refuse_twice(network, model):
     if found:
         raise ValueError(
             f"{NAME} takes a transformer without adapters. Received: model={model.name!r}, which "
-            f"has {found[0]!r}. Give it the network that this was made of; to train the adapters "
-            "that are there go on with this one, with keras_kd.models.continued."
+            f"has {found[0]!r}. Give it the network that this was made of, or train this one."
         )
 
 
