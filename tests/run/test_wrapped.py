@@ -83,8 +83,8 @@ def test_adapters_are_tuned_in_a_transformer_with_pretrained_weights(tmp_path):
     side = tiny_run().data.resolution
     vit = models.vit("Ti", 7, (side, side, 1), patch=4, width=12, depth=1, heads=3, mlp_width=12)
     vit.save(tmp_path / "vit.keras")
-    config = tuned_run(tmp_path / "vit.keras")
-    run(config, tmp_path / "run")
+    tuning = Experiment(tuned_run(tmp_path / "vit.keras"), tmp_path / "run")
+    tuning.train_teachers(tuning.last)
     teacher = keras.saving.load_model(tmp_path / "run" / "teacher.keras", compile=False)
     assert np.any(teacher.get_layer("block1_mlp_convpass").up.kernel)  # has learned
     for layer in vit.layers:
@@ -95,6 +95,22 @@ def test_adapters_are_tuned_in_a_transformer_with_pretrained_weights(tmp_path):
     base = models.start_from(str(tmp_path / "vit.keras"), 10, (side, side, 1))
     again, x = models.load_adapters(base, tmp_path / "adapters.npz"), np.zeros((1, side, side, 1))
     np.testing.assert_allclose(again(x), teacher(x), atol=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("role", ["teacher", "student"])
+def test_a_tuned_transformer_in_a_whole_run(tmp_path, role):
+    """It teaches a network, and is taught, and leaves as any other does."""
+    side = tiny_run().data.resolution
+    sizes = {"patch": 4, "width": 12, "depth": 1, "heads": 3, "mlp_width": 12}
+    models.vit("Ti", 7, (side, side, 1), **sizes).save(tmp_path / "vit.keras")
+    config = tuned_run(tmp_path / "vit.keras")
+    if role == "student":
+        config.student.model, config.teacher.model = config.teacher.model, config.student.model
+    report = run(config, tmp_path / "run")
+    assert report[role]["name"] == "convpass"
+    student = Finished(tmp_path / "run").load_student()
+    assert any(one.name == "block1_mlp_convpass" for one in student.layers) == (role == "student")
 
 
 def test_what_a_network_is_made_of_brings_weights(tmp_path):
