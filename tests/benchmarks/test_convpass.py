@@ -9,7 +9,7 @@ from keras_kd import models
 
 
 def options(thin=False):
-    return argparse.Namespace(thin=thin, data_dir="here")
+    return argparse.Namespace(thin=thin, data_dir="a_place")
 
 
 def test_one_transformer_is_tuned_in_every_way():
@@ -23,7 +23,7 @@ def test_one_transformer_is_tuned_in_every_way():
     assert one.facts["adapters"]["dim"] == 8 and "adapters" not in other.facts
     for key in ("steps", "batch", "view", "seed"):
         assert one.facts[key] == other.facts[key], key
-    assert "here" not in str([cell.facts for cell in cells.values()])
+    assert "a_place" not in str([cell.facts for cell in cells.values()])
     assert len(convpass.list_cells(options(thin=True))) == 1 + 3 * 2
     seconds = sum(cell.images / convpass.RATES[cell.facts["kind"]] for cell in cells.values())
     assert seconds < 3600
