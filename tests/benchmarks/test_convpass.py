@@ -16,7 +16,7 @@ def test_one_transformer_is_tuned_in_every_way():
     cells = {cell.name: cell for cell in convpass.list_cells(options())}
     assert len(cells) == 1 + 3 * 2 * 3
     first = cells["pretrained"]
-    assert first.images == 4 * 20_000 and first.facts["config.teacher.model.kwargs.depth"] == 4
+    assert first.images == 6 * 20_000 and first.facts["config.teacher.model.kwargs.depth"] == 4
     one, other = cells["convpass-tenth-1"], cells["head-all-1"]
     assert one.needs == other.needs == ("pretrained",)
     assert (one.facts["split"], other.facts["split"]) == ("train[:72]", "train")
