@@ -35,6 +35,7 @@ _SERIALIZABLE = {
         "TokenMap",
         "TokenSum",
     ],
+    "keras_kd.models.wrap.bypass": ["Bypass"],
     "keras_kd.models.wrap.neighbours": ["RoundedAdd", "RoundedMean"],
     "keras_kd.models.wrap.quantized_layers": [
         "QuantizedConv2D",

@@ -12,7 +12,9 @@ import ml_collections
 from keras_kd.config.keys import kind_of
 
 # Names of keras_kd.models.WRAPPERS, which cannot be asked without loading TensorFlow.
-WRAPPERS = ("continued", "efficient", "extend", "quantize_aware", "residual", "shrink")
+WRAPPERS = (
+    "continued", "convpass", "efficient", "extend", "quantize_aware", "residual", "shrink",
+)  # fmt: skip
 EXTENDING = ("extend",)  # those that give a network new classes
 STUDENT = "student"  # the network of a stage that names none
 
@@ -26,7 +28,8 @@ class TeacherConfig(NamedTuple):
         learned: by which a run knows what the stage has made of it: the stage's name, or that of
             its network's section where it learns there beside another; empty where `stage` is.
         network: name of its network's section; empty for a handle without one.
-        handle: where it is loaded from; empty where `stage` is not.
+        handle: where it is loaded from; empty where `stage` is not, and for a network of a section
+            without one, that is built with pretrained weights for another to be made of it.
     """
 
     name: str
@@ -142,6 +145,8 @@ def _teacher(config, name):
         return TeacherConfig(name, name, name, owner, "")
     if stage := learns_beside(config, name):
         return TeacherConfig(name, stage, name, name, "")
+    if kind_of(section) == "network":
+        return TeacherConfig(name, "", "", name, "")
     return TeacherConfig(name, "", "", "", name)
 
 
@@ -238,8 +243,10 @@ def only_teaches(config, network):
 def side_of(config, network):
     """The side in pixels of the images that a network sees; arguments as of `only_teaches`.
 
-    A network that only teaches sees `data.teacher_resolution`, the others `data.resolution`.
+    A network that only teaches sees `data.teacher_resolution`, the others `data.resolution`. One
+    that is built for another to be made of it sees what the other does.
     """
-    data = config.data
+    data, built = config.data, TeacherConfig(network, "", "", network, "")
+    network = next((s.network for s in stages_of(config) if s.made_of == built), network)
     own = data.teacher_resolution if only_teaches(config, network) else 0
     return own or data.resolution

@@ -18,6 +18,8 @@ from keras_kd.config.rules import require
 from keras_kd.utils import handles
 from keras_kd.utils.names import nearest
 
+OR_WEIGHTS = ", or pretrained weights to begin with, as its init"
+
 
 def check(config):
     """Refuses a chain of stages that cannot be, before its stages' own values are looked at.
@@ -56,7 +58,7 @@ def check(config):
     for stage in stages:
         made_of = {stage.network: stage.made_of, **stage.further_made_of}
         for network, other in made_of.items():
-            if other is not None:
+            if other is not None and not _begins(config, other):
                 key = f"config.{network}.model.kwargs.of"
                 earlier = names[: names.index(stage.name)]
                 _check_teacher(config, key, stage.name, other.name, earlier)
@@ -200,6 +202,14 @@ def _check_teacher(config, key, name, teacher, earlier):
         raise ValueError(f"{key} must be enabled. {received} Set its `enabled` to True.")
 
 
+def _begins(config, other):
+    """Whether what a network is made of is built with pretrained weights, and trained by none."""
+    if other.stage or other.handle or other.network not in config:
+        return False
+    section = config[other.network]
+    return bool(section.init or section.model.kwargs.get("weights"))
+
+
 def _check_handle(config, key, teacher, received):
     parts = [part for part, _ in handles.members(teacher)] if teacher else [""]
     if all(":" in part or os.path.exists(part) for part in parts) and teacher:
@@ -208,7 +218,7 @@ def _check_handle(config, key, teacher, received):
         raise ValueError(
             f"{key} must have learned before. {received} No stage trains this network, and it has "
             f"no handle: give it train=stage(...) and its name to config.stages, or a "
-            f"config.{teacher}.handle."
+            f"config.{teacher}.handle{'' if key.endswith('teachers') else OR_WEIGHTS}."
         )
     known = [*config.stages, *(name for stage in stages_of(config) for name in stage.learners)]
     raise ValueError(

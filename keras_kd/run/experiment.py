@@ -211,6 +211,8 @@ class Experiment:
         if one.stage:
             known = self.networks if learned is None else learned
             return known.get(one.learned) or self.learned(one.learned, one.network)
+        if not one.handle:
+            return networks.build(self.config, one.network, self.source)
         reading = networks.reading_of(self.config, one)
         with networks.asked_on_the_command_line(one.network):
             return self.load(one.handle, side, **reading)

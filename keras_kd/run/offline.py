@@ -20,6 +20,7 @@ TINY = {
     "mobilenet_v3_large": {"alpha": 0.35},
     "mobilenet_v3_small": {"alpha": 0.35},
     "resnet": {"width": 0.25},  # of its depth: methods tap inner layers by name
+    "vit": {"width": 24, "heads": 3, "mlp_width": 48},
 }
 
 

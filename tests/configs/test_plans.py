@@ -42,6 +42,7 @@ VARIANTS["bit_hyperrule"] += ["examples=2640,side=348"]
 VARIANTS["schemes/learning_without_forgetting"] = ["warm_up"]
 VARIANTS["baselines/out_of_domain"] = ["tfds:food101", "tfds:imagenet2012"]
 VARIANTS["baselines/pretrained_student"] = ["bit:R50x1-M", "bit:R50x1-S"]
+VARIANTS["convpass"] = ["student,teacher=bit:R50x1-imagenet224"]
 # Schemes of networks that learn together or teach themselves, with no teacher beside them.
 ALONE = [name for name in NAMES if name.startswith("schemes/")
          and not importlib.import_module(f"keras_kd.configs.{name.replace('/', '.')}")

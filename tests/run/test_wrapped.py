@@ -7,6 +7,8 @@ from tiny_run import tiny_run, with_changes
 from tiny_stage import stop_after
 
 from keras_kd import config as configs
+from keras_kd import models
+from keras_kd.config import network
 from keras_kd.models import shrink
 from keras_kd.run import Experiment, Finished, run
 from keras_kd.run.dry_run import dry_run
@@ -63,6 +65,58 @@ def test_of_a_handle_without_a_teacher(finished, tmp_path):
     config.stages, config.baseline.enabled = ("baseline",), True
     run(config, tmp_path)
     assert Finished(tmp_path).load_student().get_layer("stem_conv").filters == 4
+
+
+def tuned_run(weights):
+    """A teacher of adapters in a transformer that no stage trains, and a student of it."""
+    config = tiny_run(4, xla="off")
+    sizes = {"patch": 4, "width": 12, "depth": 1, "heads": 3, "mlp_width": 12}
+    config.pretrained = network("vit", **sizes)
+    config.pretrained.init = str(weights)
+    config.teacher.model = {"name": "convpass", "kwargs": {"of": "pretrained", "dim": 2}}
+    config.baseline.enabled = False
+    return config
+
+
+def test_adapters_are_tuned_in_a_transformer_with_pretrained_weights(tmp_path):
+    """Of another number of classes, at the teacher's side; its adapters fit it alone."""
+    side = tiny_run().data.resolution
+    vit = models.vit("Ti", 7, (side, side, 1), patch=4, width=12, depth=1, heads=3, mlp_width=12)
+    vit.save(tmp_path / "vit.keras")
+    tuning = Experiment(tuned_run(tmp_path / "vit.keras"), tmp_path / "run")
+    tuning.train_teachers(tuning.last)
+    teacher = keras.saving.load_model(tmp_path / "run" / "teacher.keras", compile=False)
+    assert np.any(teacher.get_layer("block1_mlp_convpass").up.kernel)  # has learned
+    for layer in vit.layers:
+        if layer.name != "logits":
+            for one, other in zip(teacher.get_layer(layer.name).weights, layer.weights):
+                np.testing.assert_array_equal(one, other)
+    models.save_adapters(teacher, tmp_path / "adapters.npz")
+    base = models.start_from(str(tmp_path / "vit.keras"), 10, (side, side, 1))
+    again, x = models.load_adapters(base, tmp_path / "adapters.npz"), np.zeros((1, side, side, 1))
+    np.testing.assert_allclose(again(x), teacher(x), atol=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("role", ["teacher", "student"])
+def test_a_tuned_transformer_in_a_whole_run(tmp_path, role):
+    """It teaches a network, and is taught, and leaves as any other does."""
+    side = tiny_run().data.resolution
+    sizes = {"patch": 4, "width": 12, "depth": 1, "heads": 3, "mlp_width": 12}
+    models.vit("Ti", 7, (side, side, 1), **sizes).save(tmp_path / "vit.keras")
+    config = tuned_run(tmp_path / "vit.keras")
+    if role == "student":
+        config.student.model, config.teacher.model = config.teacher.model, config.student.model
+    report = run(config, tmp_path / "run")
+    assert report[role]["name"] == "convpass"
+    student = Finished(tmp_path / "run").load_student()
+    assert any(one.name == "block1_mlp_convpass" for one in student.layers) == (role == "student")
+
+
+def test_what_a_network_is_made_of_brings_weights(tmp_path):
+    config = tuned_run("")
+    with pytest.raises(ValueError, match=r"kwargs\.of must have learned.*pretrained weights"):
+        configs.check(config)
 
 
 @pytest.mark.slow

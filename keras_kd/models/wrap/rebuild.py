@@ -1,5 +1,7 @@
 """A network built anew with the channels that are kept."""
 
+import inspect
+
 import keras
 import numpy as np
 
@@ -152,7 +154,7 @@ def cut_weights(call, keep):
     return values
 
 
-def remade(network, change, name, behind=None, before=None):
+def remade(network, change, name, behind=None, before=None, summands=None):
     """A functional model of new layers in place of a network's own, with the same weights.
 
     Args:
@@ -162,12 +164,14 @@ def remade(network, change, name, behind=None, before=None):
         name: of the new model.
         behind: dict from the `id` of a tensor to a layer that what is in its place goes through.
         before: dict from the `id` of a layer to one that its first input goes through.
+        summands: dict from the `id` of the call of a sum to (tensor, layer): what the layer makes
+            of what is in the tensor's place is added as well.
 
     Returns:
         a `keras.Model`.
     """
     images = keras.Input(network.images.shape[1:], name="image", dtype=network.images.dtype)
-    behind, before = behind or {}, before or {}
+    behind, before, summands = behind or {}, before or {}, summands or {}
     made = {id(network.images): _through(behind.get(id(network.images)), images)}
     changed, names = {}, set()
     for call in network.calls:
@@ -177,7 +181,11 @@ def remade(network, change, name, behind=None, before=None):
                 changed[id(layer)] = change(layer, names)
             layer, _ = changed[id(layer)]
         inputs = {**made, given: _through(before.get(id(call.layer)), made[given])}
-        result = made[given] if layer is None else call.again(inputs, layer)
+        if id(call) in summands:
+            tensor, branch = summands[id(call)]
+            result = layer([*(inputs[id(x)] for x in call.tensors), branch(made[id(tensor)])])
+        else:
+            result = made[given] if layer is None else call.again(inputs, layer)
         made[id(call.output)] = _through(behind.get(id(call.output)), result)
     model = keras.Model(images, made[id(network.logits)], name=name)
     for layer, weights in changed.values():
@@ -186,6 +194,11 @@ def remade(network, change, name, behind=None, before=None):
             own = layer.get_weights()
             layer.set_weights([*weights, *own[len(weights) :]])
     return model
+
+
+def acts_in_training_only(layer):
+    """Whether a layer gives what it gets in inference: dropout, noise, random views."""
+    return "training" in inspect.signature(layer.call).parameters and not layer.weights
 
 
 def _through(layer, tensor):

@@ -1,7 +1,5 @@
 """A student that stays as it is, and beside it an assistant that learns what it lacks."""
 
-import inspect
-
 import keras
 from keras import layers
 
@@ -9,7 +7,13 @@ from keras_kd.models import builders
 from keras_kd.models.cutting import features_of
 from keras_kd.models.taps import flat_calls
 from keras_kd.models.wrap.graph import calls_of
-from keras_kd.models.wrap.rebuild import copy_of, dtypes_of, in_parts, remade
+from keras_kd.models.wrap.rebuild import (
+    acts_in_training_only,
+    copy_of,
+    dtypes_of,
+    in_parts,
+    remade,
+)
 from keras_kd.utils.names import nearest
 
 NAME = "residual"
@@ -113,17 +117,12 @@ def _frozen(model, input_shape):
     dtypes = dtypes_of(network)
 
     def change(layer, names):
-        if _acts_in_training_only(layer):
+        if acts_in_training_only(layer):
             return None, []
         frozen = {"dtype": dtypes[id(layer)], "trainable": False}
         return copy_of(layer, frozen, names), layer.get_weights()
 
     return remade(network, change, model.name)
-
-
-def _acts_in_training_only(layer):
-    """Whether a layer gives what it gets in inference: dropout, noise, random views."""
-    return "training" in inspect.signature(layer.call).parameters and not layer.weights
 
 
 def _added(assistant, options, tap, result, images):
