@@ -6,6 +6,7 @@ A function returns what its template of the same name shows, or nothing where th
 import json
 
 from keras_kd.export import formats, gains
+from keras_kd.export import latency as times
 from keras_kd.export.comparison import wrong
 from keras_kd.export.facts import BASELINE, TEACHER, section, teacher_of
 from keras_kd.export.headline import smallest_export
@@ -87,6 +88,22 @@ def exports(report):
         "note": " ".join(notes),
         "reference": reference,
         "most": max(sizes, default=0),
+    }
+
+
+def latency(report):
+    """Times of all files in turns, see `keras_kd.export.latency`."""
+    facts = section(report, "latency")
+    rows = [row for row in facts.get("rows") or [] if words.is_number(row.get("median_ms"))]
+    if not rows:
+        return None
+    known = facts.get("int8_instructions")
+    extra = f", with {', '.join(known)}" if known else ""
+    told = f"All files were timed in turns on {facts.get('processor')}{extra}."
+    return {
+        "note": " ".join([told, *times.notes(facts)]),
+        "rows": [row | {"how": times.how(row)} for row in rows],
+        "most": max(row["median_ms"] for row in rows),
     }
 
 

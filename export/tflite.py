@@ -90,6 +90,12 @@ class TFLite(Format):
 
         return LiteRunner(path, threads)
 
+    def ways(self, path):
+        from keras_kd.export.runners import LiteRunner
+
+        found = [({**way, "xnnpack": True}, runner) for way, runner in super().ways(path)]
+        return [*found, ({"threads": 1, "xnnpack": False}, LiteRunner(path, xnnpack=False))]
+
 
 def card_of(
     student,

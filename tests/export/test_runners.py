@@ -15,6 +15,18 @@ def test_a_file_answers_a_batch_image_by_image(exported, batch_norm_net, images,
     assert runner.timed(images[:1]) > 0
 
 
+def test_without_xnnpack_the_answers_are_the_same(exported, images):
+    path = exported("float32")[0]
+    plain, fast = LiteRunner(path, xnnpack=False), LiteRunner(path)
+    np.testing.assert_allclose(plain(images), fast(images), atol=1e-5)
+    # XNNPACK makes one operation of all that it runs.
+    kinds = [
+        {one["op_name"] for one in runner.interpreter._get_ops_details()}
+        for runner in (plain, fast)
+    ]
+    assert ["DELEGATE" in names for names in kinds] == [False, True]
+
+
 def test_a_saved_model_answers(tmp_path, batch_norm_net, images):
     to_saved_model(batch_norm_net, tmp_path / "m")
     runner = SavedModelRunner(tmp_path / "m")

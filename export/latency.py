@@ -1,0 +1,124 @@
+"""How long an image takes in each exported file, all of them timed in turns on one machine.
+
+A machine's speed drifts, and other programs use its cores. What is timed in turns meets the same
+weather, so that its times may be compared; the spread tells how far they may be trusted.
+"""
+
+import logging
+import time
+
+import numpy as np
+
+from keras_kd.utils import processors, words
+
+ROUNDS = (5, 100)  # the fewest and the most; a round takes every way of every file once
+PATIENCE = 10.0  # s after which no further round begins
+AT_ONCE = 3  # timed inferences of a turn, after one that warms the caches
+
+_log = logging.getLogger(__name__)
+
+
+def compare_latency(files, patience=PATIENCE, clock=time.perf_counter):
+    """Times exported files beside one another, with one image at a time.
+
+    Args:
+        files: dict: name of a format -> (`keras_kd.export.format.Format`, path).
+        patience: seconds after which no further round begins.
+        clock: function that gives seconds.
+
+    Returns:
+        dict: `processor`, its name; `threads`, that it may run at once; `int8_instructions`, a
+        list of names or None where the system does not tell; `rounds`; `rows`, a list of dicts of
+        `format`, `threads`, `xnnpack` (True or False; not of other runtimes), `median_ms`,
+        `p90_ms`, `low_ms` and `high_ms` (a quarter of the runs was faster, or slower) and `runs`.
+    """
+    ways = [
+        ({"format": name, **way}, runner, [])
+        for name, (kind, path) in files.items()
+        for way, runner in kind.ways(path)
+    ]
+    rounds = _time(ways, patience, clock)
+    return {
+        "processor": processors.name(),
+        "threads": processors.usable(),
+        "int8_instructions": processors.int8_instructions(),
+        "rounds": rounds,
+        "rows": [way | _told(seconds) for way, _, seconds in ways],
+    }
+
+
+def _time(ways, patience, clock):
+    """Fills the lists of seconds. Returns the number of rounds."""
+    rng = np.random.default_rng(0)
+    images = [rng.uniform(-1, 1, (1, *one.image_shape)).astype(np.float32) for _, one, _ in ways]
+    began, rounds = clock(), 0
+    while ways and rounds < ROUNDS[1] and (rounds < ROUNDS[0] or clock() - began < patience):
+        # In another order each time: nobody always runs behind the same one.
+        for place in rng.permutation(len(ways)):
+            _, runner, seconds = ways[place]
+            runner.timed(images[place])
+            seconds.extend(runner.timed(images[place]) for _ in range(AT_ONCE))
+        rounds += 1
+    return rounds
+
+
+def _told(seconds):
+    low, median, high, p90 = np.percentile(1e3 * np.array(seconds), (25, 50, 75, 90)).tolist()
+    return {
+        "median_ms": median,
+        "p90_ms": p90,
+        "low_ms": low,
+        "high_ms": high,
+        "runs": len(seconds),
+    }
+
+
+def notes(facts):
+    """What there is to say of integers that are not faster than floats, a list of sentences.
+
+    Args:
+        facts: what `compare_latency` gave, perhaps of an older version.
+    """
+    told, instructions = [], facts.get("int8_instructions")
+    if instructions == []:
+        told.append(
+            "This processor has no instructions for sums of 8-bit products (VNNI, or Arm's dot "
+            "product), so integers are hardly faster than floats here; its times say little of a "
+            "device that has them."
+        )
+    medians = {
+        row["format"]: row
+        for row in facts.get("rows") or []
+        if row.get("threads") == 1 and row.get("xnnpack")
+    }
+    floats, integers = medians.get("float32"), medians.get("int8")
+    if floats and integers and integers["low_ms"] > floats["high_ms"]:
+        why = f", though the processor has {', '.join(instructions)}: " if instructions else ": "
+        told.append(
+            f"int8 takes {words.milliseconds(integers['median_ms'])} an image against "
+            f"{words.milliseconds(floats['median_ms'])} of float32{why}"
+            "only large products gain from integers, not the operators between them, and numbers "
+            "that change between integers and floats cost time."
+        )
+    return told
+
+
+def log(facts):
+    """Tells what was found in the log."""
+    for row in facts["rows"]:
+        _log.info(
+            "  %-12s %s: median %s, nine in ten under %s",
+            row["format"],
+            how(row),
+            words.milliseconds(row["median_ms"]),
+            words.milliseconds(row["p90_ms"]),
+        )
+    for note in notes(facts):
+        _log.info("  %s", note)
+
+
+def how(row):
+    """ "2 threads, XNNPACK off", of a row of `compare_latency`."""
+    threads, xnnpack = row.get("threads"), row.get("xnnpack")
+    count = "its own threads" if threads is None else f"{threads} thread{'s' * (threads != 1)}"
+    return count if xnnpack is None else f"{count}, XNNPACK {'on' if xnnpack else 'off'}"
