@@ -114,3 +114,9 @@ def outputs_of(content, operator, number=None):
         if same and number in (None, place):
             found += [graph.tensors[index].name.decode() for index in one.outputs]
     return found
+
+
+def given_tensors(content):
+    """Names of the tensors that a file's operators give, in the order of the graph."""
+    graph = parsed(content).subgraphs[0]
+    return [graph.tensors[index].name.decode() for one in graph.operators for index in one.outputs]

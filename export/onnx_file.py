@@ -10,7 +10,7 @@ import numpy as np
 
 from keras_kd.export.card import LABELS, PREPROCESS
 from keras_kd.export.conversion import ANSWERS
-from keras_kd.export.integers import layer_of
+from keras_kd.export.layer_names import layer_of
 from keras_kd.export.network import check_logits, layers_of, logits_of, student_of
 
 OPSET = 17  # of 2022: onnxruntime from 1.12 on

@@ -92,7 +92,7 @@ class Micro(Integers):
 
 
 def _explained(refused, student):
-    from keras_kd.export.integers import layer_of
+    from keras_kd.export.layer_names import layer_of
     from keras_kd.export.network import layers_of, student_of
 
     names = {layer.name for layer in layers_of(student_of(student))}
