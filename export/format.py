@@ -95,6 +95,19 @@ class Format:
 
         return time_one_image(self.open(path))
 
+    def ways(self, path, threads):
+        """The ways in which a file is timed beside the others, where it is for devices.
+
+        Args:
+            path: the file or folder.
+            threads: counts of threads, each >= 1.
+
+        Yields:
+            (dict with `threads` and what else tells the way, runner as of `open`).
+        """
+        for count in threads if self.on_device else ():
+            yield {"threads": count}, self.open(path, count)
+
     def remarks(self, facts):
         """What the report says of a file beside its table, from the facts of `report.json`.
 

@@ -3,6 +3,7 @@
 import logging
 import time
 
+from keras_kd.export import latency
 from keras_kd.export.claim import claim
 from keras_kd.export.exits import export_exits
 from keras_kd.export.formats import check_formats, get
@@ -53,6 +54,7 @@ def export(workdir, formats=None, options=None):
     for name in chosen:
         results[name] = export_one(name, workdir, material)
         record_result(workdir, name, results[name])
+    record_latency(workdir, results)
     record(workdir, "resizing", _resizing(material))
     if (exits := export_exits(material)) is not None:
         record(workdir, "exits", exits)
@@ -105,6 +107,15 @@ def record_result(workdir, name, entry):
     """Adds one format to `exports` in `report.json`, leaving the others as they are."""
     known = read_json(workdir / "report.json", {}).get("exports") or {}
     record(workdir, "exports", {**known, name: entry})
+
+
+def record_latency(workdir, results):
+    """Times the files of an export in turns, see `keras_kd.export.latency`."""
+    found = latency.measured({name: workdir / entry["path"] for name, entry in results.items()})
+    if found["rows"]:
+        record(workdir, "latency", found)
+        for line in latency.lines(found):
+            _log.info("  %s", line)
 
 
 def record(workdir, key, facts):

@@ -14,6 +14,7 @@ class LiteRunner:
     Args:
         path: the `.tflite` file.
         threads: threads of the interpreter, >= 1.
+        xnnpack: whether XNNPACK's kernels run what they can, as by default; else LiteRT's own.
 
     Attributes:
         output: what it answers, "logits" or "probabilities".
@@ -21,11 +22,16 @@ class LiteRunner:
 
     output = "logits"
 
-    def __init__(self, path, threads=1):
-        from ai_edge_litert.interpreter import Interpreter
+    def __init__(self, path, threads=1, xnnpack=True):
+        from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
+        kernels = OpResolverType.AUTO
+        if not xnnpack:
+            kernels = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
         try:
-            self.interpreter = Interpreter(model_path=str(path), num_threads=threads)
+            self.interpreter = Interpreter(
+                model_path=str(path), num_threads=threads, experimental_op_resolver_type=kernels
+            )
         except ValueError as error:
             raise ValueError(
                 f"Expected a TFLite file. Received: path={str(path)!r} ({error}). Export it again."

@@ -10,6 +10,7 @@ from keras_kd.export.comparison import wrong
 from keras_kd.export.explain import told
 from keras_kd.export.facts import BASELINE, TEACHER, section, teacher_of
 from keras_kd.export.headline import smallest_export
+from keras_kd.export.latency import way
 from keras_kd.utils import words
 
 GROUP_NAMES = 6  # names of a group's classes in a table
@@ -110,6 +111,18 @@ def explain(report):
         "rows": told.labelled(found),
         "note": f"{told.advice(found)}.",
     }
+
+
+def latency(report):
+    """How fast each file is here, by threads and kernels."""
+    found = section(report, "latency")
+    rows = [row for row in found.get("rows") or [] if isinstance(row, dict)]
+    if not rows:
+        return None
+    known = ", ".join(found.get("instructions") or []) or "no instruction for products of int8"
+    note = f"On {found.get('processor')} ({known}), image by image, the files in turns."
+    note += f" {found['note']}." if found.get("note") else ""
+    return {"rows": [{**row, "way": way(row)} for row in rows], "note": note}
 
 
 def class_groups(report, stages):

@@ -90,6 +90,15 @@ class TFLite(Format):
 
         return LiteRunner(path, threads)
 
+    def ways(self, path, threads):
+        """As of every format, and without XNNPACK's kernels."""
+        from keras_kd.export.runners import LiteRunner
+
+        for count in threads:
+            for xnnpack in (True, False):
+                facts = {"threads": count, "xnnpack": xnnpack}
+                yield facts, LiteRunner(path, count, xnnpack)
+
 
 def card_of(
     student,
@@ -196,7 +205,8 @@ def to_tflite(
     unknown = sorted(set(options) - {"io", "output", "keep_float"})
     if unknown:
         raise ValueError(
-            f"Expected options among io, output, keep_float, {', '.join(about)}. Received: {unknown[0]!r}."
+            f"Expected options among io, output, keep_float, {', '.join(about)}. "
+            f"Received: {unknown[0]!r}."
         )
     offered = {"calibration_images": representative, "class_names": class_names, **own}
     offered["options"] = Options(**options)

@@ -68,6 +68,9 @@ class Micro(Integers):
 
         return MicroRunner(path)
 
+    def ways(self, path, threads):
+        return ()  # what this computer takes tells nothing of a device
+
     def verify(self, reference, path, dataset):
         """As of every format, and `agreement_with_litert`: how often LiteRT gives its class."""
         from keras_kd.export.measure import compare

@@ -36,3 +36,23 @@ def test_batches_and_scans_use_as_many_threads(monkeypatch):
     monkeypatch.setattr(scan, "ThreadPoolExecutor", lambda n: asked.append(n) or pool(n))
     scan.scan(None, None, 0)
     assert asked == [3, 3]
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        ("model name\t: Xeon\nflags\t\t: fpu avx2 avx512_vnni amx_int8\n",
+         {"processor": "Xeon", "instructions": ["AVX-512 VNNI", "AMX"]}),
+        ("model name\t: Old\nflags\t\t: fpu avx2\n", {"processor": "Old", "instructions": []}),
+        ("Features\t: fp asimd asimddp\nmodel name : Arm\n",
+         {"processor": "Arm", "instructions": ["dot product"]}),
+    ],
+)  # fmt: skip
+def test_a_processor_tells_its_name_and_products_of_int8(tmp_path, lines, told):
+    (tmp_path / "cpuinfo").write_text(lines)
+    assert processors.described(tmp_path / "cpuinfo") == told
+
+
+def test_systems_that_do_not_tell_have_a_name_all_the_same(tmp_path):
+    found = processors.described(tmp_path / "nothing")
+    assert found["processor"] and found["instructions"] == []

@@ -3,7 +3,6 @@
 import json
 
 import keras
-import numpy as np
 import pytest
 
 from keras_kd.export import to_tflite, verify
@@ -74,7 +73,7 @@ def test_layers_that_are_none_are_refused_with_the_nearest(norm_net, tmp_path):
     image = keras.Input((4, 4, 3))
     x = keras.layers.Dropout(0.5, name="drop")(keras.layers.Flatten()(image))
     small = keras.Model(image, keras.layers.Dense(2, name="head")(x))
-    with pytest.raises(ValueError, match="'drop', which the converter merged .* or left out"):
+    with pytest.raises(ValueError, match=r"'drop', which the converter merged .* or left out"):
         to_tflite(small, tmp_path / "f", "int8", [images[:, :4, :4]], keep_float=("drop",))
     assert not (tmp_path / "f").exists()
     facts = to_tflite(small, tmp_path / "f", "int8", [images[:, :4, :4]], keep_float=("head",))
