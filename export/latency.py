@@ -5,72 +5,47 @@ weather, so that its times may be compared; the spread tells how far they may be
 """
 
 import logging
-import time
 
 import numpy as np
 
+from keras_kd.export.speed import interleaved
 from keras_kd.utils import processors, words
-
-ROUNDS = (5, 100)  # the fewest and the most; a round takes every way of every file once
-PATIENCE = 10.0  # s after which no further round begins
-AT_ONCE = 3  # timed inferences of a turn, after one that warms the caches
 
 _log = logging.getLogger(__name__)
 
 
-def compare_latency(files, patience=PATIENCE, clock=time.perf_counter):
+def compare_latency(files, **limits):
     """Times exported files beside one another, with one image at a time.
 
     Args:
         files: dict: name of a format -> (`keras_kd.export.format.Format`, path).
-        patience: seconds after which no further round begins.
-        clock: function that gives seconds.
+        **limits: `turns`, `patience` and `clock` of `keras_kd.export.speed.interleaved`.
 
     Returns:
         dict: `processor`, its name; `threads`, that it may run at once; `int8_instructions`, a
-        list of names or None where the system does not tell; `rounds`; `rows`, a list of dicts of
-        `format`, `threads`, `xnnpack` (True or False; not of other runtimes), `median_ms`,
-        `p90_ms`, `low_ms` and `high_ms` (a quarter of the runs was faster, or slower) and `runs`.
+        list of names or None where the system does not tell; `rows`, a list of dicts of `format`,
+        `threads`, `xnnpack` (True or False; not of other runtimes) and what
+        `keras_kd.export.speed.Spread` holds.
     """
     ways = [
-        ({"format": name, **way}, runner, [])
+        ({"format": name, **way}, runner)
         for name, (kind, path) in files.items()
         for way, runner in kind.ways(path)
     ]
-    rounds = _time(ways, patience, clock)
+    times = interleaved({place: _work(runner) for place, (_, runner) in enumerate(ways)}, **limits)
     return {
         "processor": processors.name(),
         "threads": processors.usable(),
         "int8_instructions": processors.int8_instructions(),
-        "rounds": rounds,
-        "rows": [way | _told(seconds) for way, _, seconds in ways],
+        "rows": [way | times[place]._asdict() for place, (way, _) in enumerate(ways)],
     }
 
 
-def _time(ways, patience, clock):
-    """Fills the lists of seconds. Returns the number of rounds."""
-    rng = np.random.default_rng(0)
-    images = [rng.uniform(-1, 1, (1, *one.image_shape)).astype(np.float32) for _, one, _ in ways]
-    began, rounds = clock(), 0
-    while ways and rounds < ROUNDS[1] and (rounds < ROUNDS[0] or clock() - began < patience):
-        # In another order each time: nobody always runs behind the same one.
-        for place in rng.permutation(len(ways)):
-            _, runner, seconds = ways[place]
-            runner.timed(images[place])
-            seconds.extend(runner.timed(images[place]) for _ in range(AT_ONCE))
-        rounds += 1
-    return rounds
-
-
-def _told(seconds):
-    low, median, high, p90 = np.percentile(1e3 * np.array(seconds), (25, 50, 75, 90)).tolist()
-    return {
-        "median_ms": median,
-        "p90_ms": p90,
-        "low_ms": low,
-        "high_ms": high,
-        "runs": len(seconds),
-    }
+def _work(runner):
+    """A function that gives the seconds of an inference, behind one that warms the caches."""
+    shape = (1, *runner.image_shape)
+    image = np.random.default_rng(0).uniform(-1, 1, shape).astype(np.float32)
+    return lambda: (runner.timed(image), runner.timed(image))[1]
 
 
 def notes(facts):

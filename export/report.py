@@ -76,6 +76,7 @@ def contents_of(workdir, report, config):
         ),
         "exports": sections.exports(report),
         "latency": sections.latency(report),
+        "explain": sections.explain(report),
         "resizing": sections.resizing(report),
         "learning": findings.learning(records, stages),
         "made": findings.made(workdir),

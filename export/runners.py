@@ -47,15 +47,15 @@ class LiteRunner:
         """Float32 answers `[B, K]` to float32 images `[B, H, W, C]` in [-1, 1]."""
         answers = []
         for image in np.asarray(images, np.float32):
-            self.interpreter.set_tensor(self._input["index"], _quantise(image[None], self._input))
+            self.interpreter.set_tensor(self._input["index"], quantised(image[None], self._input))
             self.interpreter.invoke()
             raw = self.interpreter.get_tensor(self._output["index"])
-            answers.append(_dequantise(raw, self._output))
+            answers.append(dequantised(raw, self._output))
         return np.concatenate(answers)
 
     def timed(self, image):
         """Seconds of one inference of `image` `[1, H, W, C]`, conversions of numbers left out."""
-        self.interpreter.set_tensor(self._input["index"], _quantise(image, self._input))
+        self.interpreter.set_tensor(self._input["index"], quantised(image, self._input))
         start = time.perf_counter()
         self.interpreter.invoke()
         return time.perf_counter() - start
@@ -92,14 +92,14 @@ class SavedModelRunner:
         return time.perf_counter() - start
 
 
-def _quantise(values, detail):
+def quantised(values, detail):
     """Float values in the input's own type."""
     if not np.issubdtype(detail["dtype"], np.integer):
         return values.astype(detail["dtype"])
     return affine.to_integers(values, detail["dtype"], *detail["quantization"])
 
 
-def _dequantise(values, detail):
+def dequantised(values, detail):
     """Float32 values of an output."""
     if not np.issubdtype(detail["dtype"], np.integer):
         return values.astype(np.float32)

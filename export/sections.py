@@ -8,6 +8,7 @@ import json
 from keras_kd.export import formats, gains
 from keras_kd.export import latency as times
 from keras_kd.export.comparison import wrong
+from keras_kd.export.explain import told
 from keras_kd.export.facts import BASELINE, TEACHER, section, teacher_of
 from keras_kd.export.headline import smallest_export
 from keras_kd.utils import words
@@ -99,9 +100,9 @@ def latency(report):
         return None
     known = facts.get("int8_instructions")
     extra = f", with {', '.join(known)}" if known else ""
-    told = f"All files were timed in turns on {facts.get('processor')}{extra}."
+    start = f"All files were timed in turns on {facts.get('processor')}{extra}."
     return {
-        "note": " ".join([told, *times.notes(facts)]),
+        "note": " ".join([start, *times.notes(facts)]),
         "rows": [row | {"how": times.how(row)} for row in rows],
         "most": max(row["median_ms"] for row in rows),
     }
@@ -114,6 +115,18 @@ def resizing(report):
     if not kinds:
         return None
     return {"rows": kinds, "images": words.count(facts.get("examples"))}
+
+
+def explain(report):
+    """Which layers lose most in integers, and what keeping them in float32 would give."""
+    found = section(report, "explain")
+    if not found.get("layers") or not found.get("path"):
+        return None
+    return {
+        "layers": found["layers"][: told.SHOWN],
+        "rows": told.labelled(found),
+        "note": f"{told.advice(found)}.",
+    }
 
 
 def class_groups(report, stages):

@@ -6,7 +6,7 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 from keras_kd.export import benchmark, to_tflite, verify
-from keras_kd.export.integers import Integers, layer_of
+from keras_kd.export.integers import Integers
 from keras_kd.export.runners import LiteRunner
 
 
@@ -89,11 +89,3 @@ def test_a_network_of_a_mixed_policy_is_exported_in_float32(tmp_path, images):
         facts["bytes"]
         and verify(model, tmp_path / "f.tflite", [images])["max_abs_logit_difference"] < 1e-4
     )
-
-
-def test_a_tensor_is_of_the_layer_in_its_name():
-    layers = {"inner", "norm2", "norm", "block_1"}
-    told = [layer_of(name, layers) for name in (
-        "net_3/norm2_1/Mean_1", "net/block_1/Relu;net/norm/x", "StatefulPartitionedCall:0", "odd/x",
-    )]  # fmt: skip
-    assert told == ["norm2", "block_1", "the answers", "odd/x"]

@@ -87,7 +87,7 @@ def test_times_in_turns():
          "high_ms": 0.6, "p90_ms": 0.7, "runs": 300},
         {"format": "odd"},
     ]  # fmt: skip
-    facts = {"processor": "P", "rounds": 100, "int8_instructions": ["i8mm"], "rows": rows}
+    facts = {"processor": "P", "int8_instructions": ["i8mm"], "rows": rows}
     told = sections.latency({"latency": facts})
     assert told["note"] == "All files were timed in turns on P, with i8mm."
     assert told["rows"] == [rows[0] | {"how": "1 thread, XNNPACK on"}] and told["most"] == 0.5
