@@ -73,7 +73,7 @@ class Integers(TFLite):
                 raise _cannot_keep(keep)
             return self._write_rounded(rounded, path, resolution, card, io)
         images = calibration()
-        measured, refused = self._measured(student, resolution, images, card.output)
+        measured, refused = self.measured(student, resolution, images, card.output)
         measured = quantizer.with_input_range(measured)
         norms = self.float_norms and quantizer.has_norms(measured)
         kept = quantizer.NORM if norms else ()
@@ -129,8 +129,18 @@ class Integers(TFLite):
         )
         return written | {"io": io}
 
-    def _measured(self, student, resolution, images, output):
-        """(file with the ranges of activations, None or why parts have no int8 kernel)."""
+    def measured(self, student, resolution, images, output):
+        """The student with measured ranges, still in floats.
+
+        Args:
+            student: as for `write`.
+            resolution: as for `write`.
+            images: float32 `[N, H, W, C]` in [-1, 1] to measure on.
+            output: "logits" or "probabilities".
+
+        Returns:
+            (bytes of a TFLite file, None or why parts of it have no int8 kernel).
+        """
         from keras_kd.export import conversion
 
         set_up = functools.partial(self.set_up, images=images)
@@ -169,9 +179,9 @@ def _fallback(floats, norms, keep=()):
 
 def _cannot_keep(names):
     return ValueError(
-        "keep_float is for students in floats, whose ranges are measured. Received: "
-        f"{', '.join(names)} for a student that was trained in few bits, with steps of its own. "
-        "Leave the layers out of its `bits`, and train it again, or export without keep_float."
+        "keep_float must be empty for files whose steps are not measured: those of a student that "
+        f"was trained in few bits, and format int4. Received: keep_float={','.join(names)}. Leave "
+        "it out, or take int8 of a student in floats."
     )
 
 

@@ -12,6 +12,7 @@ from keras_kd.export.explain.files import Files
 from keras_kd.export.integers import Integers
 from keras_kd.export.kept_layers import layer_named, nodes_by_layer
 from keras_kd.export.material import Material
+from keras_kd.export.measure import images_and_labels
 from keras_kd.export.network import image_shape, layers_of, student_of
 from keras_kd.export.run import record
 from keras_kd.export.speed import interleaved
@@ -95,7 +96,7 @@ def explained(model, name, resolution, calibration, images, labels, logits):
         calibration: float32 images `[N, H, W, C]`.
         images, labels, logits: test images, labels or None, and the student's own answers.
     """
-    measured, _ = formats.get(name)._measured(model, resolution, calibration, "logits")
+    measured, _ = formats.get(name).measured(model, resolution, calibration, "logits")
     measured = quantizer.with_input_range(measured)
     names = {layer.name for layer in layers_of(model)}
     named = functools.partial(layer_named, names=names, model=model)
@@ -124,12 +125,11 @@ def explained(model, name, resolution, calibration, images, labels, logits):
 
 
 def _tested(material):
-    images, labels, seen = [], [], 0
-    for batch, truth in material.test_images:
-        images.append(np.asarray(batch, np.float32))
-        labels.append(None if truth is None else np.asarray(truth))
-        seen += len(images[-1])
-        if seen >= TESTED:
+    """(images, labels or None, the student's answers) of the first test images."""
+    images = []
+    for batch in material.test_images:
+        images.append(images_and_labels(batch)[0])
+        if sum(map(len, images)) >= TESTED:
             break
     logits, known = material.answers
     images = np.concatenate(images)[:TESTED]
@@ -141,7 +141,6 @@ def _add_latencies(rows, files, image):
     paths = {row["path"] for row in rows}
     timed = {path: functools.partial(files.runner(path).timed, image) for path in paths}
     times = interleaved(timed, turns=30)
-    for path, row in [(row["path"], row) for row in rows]:
-        row["latency_ms"] = times[path].median_ms
     for row in rows:
-        row.pop("path", None)
+        if "path" in row:  # rows of a path are those of single layers, too
+            row["latency_ms"] = times[row.pop("path")].median_ms

@@ -37,7 +37,7 @@ def main(argv=None):
         "keep_float", flags.DEFINE_list, None, "Layers that stay in float32 in integer files."
     )
     console.define(
-        "explain", flags.DEFINE_string, None, "Tell where int8 loses accuracy; writes no files."
+        "explain", flags.DEFINE_string, None, "Tell where int8 loses accuracy; exports nothing."
     )
     console.run("keras-kd-export", __doc__, export, argv)
 

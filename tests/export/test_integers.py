@@ -89,3 +89,9 @@ def test_a_network_of_a_mixed_policy_is_exported_in_float32(tmp_path, images):
         facts["bytes"]
         and verify(model, tmp_path / "f.tflite", [images])["max_abs_logit_difference"] < 1e-4
     )
+
+
+def test_layers_of_a_student_in_few_bits_cannot_be_kept(tmp_path, batch_norm_net, monkeypatch):
+    monkeypatch.setattr(Integers, "in_few_bits", lambda self, model, images: model)
+    with pytest.raises(ValueError, match=r"trained in few bits.*Received: keep_float=a,b\."):
+        to_tflite(batch_norm_net, tmp_path / "f", "int8", keep_float=("a", "b"))

@@ -26,9 +26,10 @@ def test_the_ends_of_the_scale():
 
 
 def test_rounding_alone_is_six_decibels_a_bit(batch_norm_net, images):
-    """Widrow: steps of 1/256 of a range give about 6.02 * 8 dB, less the range's headroom."""
+    """Widrow: 6.02 * 8 + 1.76 = 49.9 dB of a sine that fills its range."""
     from keras_kd.export import formats
 
-    measured, _ = formats.get("int8")._measured(batch_norm_net, None, images, "logits")
+    measured, _ = formats.get("int8").measured(batch_norm_net, None, images, "logits")
     found = layer_errors(measured, images, lambda name: name)
-    assert all(20 < one.sqnr_db < 65 and one.clipped == 0 for one in found)
+    assert all(40 < one.sqnr_db < 60 for one in found)
+    assert all(one.clipped <= 1 / 48 for one in found)  # one of the 48 answers is at the end
