@@ -1,6 +1,6 @@
 """Which layers to keep in float32: one after the other, the one that helps most."""
 
-GAIN = 0.5  # dB that a further layer must give
+GAIN = 0.5  # dB that further layers must give
 
 
 def search(candidates, measure, enough, most=6):
@@ -20,16 +20,25 @@ def search(candidates, measure, enough, most=6):
     singles = [_told(measure, (name,)) for name in candidates]
     path = [_told(measure, ())]
     offered = singles
-    while offered and len(path) <= most and path[-1]["agreement"] < enough:
-        best = max(offered, key=lambda one: (one["sqnr_db"], one["agreement"]))
-        if best["sqnr_db"] < path[-1]["sqnr_db"] + GAIN:
-            break
-        path.append(best)
-        kept = tuple(best["keep"])
+    while offered and path[-1]["agreement"] < enough:
+        path.append(max(offered, key=lambda one: (one["sqnr_db"], one["agreement"])))
+        kept = tuple(path[-1]["keep"])
         rest = [name for name in candidates if name not in kept]
-        if path[-1]["agreement"] < enough and len(path) <= most:
-            offered = [_told(measure, (*kept, name)) for name in rest]
-    return singles, path
+        if path[-1]["agreement"] >= enough or len(path) > most:
+            break
+        offered = [_told(measure, (*kept, name)) for name in rest]
+    return singles, path[: _useful(path, enough)]
+
+
+def _useful(path, enough):
+    """How much of a path is worth its layers: one that helps little may lead to one that helps."""
+    if path[-1]["agreement"] >= enough:
+        return len(path)
+    last = 0
+    for place, one in enumerate(path):
+        if one["sqnr_db"] >= path[last]["sqnr_db"] + GAIN:
+            last = place
+    return last + 1
 
 
 def _told(measure, keep):

@@ -48,6 +48,14 @@ def advice(found):
             f"{words.percent(start['agreement'])} of {words.count(found['examples'])} images: "
             "no layer needs float32, or none alone helps."
         )
+    norms = found.get("norms")
+    if norms and norms["agreement"] >= last["agreement"] and norms["sqnr_db"] > last["sqnr_db"]:
+        return (
+            f"With all norms in float32, as format int8 has them, it answers like the student on "
+            f"{words.percent(norms['agreement'])} of {words.count(found['examples'])} images, "
+            f"instead of {words.percent(start['agreement'])}; with {', '.join(recipe)} alone on "
+            f"{words.percent(last['agreement'])}: {found['command']}"
+        )
     return (
         f"With {', '.join(recipe)} in float32 it answers like the student on "
         f"{words.percent(last['agreement'])} of {words.count(found['examples'])} images, instead "

@@ -17,6 +17,14 @@ def test_the_best_layer_comes_first_and_the_useless_never():
     assert [one["sqnr_db"] for one in path] == [10, 16, 19, 20]
 
 
+def test_two_layers_that_help_only_together_are_both_found():
+    def measured(keep):
+        return {"sqnr_db": 20.0 if {"a", "b"} <= set(keep) else 10.0, "agreement": 0.5}
+
+    path = search(["c", "a", "b"], measured, enough=1.1)[1]
+    assert {"a", "b"} <= set(path[-1]["keep"]) and path[-1]["sqnr_db"] == 20
+
+
 def test_it_stops_where_it_is_enough():
     assert search(list(GAINS), measured, enough=0.8)[1][-1]["keep"] == ["b"]
     asked = []
