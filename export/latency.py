@@ -80,6 +80,7 @@ def notes(facts):
 
 def log(facts):
     """Tells what was found in the log."""
+    _log.info("  Times of all files in turns, on %s:", facts["processor"])
     for row in facts["rows"]:
         _log.info(
             "  %-12s %s: median %s, nine in ten under %s",
