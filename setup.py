@@ -19,7 +19,10 @@ setup(
     python_requires=">=3.10",
     packages=find_packages(include=["keras_kd", "keras_kd.*"]) + list(RIM),
     package_dir=RIM,
-    package_data={"keras_kd.export": ["templates/*", "templates/sections/*"]},
+    package_data={
+        "keras_kd.export": ["templates/*", "templates/sections/*"],
+        "keras_kd.export.micro": ["sources/*"],
+    },
     install_requires=[
         "absl-py>=2.0",
         "ai-edge-litert>=1.2",
@@ -43,7 +46,12 @@ setup(
         "setuptools<81",  # tensorflow-hub 0.16 still imports pkg_resources
     ],
     extras_require={
-        "onnx": ["onnxruntime>=1.20"],  # teachers that another framework exported
+        "micro": ["tflite-micro"],  # students in C, run as a microcontroller runs them
+        "onnx": [  # teachers that another framework exported, and students for others
+            "onnx>=1.17",
+            "onnxruntime>=1.20",
+            "tf2onnx>=1.17",
+        ],
         "quantize": ["litert-quantizer>=0.11"],  # a second opinion on int4 files, for tests
         "search": ["optuna>=5.0"],  # keras-kd-search
         "dev": [
@@ -54,6 +62,7 @@ setup(
             "pytest-xdist>=3.5",
             "ruff>=0.9",
             "tf2onnx>=1.17",
+            "tflite-micro",
         ],
     },
     entry_points={

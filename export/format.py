@@ -41,14 +41,18 @@ class Format:
     def file_name(self):
         return self.file.format(name=self.name)
 
+    @property
+    def missing(self):
+        """Names of the modules among `requires` that are not installed."""
+        return [name for name in self.requires if importlib.util.find_spec(name) is None]
+
     def check_installed(self):
         """Refuses a format whose libraries are missing.
 
         Raises:
             ValueError: says how to install them.
         """
-        missing = [name for name in self.requires if importlib.util.find_spec(name) is None]
-        if missing:
+        if missing := self.missing:
             raise ValueError(
                 f"Format {self.name!r} needs {', '.join(self.requires)}. Received: an "
                 f"installation without {', '.join(missing)}. Install it by "
@@ -94,6 +98,22 @@ class Format:
         from keras_kd.export.measure import time_one_image
 
         return time_one_image(self.open(path))
+
+    def ways(self, path):
+        """The ways to run what lies at `path` whose times are compared, see `export.latency`.
+
+        Returns:
+            list of (dict of what is chosen, runner as of `open`); none: its time tells nothing.
+        """
+        from keras_kd.utils import processors
+
+        found = []
+        for threads in dict.fromkeys((1, processors.usable())):
+            runner = self.open(path, threads)
+            found.append(({"threads": runner.threads}, runner))
+            if runner.threads is None:
+                break
+        return found
 
     def remarks(self, facts):
         """What the report says of a file beside its table, from the facts of `report.json`.

@@ -5,9 +5,9 @@ Scheme: Jacob et al. 2017, arXiv:1712.05877.
 
 import functools
 import logging
-import re
 
 from keras_kd.export.format import agrees, losses_of
+from keras_kd.export.layer_names import layer_of
 from keras_kd.export.tflite import TFLite, card_of
 
 _log = logging.getLogger(__name__)
@@ -58,26 +58,30 @@ class Integers(TFLite):
         """
         from keras_kd.export import conversion, quantizer
         from keras_kd.export.calibration import checked_images
+        from keras_kd.export.kept_layers import chosen_nodes
         from keras_kd.export.network import image_shape, layers_of, student_of
 
         options = needed.get("options")
-        io = options.io if options else "int8"
+        io, keep = (options.io, options.keep_float) if options else ("int8", ())
         card, model = card_of(student, resolution, **needed), student_of(student)
 
         def calibration():
             return checked_images(calibration_images, image_shape(model, resolution), self.name)
 
         if rounded := self.in_few_bits(model, calibration):
+            if keep:
+                raise _cannot_keep(keep)
             return self._write_rounded(rounded, path, resolution, card, io)
         images = calibration()
-        measured, refused = self._measured(student, resolution, images, card.output)
+        measured, refused = self.measured(student, resolution, images, card.output)
         measured = quantizer.with_input_range(measured)
         norms = self.float_norms and quantizer.has_norms(measured)
         kept = quantizer.NORM if norms else ()
-        content = quantizer.quantised(measured, io, kept)
+        nodes = chosen_nodes(measured, model, keep)
+        content = quantizer.quantised(measured, io, kept, nodes=nodes)
         floats = conversion.float_tensors(content, inner=io == "float32")
-        fallback = refused or _fallback(floats, norms)
-        if refused or (fallback and not norms):  # what was not meant
+        fallback = refused or _fallback(floats, norms, keep)
+        if refused or (fallback and not norms and not keep):  # what was not meant
             _log.warning(
                 "%s is not int8 throughout: %s. Float tensors: %s",
                 path,
@@ -85,7 +89,7 @@ class Integers(TFLite):
                 _listing(floats),
             )
         written = self._finished(path, content, card, io, floats, fallback)
-        errors = quantizer.layer_errors(measured, images[:LOOKED_AT], kept)
+        errors = quantizer.layer_errors(measured, images[:LOOKED_AT], kept, nodes)
         names = {layer.name for layer in layers_of(model)}
         return written | {"losses": _largest(errors, names)}
 
@@ -125,8 +129,18 @@ class Integers(TFLite):
         )
         return written | {"io": io}
 
-    def _measured(self, student, resolution, images, output):
-        """(file with the ranges of activations, None or why parts have no int8 kernel)."""
+    def measured(self, student, resolution, images, output):
+        """The student with measured ranges, still in floats.
+
+        Args:
+            student: as for `write`.
+            resolution: as for `write`.
+            images: float32 `[N, H, W, C]` in [-1, 1] to measure on.
+            output: "logits" or "probabilities".
+
+        Returns:
+            (bytes of a TFLite file, None or why parts of it have no int8 kernel).
+        """
         from keras_kd.export import conversion
 
         set_up = functools.partial(self.set_up, images=images)
@@ -149,16 +163,26 @@ class Integers(TFLite):
         return told
 
 
-def _fallback(floats, norms):
+def _fallback(floats, norms, keep=()):
     """Why a file is not integer throughout, or None."""
     if not floats:
         return None
+    if keep and not norms:
+        return f"kept in float32, as was asked for: {', '.join(keep)}"
     if norms:
         return (
             "norms that measure each image, and additions, stay in float32, since integers would "
             "cost accuracy; format int8_full has them in integers"
         )
     return f"{len(floats)} tensors stay in float32 between dequantise and quantise"
+
+
+def _cannot_keep(names):
+    return ValueError(
+        "keep_float must be empty for files whose steps are not measured: those of a student that "
+        f"was trained in few bits, and format int4. Received: keep_float={','.join(names)}. Leave "
+        "it out, or take int8 of a student in floats."
+    )
 
 
 def _listing(names, most=8):
@@ -179,18 +203,3 @@ def _largest(errors, layers):
         found[name] = max(error, found.get(name, 0.0))
     ranked = sorted(found.items(), key=lambda item: -item[1])
     return [[name, round(error, 3)] for name, error in ranked[:MOST_LOSSES]]
-
-
-def layer_of(tensor, layers):
-    """The layer whose answer a tensor is, by the names that the converter gives tensors.
-
-    Args:
-        tensor: such as "student_1/norm2_1/Mean_1": models, layers and operations on the way, with
-            the numbers that a trace appended.
-        layers: set of names of layers.
-    """
-    for part in re.split("[/;:]", tensor):
-        for name in (part, re.sub(r"_\d+$", "", part)):
-            if name in layers:
-                return name
-    return "the answers" if tensor.startswith("StatefulPartitionedCall") else tensor

@@ -89,3 +89,34 @@ def labels(path):
             return archive.read(LABELS).decode().splitlines()
     except (zipfile.BadZipFile, KeyError):
         return []
+
+
+def dtype_name(tensor):
+    """NumPy's name of the type of a `TensorT`: "int8", "float32"."""
+    names = {code: name for name, code in vars(schema.TensorType).items() if name[0] != "_"}
+    return names[tensor.type].lower()
+
+
+def outputs_of(content, operator, number=None):
+    """Names of the tensors that operators of one kind give, a list.
+
+    Args:
+        content: bytes of a file.
+        operator: name of the kind, such as "CONV_2D".
+        number: which operator of the first graph; None: all of that kind.
+    """
+    model = parsed(content)
+    graph, code = model.subgraphs[0], getattr(schema.BuiltinOperator, operator, None)
+    found = []
+    for place, one in enumerate(graph.operators):
+        kind = model.operatorCodes[one.opcodeIndex]
+        same = max(kind.builtinCode, kind.deprecatedBuiltinCode) == code
+        if same and number in (None, place):
+            found += [graph.tensors[index].name.decode() for index in one.outputs]
+    return found
+
+
+def given_tensors(content):
+    """Names of the tensors that a file's operators give, in the order of the graph."""
+    graph = parsed(content).subgraphs[0]
+    return [graph.tensors[index].name.decode() for one in graph.operators for index in one.outputs]

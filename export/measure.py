@@ -19,7 +19,7 @@ def compare(model_or_logits, runner, dataset, progress=None):
     examples = labelled = correct = agreed = 0
     difference = 0.0
     for batch in dataset:
-        images, labels = _images_and_labels(batch)
+        images, labels = images_and_labels(batch)
         expected, received = reference(examples, images), runner(images)
         _check_same(expected, received)
         expected = same(expected)
@@ -67,7 +67,7 @@ def keras_logits(model, dataset):
     forward = tf.function(lambda x: logits_of(model, x), reduce_retracing=True)
     logits, labels = [], []
     for batch in dataset:
-        images, truth = _images_and_labels(batch)
+        images, truth = images_and_labels(batch)
         logits.append(forward(tf.constant(images)).numpy())
         labels.append(truth)
     if not logits:
@@ -85,7 +85,8 @@ def _reference(model_or_logits):
     return lambda start, images: logits_of(model, images).numpy()
 
 
-def _images_and_labels(batch):
+def images_and_labels(batch):
+    """Float32 images `[B, H, W, C]` of a batch, and labels int `[B]` or None."""
     images, labels = batch if isinstance(batch, (tuple, list)) else (batch, None)
     if isinstance(images, dict):
         images = images.get("student", images.get("image"))

@@ -14,6 +14,7 @@ class Options:
         output: what TFLite files answer: "logits" or "probabilities".
         min_agreement: share of test images in [0, 1]; a file that answers like the Keras student on
             less is told of wherever the run is told of.
+        keep_float: names of layers that stay in float32 in integer files too.
         serving: whether the SavedModel also goes to a folder with a version, for TF Serving.
 
     Raises:
@@ -24,12 +25,14 @@ class Options:
     output: str = "logits"
     min_agreement: float = 0.97
     serving: bool = False
+    keep_float: tuple = ()
 
     def __post_init__(self):
         for name, known in (("io", EXPORT_INPUTS), ("output", EXPORT_OUTPUTS)):
             value = getattr(self, name)
             if value not in known:
                 raise ValueError(f"{name} must be one of {', '.join(known)}. Received: {value!r}.")
+        object.__setattr__(self, "keep_float", tuple(self.keep_float))
         if not 0 <= self.min_agreement <= 1:
             raise ValueError(
                 "min_agreement must be a share between 0 and 1. "

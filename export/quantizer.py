@@ -46,7 +46,7 @@ def has_norms(measured):
     return bool(STATISTICS & lite_file.operators(measured).keys())
 
 
-def quantised(measured, io="int8", floats=(), verify=False):
+def quantised(measured, io="int8", floats=(), verify=False, nodes=()):
     """The bytes of a file of integers.
 
     Args:
@@ -54,6 +54,7 @@ def quantised(measured, io="int8", floats=(), verify=False):
         io: type of its input and output: "int8", "uint8" or "float32".
         floats: kinds of operators that stay in float32.
         verify: whether to add operators that compare each layer with itself in float32.
+        nodes: names of tensors whose operators stay in float32.
 
     Returns:
         bytes.
@@ -66,24 +67,26 @@ def quantised(measured, io="int8", floats=(), verify=False):
         output_data_type=tf.as_dtype(io),
         enable_numeric_verify=verify,
         denylisted_ops=set(floats) or None,
+        denylisted_nodes=set(nodes) or None,
         # Else large dense layers need an operator of 2025's runtimes.
         disable_per_channel_for_dense_layers=True,
     )
 
 
-def layer_errors(measured, images, floats=()):
+def layer_errors(measured, images, floats=(), nodes=()):
     """How much each layer loses in integers, fed with what it gets there.
 
     Args:
         measured: bytes of a file with measured ranges.
         images: float32 `[N, H, W, C]` in [-1, 1].
         floats: kinds of operators that stay in float32.
+        nodes: names of tensors whose operators stay in float32.
 
     Returns:
         dict: name of a layer's tensor -> root mean square of the error, in quantisation steps of
         it, at most 255; 0.29 is that of rounding.
     """
-    content = quantised(measured, "float32", floats, verify=True)
+    content = quantised(measured, "float32", floats, verify=True, nodes=nodes)
     with warnings.catch_warnings():
         # Only TensorFlow's own interpreter knows the operators that compare.
         warnings.simplefilter("ignore")

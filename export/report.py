@@ -75,6 +75,8 @@ def contents_of(workdir, report, config):
             report, stages, predictions, folder_bytes(student) if student.exists() else None
         ),
         "exports": sections.exports(report),
+        "latency": sections.latency(report),
+        "explain": sections.explain(report),
         "resizing": sections.resizing(report),
         "learning": findings.learning(records, stages),
         "made": findings.made(workdir),

@@ -3,9 +3,10 @@
 import logging
 import time
 
+from keras_kd.export import latency
 from keras_kd.export.claim import claim
 from keras_kd.export.exits import export_exits
-from keras_kd.export.formats import check_formats, get
+from keras_kd.export.formats import check_formats, found, get
 from keras_kd.export.material import Material
 from keras_kd.export.resizing import compare_resizing
 from keras_kd.run.workdir import existing_workdir
@@ -53,10 +54,26 @@ def export(workdir, formats=None, options=None):
     for name in chosen:
         results[name] = export_one(name, workdir, material)
         record_result(workdir, name, results[name])
+    record(workdir, "latency", _latency(workdir))
     record(workdir, "resizing", _resizing(material))
     if (exits := export_exits(material)) is not None:
         record(workdir, "exits", exits)
     return results
+
+
+def _latency(workdir):
+    """Times of all files of a working directory in turns, see `keras_kd.export.latency`."""
+    known = read_json(workdir / "report.json", {}).get("exports") or {}
+    paths = {name: workdir / entry.get("path", "") for name, entry in known.items()}
+    facts = latency.compare_latency(
+        {
+            name: (kind, paths[name])
+            for name, kind in found().items()
+            if name in paths and not kind.missing and kind.opens(paths[name])
+        }
+    )
+    latency.log(facts)
+    return facts
 
 
 def _resizing(material):

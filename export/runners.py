@@ -14,6 +14,7 @@ class LiteRunner:
     Args:
         path: the `.tflite` file.
         threads: threads of the interpreter, >= 1.
+        xnnpack: whether XNNPACK's kernels may run, as they do by default, or LiteRT's own alone.
 
     Attributes:
         output: what it answers, "logits" or "probabilities".
@@ -21,11 +22,16 @@ class LiteRunner:
 
     output = "logits"
 
-    def __init__(self, path, threads=1):
-        from ai_edge_litert.interpreter import Interpreter
+    def __init__(self, path, threads=1, xnnpack=True):
+        from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
+        kernels = "BUILTIN" if xnnpack else "BUILTIN_WITHOUT_DEFAULT_DELEGATES"
         try:
-            self.interpreter = Interpreter(model_path=str(path), num_threads=threads)
+            self.interpreter = Interpreter(
+                model_path=str(path),
+                num_threads=threads,
+                experimental_op_resolver_type=OpResolverType[kernels],
+            )
         except ValueError as error:
             raise ValueError(
                 f"Expected a TFLite file. Received: path={str(path)!r} ({error}). Export it again."
@@ -41,15 +47,15 @@ class LiteRunner:
         """Float32 answers `[B, K]` to float32 images `[B, H, W, C]` in [-1, 1]."""
         answers = []
         for image in np.asarray(images, np.float32):
-            self.interpreter.set_tensor(self._input["index"], _quantise(image[None], self._input))
+            self.interpreter.set_tensor(self._input["index"], quantised(image[None], self._input))
             self.interpreter.invoke()
             raw = self.interpreter.get_tensor(self._output["index"])
-            answers.append(_dequantise(raw, self._output))
+            answers.append(dequantised(raw, self._output))
         return np.concatenate(answers)
 
     def timed(self, image):
         """Seconds of one inference of `image` `[1, H, W, C]`, conversions of numbers left out."""
-        self.interpreter.set_tensor(self._input["index"], _quantise(image, self._input))
+        self.interpreter.set_tensor(self._input["index"], quantised(image, self._input))
         start = time.perf_counter()
         self.interpreter.invoke()
         return time.perf_counter() - start
@@ -86,14 +92,14 @@ class SavedModelRunner:
         return time.perf_counter() - start
 
 
-def _quantise(values, detail):
+def quantised(values, detail):
     """Float values in the input's own type."""
     if not np.issubdtype(detail["dtype"], np.integer):
         return values.astype(detail["dtype"])
     return affine.to_integers(values, detail["dtype"], *detail["quantization"])
 
 
-def _dequantise(values, detail):
+def dequantised(values, detail):
     """Float32 values of an output."""
     if not np.issubdtype(detail["dtype"], np.integer):
         return values.astype(np.float32)

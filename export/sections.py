@@ -6,7 +6,9 @@ A function returns what its template of the same name shows, or nothing where th
 import json
 
 from keras_kd.export import formats, gains
+from keras_kd.export import latency as times
 from keras_kd.export.comparison import wrong
+from keras_kd.export.explain import told
 from keras_kd.export.facts import BASELINE, TEACHER, section, teacher_of
 from keras_kd.export.headline import smallest_export
 from keras_kd.utils import words
@@ -90,6 +92,22 @@ def exports(report):
     }
 
 
+def latency(report):
+    """Times of all files in turns, see `keras_kd.export.latency`."""
+    facts = section(report, "latency")
+    rows = [row for row in facts.get("rows") or [] if words.is_number(row.get("median_ms"))]
+    if not rows:
+        return None
+    known = facts.get("int8_instructions")
+    extra = f", with {', '.join(known)}" if known else ""
+    start = f"All files were timed in turns on {facts.get('processor')}{extra}."
+    return {
+        "note": " ".join([start, *times.notes(facts)]),
+        "rows": [row | {"how": times.how(row)} for row in rows],
+        "most": max(row["median_ms"] for row in rows),
+    }
+
+
 def resizing(report):
     """How often the student answers the same where a device resizes images in another way."""
     facts = section(report, "resizing")
@@ -97,6 +115,18 @@ def resizing(report):
     if not kinds:
         return None
     return {"rows": kinds, "images": words.count(facts.get("examples"))}
+
+
+def explain(report):
+    """Which layers lose most in integers, and what keeping them in float32 would give."""
+    found = section(report, "explain")
+    if not found.get("layers") or not found.get("path"):
+        return None
+    return {
+        "layers": found["layers"][: told.SHOWN],
+        "rows": told.labelled(found),
+        "note": f"{told.advice(found)}.",
+    }
 
 
 def class_groups(report, stages):

@@ -90,6 +90,16 @@ class TFLite(Format):
 
         return LiteRunner(path, threads)
 
+    def ways(self, path):
+        """As of every format, and each without XNNPACK's kernels."""
+        from keras_kd.export.runners import LiteRunner
+
+        found = []
+        for way, runner in super().ways(path):
+            plain = LiteRunner(path, way["threads"], xnnpack=False)
+            found += [({**way, "xnnpack": True}, runner), ({**way, "xnnpack": False}, plain)]
+        return found
+
 
 def card_of(
     student,
@@ -165,8 +175,9 @@ def to_tflite(
             [-1, 1], from the training split; 100 to 500 images are plenty.
         resolution: pixels, an int or (H, W), only for a model that leaves its input size open.
         class_names: K names in the order of the logits; None: numbers.
-        **options: `io` (numbers in and out of an integer file: "int8", "uint8" or "float32") and
-            `output` ("logits" or "probabilities"); `full_image`, `scale`, `exif` and `view`, as
+        **options: `io` (numbers in and out of an integer file: "int8", "uint8" or "float32"),
+            `output` ("logits" or "probabilities") and `keep_float` (names of layers that stay in
+            float32 in an integer file); `full_image`, `scale`, `exif` and `view`, as
             the evaluation turns, cuts and changes images, for the metadata; `run_name`, the
             model's name there.
 
@@ -192,10 +203,11 @@ def to_tflite(
     about = {"full_image": False, "scale": EVAL_SCALE, "exif": "ignore", "view": ""}
     about |= {"resize": "bilinear", "run_name": ""}
     own = {name: options.pop(name, default) for name, default in about.items()}
-    unknown = sorted(set(options) - {"io", "output"})
+    unknown = sorted(set(options) - {"io", "output", "keep_float"})
     if unknown:
         raise ValueError(
-            f"Expected options among io, output, {', '.join(about)}. Received: {unknown[0]!r}."
+            f"Expected options among io, output, keep_float, {', '.join(about)}. "
+            f"Received: {unknown[0]!r}."
         )
     offered = {"calibration_images": representative, "class_names": class_names, **own}
     offered["options"] = Options(**options)

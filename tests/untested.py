@@ -19,5 +19,7 @@ REASONS = {
     "run/search/spaces/efficientnet_lite.py": "tests/run/search/test_proposals.py, as well",
     "run/search/spaces/mobilenet_v3_small.py": "tests/run/search/test_proposals.py, as well",
     "run/search/spaces/resnet.py": "tests/run/search/test_proposals.py, as well",
+    "export/explain/files.py": "tests/export/explain/test_run.py measures such files",
+    "export/onnx_file.py": "tests/export/formats/test_onnx.py writes and runs them",
     "utils/crops.py": "tests/data/ops/test_central_crop.py",
 }

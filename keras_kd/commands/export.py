@@ -1,6 +1,7 @@
 """keras-kd-export: exports the student of a finished run.
 
 keras-kd-export --workdir=DIR [--formats=NAME,NAME] [--io=uint8] [--output=probabilities]
+keras-kd-export --workdir=DIR --explain=int8            where integers lose, and what would help
 
 What is not given is as in the run's config, section export.
 """
@@ -32,6 +33,12 @@ def main(argv=None):
         "min_agreement", flags.DEFINE_float, None, "Files like the student on less are told of."
     )
     console.define("serving", flags.DEFINE_boolean, None, "Write a version for TF Serving too.")
+    console.define(
+        "keep_float", flags.DEFINE_list, None, "Layers that stay in float32 in integer files."
+    )
+    console.define(
+        "explain", flags.DEFINE_string, None, "Tell where int8 loses accuracy; exports nothing."
+    )
     console.run("keras-kd-export", __doc__, export, argv)
 
 
@@ -40,6 +47,8 @@ def export():
     workdir = existing_workdir(flags.FLAGS.workdir)  # before TensorFlow's slow import
     formats = flags.FLAGS.formats and check_formats(flags.FLAGS.formats)
     options = chosen(load_config(workdir))
+    if flags.FLAGS.explain:
+        return explain(workdir, flags.FLAGS.explain, options)
     console.set_native_notes_aside(workdir)
     from keras_kd.export.report import render
     from keras_kd.export.run import export
@@ -47,6 +56,16 @@ def export():
 
     export(workdir, formats, options)
     print(f"\n{summary_table(workdir)}\n")
+    print(f"Report: {render(workdir)}")
+
+
+def explain(workdir, name, options):
+    """Tells where a file of integers loses, and adds it to the report."""
+    console.set_native_notes_aside(workdir)
+    from keras_kd.export.explain import run, told
+    from keras_kd.export.report import render
+
+    print(f"\n{told.text(run.explain(workdir, name, options))}\n")
     print(f"Report: {render(workdir)}")
 
 

@@ -217,6 +217,8 @@ def _export():
             "output": "logits",  # what TFLite files answer: logits or probabilities
             # Share of the test images; a file that answers like the student on less is told of.
             "min_agreement": 0.97,
+            # Layers that stay in float32 in integer files; keras-kd-export --explain proposes some.
+            "keep_float": (),
             "serving": False,  # the SavedModel also as serving/student/VERSION, for TF Serving
         }
     )

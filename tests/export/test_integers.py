@@ -6,7 +6,7 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 from keras_kd.export import benchmark, to_tflite, verify
-from keras_kd.export.integers import Integers, layer_of
+from keras_kd.export.integers import Integers
 from keras_kd.export.runners import LiteRunner
 
 
@@ -91,9 +91,7 @@ def test_a_network_of_a_mixed_policy_is_exported_in_float32(tmp_path, images):
     )
 
 
-def test_a_tensor_is_of_the_layer_in_its_name():
-    layers = {"inner", "norm2", "norm", "block_1"}
-    told = [layer_of(name, layers) for name in (
-        "net_3/norm2_1/Mean_1", "net/block_1/Relu;net/norm/x", "StatefulPartitionedCall:0", "odd/x",
-    )]  # fmt: skip
-    assert told == ["norm2", "block_1", "the answers", "odd/x"]
+def test_layers_of_a_student_in_few_bits_cannot_be_kept(tmp_path, batch_norm_net, monkeypatch):
+    monkeypatch.setattr(Integers, "in_few_bits", lambda self, model, images: model)
+    with pytest.raises(ValueError, match=r"trained in few bits.*Received: keep_float=a,b\."):
+        to_tflite(batch_norm_net, tmp_path / "f", "int8", keep_float=("a", "b"))

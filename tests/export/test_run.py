@@ -34,6 +34,8 @@ def test_a_run_is_exported_and_recorded(finished_run, student_of_run, caplog):
         assert folder_bytes(finished_run / facts["path"]) == facts["bytes"]
         assert name in caplog.text
     assert "images/s" in caplog.text
+    assert {row["format"] for row in report["latency"]["rows"]} == set(results)
+    assert "XNNPACK off" in caplog.text
 
 
 def test_later_formats_are_added_to_earlier_ones(finished_run):

@@ -79,3 +79,16 @@ def test_classes_of_each_lesson():
         {"label": "student", "groups": [known, known]},
     ]
     assert sections.class_groups({}, []) is None
+
+
+def test_times_in_turns():
+    rows = [
+        {"format": "int8", "threads": 1, "xnnpack": True, "median_ms": 0.5, "low_ms": 0.4,
+         "high_ms": 0.6, "p90_ms": 0.7, "runs": 300},
+        {"format": "odd"},
+    ]  # fmt: skip
+    facts = {"processor": "P", "int8_instructions": ["i8mm"], "rows": rows}
+    told = sections.latency({"latency": facts})
+    assert told["note"] == "All files were timed in turns on P, with i8mm."
+    assert told["rows"] == [rows[0] | {"how": "1 thread, XNNPACK on"}] and told["most"] == 0.5
+    assert sections.latency({}) is None and sections.latency({"latency": {"rows": None}}) is None

@@ -27,6 +27,26 @@ def test_systems_without_affinity_tell_all_processors(monkeypatch, count, usable
     assert processors.usable() == usable
 
 
+@pytest.mark.parametrize(
+    ("told", "name", "instructions"),
+    [
+        ("model name\t: Some CPU @ 2GHz\nflags\t\t: fpu avx512_vnni avx2", "Some CPU @ 2GHz",
+         ["avx512_vnni"]),
+        ("Features\t: fp asimd asimddp i8mm\nModel\t: Board 4", "Board 4", ["asimddp", "i8mm"]),
+        ("model name\t:\nflags : fpu avx2 avx_vnnix", None, []),
+        ("", None, None),
+    ],
+)  # fmt: skip
+def test_what_linux_tells_of_a_processor(monkeypatch, tmp_path, told, name, instructions):
+    monkeypatch.setattr(processors, "CPUINFO", tmp_path / "cpuinfo")
+    monkeypatch.setattr(processors.platform, "processor", lambda: "")
+    monkeypatch.setattr(processors.platform, "machine", lambda: "z80")
+    if told:
+        (tmp_path / "cpuinfo").write_text(told + "\n\n" + told)
+    assert processors.name() == (name or "z80")
+    assert processors.int8_instructions() == instructions
+
+
 def test_batches_and_scans_use_as_many_threads(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 4, 5}, raising=False)
     asked = []

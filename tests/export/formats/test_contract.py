@@ -59,6 +59,8 @@ def test_it_is_known_by_its_file(kind, exported, images, batch_norm_net):
     assert 0 < timed["latency_ms"] <= timed["p90_ms"]
     assert timed["threads"] == kind.open(path).threads
     assert kind.open(path).image_shape == images.shape[1:]
+    for way, runner in kind.ways(path):
+        assert way["threads"] == runner.threads and runner.image_shape == images.shape[1:]
 
 
 def test_what_it_says_is_text(kind, exported):

@@ -1,0 +1,1 @@
+"""The student in C for microcontrollers, by TensorFlow Lite for Microcontrollers (TFLM)."""
