@@ -19,7 +19,10 @@ setup(
     python_requires=">=3.10",
     packages=find_packages(include=["keras_kd", "keras_kd.*"]) + list(RIM),
     package_dir=RIM,
-    package_data={"keras_kd.export": ["templates/*", "templates/sections/*"]},
+    package_data={
+        "keras_kd.export": ["templates/*", "templates/sections/*"],
+        "keras_kd.export.web": ["page/*"],
+    },
     install_requires=[
         "absl-py>=2.0",
         "ai-edge-litert>=1.2",
