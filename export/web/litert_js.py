@@ -3,7 +3,6 @@
 Reference: https://ai.google.dev/edge/litert/web, Apache License 2.0.
 """
 
-import base64
 import hashlib
 import os
 import shutil
@@ -16,10 +15,10 @@ from keras_kd.utils.files import replace_folder
 
 VERSION = "2.5.3"
 FOLDER = "KERAS_KD_LITERT_JS"  # an environment variable: a folder that holds them already
-# npm package -> sha512 of its archive, as npm writes it in its lock files.
+# npm package -> sha256 of its archive, as it was published.
 PACKAGES = {
-    "core": "PlGmbMOq9WitX7FO0jhbdJw9GthatsyuCQXjTt/wJZo0FLaw48q4tz8IwqgqCIkviYGr9OFDL1kCnN4nzWoyJQ==",
-    "wasm-utils": "4fJiw6tBQnIs+0jH/OQ16nYOiSl8/+zZnn5h2ul8aTKHi05sVqZW580Tmk78pC2kT39A9OYBVdFawteZ/sI1kQ==",
+    "core": "a97660833e9e7e1063c95e12016718881240b14f7438728a2f62785e912d30fd",
+    "wasm-utils": "ce2a1f8379c067be49e59752e5a7f40db6be09f6e497f0f11e59f17b515366a7",
 }
 # The files that the page asks for. A browser fetches one of the two runtimes: those without relaxed
 # SIMD, as Safari was for long, the one that is called compat. Threads would want headers that most
@@ -88,11 +87,11 @@ def fetch():
     with tempfile.TemporaryDirectory() as scratch, replace_folder(target) as fresh:
         for package, expected in PACKAGES.items():
             archive = _packed(package, Path(scratch))
-            received = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
+            received = hashlib.sha256(archive.read_bytes()).hexdigest()
             if received != expected:
                 raise ConnectionError(
                     f"npm did not bring @litertjs/{package} {VERSION} as it was published. "
-                    f"Received: an archive of sha512 {received}, expected {expected}. {HOW}."
+                    f"Received: an archive of sha256 {received}, expected {expected}. {HOW}."
                 )
             _unpack(archive, fresh / package, FILES[package])
     return target

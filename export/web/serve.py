@@ -39,9 +39,8 @@ def server(folder, port):
     except OSError as error:
         why = "is taken" if error.errno == errno.EADDRINUSE else f"is not free ({error.strerror})"
         raise OSError(
-            error.errno,
-            f"Port {port} of {ADDRESS} {why}. Received: port={port}. Give another by --port=N, or "
-            "--port=0 for any free one",
+            f"A free port was expected. Received: port={port}, which {why} on {ADDRESS}. Give "
+            "another by --port=N, or --port=0 for any free one."
         ) from error
     bound.url = f"http://{ADDRESS}:{bound.server_port}/"
     return bound

@@ -43,7 +43,7 @@ export function card(name, picture, answers, truth = null) {
 
 function column({name, milliseconds, top}) {
   const head = element("p", {className: "file"}, element("b", {textContent: name}), " ",
-    element("span", {className: "note", textContent: `${time(milliseconds)} an image`}));
+    element("span", {className: "note", textContent: time(milliseconds)}));
   return element("div", {}, head, element("ol", {className: "bars"}, ...top.map(bar)));
 }
 

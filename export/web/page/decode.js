@@ -1,6 +1,8 @@
 // From a file, or a camera, to the pixels that are stored in it: no colour management, no
 // smoothing, and transparency dropped and not laid over a colour, as in training.
 
+import {storedBox, turned, turnOf, unturned} from "./orientation.js";
+
 /** A picture that cannot be shown; its message is a sentence for people. */
 export class Unreadable extends Error {}
 
@@ -11,13 +13,15 @@ const TILE = 2048; // pixels a side that every graphics processor takes
 /**
  * @param blob a file, or what stands for one.
  * @param exif "apply" where pictures are turned as the camera noted, or "ignore".
- * @return an ImageBitmap; whoever gets it closes it.
+ * @return {bitmap, turn, width, height}: an ImageBitmap as stored, which whoever gets it closes, and
+ *   its size once it is turned.
  */
 export async function decoded(blob, exif) {
   if (blob.size === 0) throw new Unreadable("The file is empty.");
+  const {parts, orientation} = unturned(new Uint8Array(await blob.arrayBuffer()));
   try {
-    const imageOrientation = exif === "apply" ? "from-image" : "none";
-    return await createImageBitmap(blob, {...EXACT, imageOrientation});
+    const bitmap = await createImageBitmap(new Blob(parts), EXACT);
+    return upright(bitmap, turnOf(exif === "apply" ? orientation : 1));
   } catch {
     throw new Unreadable(await reason(blob));
   }
@@ -25,11 +29,20 @@ export async function decoded(blob, exif) {
 
 /** What a video shows now, as `decoded`. */
 export async function frame(video) {
-  return createImageBitmap(video, EXACT);
+  return upright(await createImageBitmap(video, EXACT), turnOf());
 }
 
-/** Bytes, three a pixel, of a box of an ImageBitmap. */
-export function pixelsOf(bitmap, box) {
+function upright(bitmap, turn) {
+  const [width, height] = turn.transposed ? [bitmap.height, bitmap.width] : [bitmap.width, bitmap.height];
+  return {bitmap, turn, width, height};
+}
+
+/** Bytes, three a pixel, of a box of a picture, as it stands upright. */
+export function pixelsOf(picture, box) {
+  return turned(stored(picture.bitmap, storedBox(box, picture.turn, picture)), picture.turn);
+}
+
+function stored(bitmap, box) {
   const pixels = {width: box.width, height: box.height, data: new Uint8Array(3 * box.width * box.height)};
   const rows = Math.max(Math.floor(STRIP / box.width), 1);
   let clear = false;

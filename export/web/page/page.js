@@ -27,24 +27,23 @@ async function start() {
   document.documentElement.dataset.ready = "yes";
 }
 
-/** What the network sees of an ImageBitmap, which is closed. */
-export function values(bitmap, how = facts.preparation) {
+/** What the network sees of a picture, which is closed. */
+function values(picture, how = facts.preparation) {
   try {
-    const box = boxOf(bitmap.width, bitmap.height, how.crop);
-    return prepared(pixelsOf(bitmap, box), how);
+    return prepared(pixelsOf(picture, boxOf(picture.width, picture.height, how.crop)), how);
   } finally {
-    bitmap.close();
+    picture.bitmap.close();
   }
 }
 
 /** Answers of each file of the student to what the network sees. */
-export async function answers(image) {
+async function answers(image) {
   const found = [];
   for (const file of student) found.push({name: file.name, ...await answered(file, image)});
   return found;
 }
 
-/** The answers to a file. */
+/** The answers of each file of the student to a picture's file. */
 export async function answersTo(blob) {
   return answers(values(await decoded(blob, facts.preparation.exif)));
 }
@@ -117,9 +116,9 @@ function showSamples() {
   if (!pictures.length) return;
   const names = facts.models.map(({name}) => name);
   const both = names.join(" and ");
-  find("samples-note").textContent = (differing
-    ? `${both} differ on ${differing} of ${examples} test pictures${differing > pictures.length ? "; some of these" : ", which come first"}.`
-    : `${both} answer alike on all ${examples} test pictures; some of these.`) + " Choose one to run it here.";
+  find("samples-note").textContent = differing
+    ? `${both} differ on ${differing} of ${examples} test pictures. ${differing > pictures.length ? "Some of these" : "These come first"}; choose one to run it here.`
+    : `${both} answer alike on all ${examples} test pictures. Here are some; choose one to run it.`;
   const small = facts.preparation.width <= 64;
   find("pictures").append(...pictures.map((one, nth) => sample(one, facts.labels, names, small, () => {
     const truth = one.label === null ? null : facts.labels[one.label];
@@ -132,8 +131,8 @@ function showSamples() {
 
 /** A test picture: it is cut, resized and in the network's modality already. */
 async function stored(file) {
-  const bitmap = await decoded(await (await fetch(file)).blob(), "ignore");
-  return values(bitmap, {...facts.preparation, crop: {box: "whole_image"}, view: []});
+  const picture = await decoded(await (await fetch(file)).blob(), "ignore");
+  return values(picture, {...facts.preparation, crop: {box: "whole_image"}, view: []});
 }
 
 start().catch((error) => tell(`The network could not be loaded. ${error.message ?? error}`));

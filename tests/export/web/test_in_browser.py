@@ -1,0 +1,181 @@
+"""The page in Chromium: the answers of the Python runtime, and what a person meets."""
+
+import base64
+import io
+import json
+
+import browser
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_kd.export.edge.classify import prepare
+from keras_kd.export.runners import LiteRunner
+
+
+@pytest.fixture(scope="module")
+def page_folder(exported):
+    if reason := browser.absent():
+        pytest.skip(reason)
+    return exported("web")[0]
+
+
+@pytest.fixture(scope="module")
+def driver(page_folder):
+    """Chromium with the page, its network loaded."""
+    with browser.served(page_folder) as url, browser.browser() as one:
+        one.get(url)
+        browser.wait_for(one, "document.documentElement.dataset.ready")
+        yield one
+
+
+@pytest.fixture
+def page(driver):
+    """The driver of a page without answers."""
+    driver.execute_script("document.getElementById('results').replaceChildren()")
+    return driver
+
+
+def encoded(image, kind="PNG", **options):
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def noise(height, width, channels, seed=0):
+    """A picture with structure, uint8 `[H, W, C]`: noise alone averages away."""
+    rng = np.random.default_rng(seed)
+    coarse = rng.integers(0, 256, (4, 5, channels), np.uint8)
+    rows = np.arange(height) * 4 // height, np.arange(width) * 5 // width
+    fine = rng.integers(-40, 41, (height, width, channels))
+    return np.clip(coarse[rows[0]][:, rows[1]] + fine, 0, 255).astype(np.uint8)
+
+
+def fifty():
+    """PNG files of 50 pictures, from a pixel up: RGB, grey, with alpha, with a palette."""
+    rng = np.random.default_rng(5)
+    for index in range(50):
+        height, width = (1, 1) if index == 0 else rng.integers(2, 160, 2)
+        mode = ("RGB", "RGB", "L", "RGBA", "P", "LA")[index % 6]
+        channels = {"L": 1, "LA": 2, "RGBA": 4}.get(mode, 3)
+        array = noise(height, width, channels, index)
+        image = Image.fromarray(array[..., 0] if channels == 1 else array)
+        yield encoded(image.convert(mode))
+
+
+ANSWERS = """
+const {answersTo} = await import("/page.js");
+const found = [];
+for (const text of arguments[0]) {
+  const bytes = Uint8Array.from(atob(text), (one) => one.charCodeAt(0));
+  found.push((await answersTo(new Blob([bytes]))).map(({answer}) => Array.from(answer)));
+}
+return found;
+"""
+
+
+def test_answers_are_those_of_the_python_runtime(page, page_folder):
+    """50 images, float32 and int8: the same class on all, logits within 1e-3."""
+    files = list(fifty())
+    how = json.loads((page_folder / "page.json").read_text())["preparation"]
+    images = np.stack([prepare(Image.open(io.BytesIO(file)), how) for file in files])
+    received = browser.awaited(page, ANSWERS, [base64.b64encode(one).decode() for one in files])
+    for nth, name in enumerate(("float32", "int8")):
+        expected = LiteRunner(page_folder / "models" / f"student_{name}.tflite")(images)
+        found = np.array([answers[nth] for answers in received])
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-3)
+        np.testing.assert_array_equal(found.argmax(-1), expected.argmax(-1))
+    assert len(set(expected.argmax(-1))) > 1  # an answer that is always the same proves little
+
+
+PREPARED = """
+const {boxOf, prepared} = await import("/prepare.js");
+return arguments[0].map(({height, width, data, how}) => {
+  const box = boxOf(width, height, how.crop);
+  const cut = new Uint8Array(3 * box.width * box.height);
+  for (let y = 0; y < box.height; y++) {
+    const start = 3 * ((box.top + y) * width + box.left);
+    cut.set(data.slice(start, start + 3 * box.width), 3 * y * box.width);
+  }
+  return Array.from(prepared({width: box.width, height: box.height, data: cut}, how));
+});
+"""
+
+
+def test_preparation_is_that_of_the_edge_script(page):
+    """Every crop, resize, colour and modality, up and down in size."""
+    base = {"exif": "ignore", "channels": "RGB", "crop": {"box": "whole_image"}, "antialias": False}
+    base |= {"height": 12, "width": 12, "interpolation": "bilinear"}
+    base |= {"scale": 1 / 127.5, "offset": -1.0}
+    bicubic = {"interpolation": "bicubic", "antialias": True}
+    views = [[("gray",)], [("channel", 1)], [("blur", 0.9)], [("edges", 2.0)], [("lowres", 5)],
+             [("gray",), ("lowres", 30)]]  # fmt: skip
+    cases = [{}, {"channels": "grey"}, bicubic, {**bicubic, "channels": "grey", "width": 9}]
+    cases += [
+        {"crop": {"box": "central_square", "quotient": quotient}} for quotient in ([8, 7], [1, 1])
+    ]
+    cases += [
+        {"view": [{"op": op, "arguments": list(given)} for op, *given in ops]} for ops in views
+    ]
+    given, expected = [], []
+    for nth, case in enumerate(cases):
+        for height, width in ((7, 5), (12, 12), (61, 47)):
+            array, how = noise(height, width, 3, nth), base | case
+            given.append({"height": height, "width": width, "how": how})
+            given[-1]["data"] = array.ravel().tolist()
+            expected.append(prepare(Image.fromarray(array), how).ravel())
+    for one, found, right in zip(given, browser.awaited(page, PREPARED, given), expected):
+        np.testing.assert_allclose(found, right, rtol=0, atol=2e-5, err_msg=str(one["how"]))
+
+
+PIXELS = """
+const {decoded, pixelsOf} = await import("/decode.js");
+const bytes = Uint8Array.from(atob(arguments[0]), (one) => one.charCodeAt(0));
+const picture = await decoded(new Blob([bytes]), arguments[1]);
+const {width, height, data} = pixelsOf(picture, arguments[2] ?? {left: 0, top: 0, ...picture});
+return {width, height, data: Array.from(data)};
+"""
+
+
+def pixels(page, content, exif="ignore", box=None):
+    """What the page reads from a file, or a box of it, uint8 `[H, W, 3]`."""
+    found = browser.awaited(page, PIXELS, base64.b64encode(content).decode(), exif, box)
+    return np.array(found["data"], np.uint8).reshape(found["height"], found["width"], 3)
+
+
+def test_colours_below_transparency_are_kept(page):
+    array = noise(30, 41, 4)
+    array[:10, :, 3] = 0
+    found = pixels(page, encoded(Image.fromarray(array)))
+    np.testing.assert_array_equal(found, array[..., :3])
+
+
+def test_colours_are_not_managed(page):
+    """A PNG that tells a gamma: its pixels are as they are stored."""
+    import struct
+    import zlib
+
+    array = noise(20, 20, 3)
+    content = encoded(Image.fromarray(array))
+    chunk = b"gAMA" + struct.pack(">I", 100000)
+    gamma = struct.pack(">I", 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    found = pixels(page, content[:33] + gamma + content[33:])
+    np.testing.assert_array_equal(found, array)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+def test_pictures_are_turned_as_the_export_says(page, kind):
+    """As Pillow turns them, all or a part of them, whatever the browser thinks of it."""
+    from PIL import ImageOps
+
+    exif, part = Image.Exif(), {"left": 3, "top": 7, "width": 20, "height": 11}
+    flat = Image.fromarray(np.kron(noise(4, 6, 3), np.ones((8, 8, 1), np.uint8)))
+    options, near = ({"quality": 95}, 3) if kind == "JPEG" else ({"lossless": True}, 0)
+    for exif[0x0112] in range(1, 9):
+        content = encoded(flat, kind, exif=exif, **options)
+        stored = Image.open(io.BytesIO(content))
+        for rule, right in (("ignore", stored), ("apply", ImageOps.exif_transpose(stored))):
+            right = np.asarray(right.convert("RGB"))
+            found = pixels(page, content, rule)
+            np.testing.assert_allclose(found.astype(int), right, rtol=0, atol=near)
+            np.testing.assert_array_equal(pixels(page, content, rule, part), found[7:18, 3:23])
