@@ -1,4 +1,4 @@
-"""The page in Chromium: the answers of the Python runtime, and what a person meets."""
+"""The page in Chromium: it reads, prepares and answers pictures as the Python runtime does."""
 
 import base64
 import io
@@ -7,48 +7,11 @@ import json
 import browser
 import numpy as np
 import pytest
+from page_pictures import encoded, noise
 from PIL import Image
 
 from keras_kd.export.edge.classify import prepare
 from keras_kd.export.runners import LiteRunner
-
-
-@pytest.fixture(scope="module")
-def page_folder(exported):
-    if reason := browser.absent():
-        pytest.skip(reason)
-    return exported("web")[0]
-
-
-@pytest.fixture(scope="module")
-def driver(page_folder):
-    """Chromium with the page, its network loaded."""
-    with browser.served(page_folder) as url, browser.browser() as one:
-        one.get(url)
-        browser.wait_for(one, "document.documentElement.dataset.ready")
-        yield one
-
-
-@pytest.fixture
-def page(driver):
-    """The driver of a page without answers."""
-    driver.execute_script("document.getElementById('results').replaceChildren()")
-    return driver
-
-
-def encoded(image, kind="PNG", **options):
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
-
-
-def noise(height, width, channels, seed=0):
-    """A picture with structure, uint8 `[H, W, C]`: noise alone averages away."""
-    rng = np.random.default_rng(seed)
-    coarse = rng.integers(0, 256, (4, 5, channels), np.uint8)
-    rows = np.arange(height) * 4 // height, np.arange(width) * 5 // width
-    fine = rng.integers(-40, 41, (height, width, channels))
-    return np.clip(coarse[rows[0]][:, rows[1]] + fine, 0, 255).astype(np.uint8)
 
 
 def fifty():
@@ -143,11 +106,15 @@ def pixels(page, content, exif="ignore", box=None):
     return np.array(found["data"], np.uint8).reshape(found["height"], found["width"], 3)
 
 
-def test_colours_below_transparency_are_kept(page):
-    array = noise(30, 41, 4)
+@pytest.mark.parametrize("width", [41, 2100])  # the latter in two textures
+def test_colours_below_transparency_are_kept(page, width):
+    array = noise(30, width, 4)
     array[:10, :, 3] = 0
-    found = pixels(page, encoded(Image.fromarray(array)))
-    np.testing.assert_array_equal(found, array[..., :3])
+    content = encoded(Image.fromarray(array))
+    np.testing.assert_array_equal(pixels(page, content), array[..., :3])
+    part = {"left": 5, "top": 7, "width": width - 9, "height": 20}
+    found = pixels(page, content, box=part)
+    np.testing.assert_array_equal(found, array[7:27, 5 : width - 4, :3])
 
 
 def test_colours_are_not_managed(page):
@@ -179,3 +146,27 @@ def test_pictures_are_turned_as_the_export_says(page, kind):
             found = pixels(page, content, rule)
             np.testing.assert_allclose(found.astype(int), right, rtol=0, atol=near)
             np.testing.assert_array_equal(pixels(page, content, rule, part), found[7:18, 3:23])
+
+
+def test_photographs_are_decoded_as_pillow_does(page):
+    """Bit by bit, here: Chromium and Pillow have the same decoders; another browser may not."""
+    image = Image.fromarray(noise(70, 90, 3))
+    for kind, options in (("JPEG", {"quality": 85}), ("WEBP", {"quality": 80}), ("BMP", {})):
+        content = encoded(image, kind, **options)
+        right = np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
+        np.testing.assert_allclose(pixels(page, content).astype(int), right, rtol=0, atol=1)
+
+
+def test_a_large_picture_is_read_in_strips(page):
+    """More pixels than are read at once, and as of a part alone: nothing is shifted."""
+    array = np.kron(noise(25, 30, 3), np.ones((100, 100, 1), np.uint8))
+    content = encoded(Image.fromarray(array), compress_level=1)
+    box = {"left": 10, "top": 10, "width": 2980, "height": 2480}
+    sums = PIXELS.replace("data: Array.from(data)", "data: rows(data, width)")
+    sums = sums.replace("return {", """
+      const rows = (data, width) => Array.from({length: height}, (_, y) =>
+        data.subarray(3 * width * y, 3 * width * (y + 1)).reduce((sum, one) => sum + one, 0));
+      return {""")  # fmt: skip
+    found = browser.awaited(page, sums, base64.b64encode(content).decode(), "ignore", box)
+    right = array[10:2490, 10:2990].astype(int).sum((1, 2))
+    np.testing.assert_array_equal(found["data"], right)
