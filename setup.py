@@ -56,6 +56,7 @@ setup(
             "pytest>=8",
             "pytest-xdist>=3.5",
             "ruff>=0.9",
+            "selenium>=4.20",  # drives Chromium, where that is installed
             "tf2onnx>=1.17",
         ],
     },

@@ -51,6 +51,44 @@ def test_answers_are_those_of_the_python_runtime(page, page_folder):
     assert len(set(expected.argmax(-1))) > 1  # an answer that is always the same proves little
 
 
+# As browsers are that lack relaxed SIMD, and those that lack WebGL 2.
+OLDER = """
+const instantiate = WebAssembly.instantiate;
+WebAssembly.instantiate = (code, ...rest) =>
+  code.byteLength < 100 ? Promise.reject(new Error("refused")) : instantiate(code, ...rest);
+const context = HTMLCanvasElement.prototype.getContext;
+HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
+  return kind === "webgl2" ? null : context.call(this, kind, ...rest);
+};
+"""
+
+
+def test_older_browsers_take_the_other_runtime(page, page_folder):
+    address, before = page.current_url, page.current_window_handle
+    page.switch_to.new_window("tab")
+    try:
+        page.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": OLDER})
+        page.get(address)
+        browser.wait_for(page, "document.documentElement.dataset.ready")
+        fetched = page.execute_script(
+            "return performance.getEntriesByType('resource').map((one) => one.name).join()"
+        )
+        assert "litert_wasm_compat_internal.wasm" in fetched
+        assert "litert_wasm_internal.wasm" not in fetched
+        content = encoded(Image.fromarray(noise(30, 20, 3)))
+        how = json.loads((page_folder / "page.json").read_text())["preparation"]
+        image = prepare(Image.open(io.BytesIO(content)), how)[None]
+        (found,) = browser.awaited(page, ANSWERS, [base64.b64encode(content).decode()])
+        for name, answer in zip(("float32", "int8"), found):
+            right = LiteRunner(page_folder / "models" / f"student_{name}.tflite")(image)[0]
+            np.testing.assert_allclose(answer, right, rtol=0, atol=1e-3)
+        with pytest.raises(AssertionError, match="lacks WebGL 2"):
+            pixels(page, encoded(Image.fromarray(noise(9, 9, 4))))
+    finally:
+        page.close()
+        page.switch_to.window(before)
+
+
 PREPARED = """
 const {boxOf, prepared} = await import("/prepare.js");
 return arguments[0].map(({height, width, data, how}) => {
