@@ -28,6 +28,17 @@ def absent():
     return ""
 
 
+def without_page():
+    """Why no page can be written here, a sentence; empty where it can, or npm may bring it."""
+    from keras_kd.export.web import litert_js
+
+    try:
+        litert_js.check()
+    except ValueError as error:
+        return f"{NOT_TESTED}: {error}"
+    return ""
+
+
 @contextlib.contextmanager
 def browser(width=1100, height=900, *flags):
     """A Selenium driver of a fresh Chromium, which ends with the block."""

@@ -112,7 +112,7 @@ def _packed(package, folder):
     name = f"@litertjs/{package}@{VERSION}"
     try:
         subprocess.run(
-            ["npm", "pack", name, "--silent", "--pack-destination", str(folder)],
+            ["npm", "pack", name, "--loglevel=error", "--pack-destination", str(folder)],
             check=True,
             capture_output=True,
             text=True,
@@ -120,9 +120,10 @@ def _packed(package, folder):
             cwd=folder,
         )
     except (OSError, subprocess.SubprocessError) as error:
-        said = (getattr(error, "stderr", None) or str(error)).strip().splitlines()
+        failed = isinstance(error, subprocess.CalledProcessError)
+        said = (error.stderr.split() if failed else None) or str(error).split()
         raise ConnectionError(
-            f"npm could not fetch {name}. Received: {' '.join(said[:3])}. {HOW}."
+            f"npm could not fetch {name}. Received: {' '.join(said)[:300]}. {HOW}."
         ) from error
     return folder / f"litertjs-{package}-{VERSION}.tgz"
 

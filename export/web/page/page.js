@@ -13,6 +13,7 @@ const tell = (sentence) => { find("status").textContent = sentence; };
 let facts = null, student = [], pictures = 0, queue = Promise.resolve();
 
 async function start() {
+  connect(); // at once: a browser would leave the page for a picture that is dropped
   tell("Loading the network (about 10 MB the first time) …");
   facts = await (await fetch("page.json")).json();
   find("name").textContent = facts.name;
@@ -21,7 +22,7 @@ async function start() {
   find("about").textContent = `It tells ${facts.labels.length} classes apart, on ${width} × ${height} pixels. `
     + "Pictures stay on this device: the network runs in this browser.";
   student = await load(facts.models);
-  connect();
+  find("files").disabled = find("open-camera").disabled = false;
   showSamples();
   tell("Ready.");
   document.documentElement.dataset.ready = "yes";
@@ -87,14 +88,13 @@ function askAll(files) {
 
 function connect() {
   const drop = find("drop");
-  find("files").disabled = find("open-camera").disabled = false;
   find("files").addEventListener("change", ({target}) => {
     askAll(target.files);
     target.value = ""; // so that the same file can be chosen again
   });
   for (const type of ["dragenter", "dragover", "dragleave", "drop"]) {
     document.addEventListener(type, (event) => {
-      event.preventDefault(); // a browser would leave the page for the picture
+      event.preventDefault();
       drop.classList.toggle("over", type === "dragenter" || type === "dragover");
     });
   }
@@ -107,6 +107,7 @@ function connect() {
 }
 
 function taken({files}, how) {
+  if (!student.length) return; // the page says why
   if (files.length) askAll(files);
   else tell(`What was ${how} holds no picture.`);
 }

@@ -2,6 +2,7 @@
 
 import json
 
+import browser
 import keras
 import numpy as np
 import pytest
@@ -11,11 +12,19 @@ from keras_kd.export import formats
 from keras_kd.export.options import Options
 
 
-def test_images_go_in_as_floats(exported, batch_norm_net, images):
+@pytest.fixture
+def written(exported):
+    """(folder, facts) of the tiny network's page."""
+    if reason := browser.without_page():
+        pytest.skip(reason)
+    return exported("web")
+
+
+def test_images_go_in_as_floats(written, batch_norm_net, images):
     """LiteRT.js refuses int8 images, whatever the export's option says."""
     from ai_edge_litert.interpreter import Interpreter
 
-    folder, _ = exported("web")
+    folder, _ = written
     models = json.loads((folder / "page.json").read_text())["models"]
     for model in models:
         (given,) = Interpreter(str(folder / model["file"])).get_input_details()
@@ -25,8 +34,8 @@ def test_images_go_in_as_floats(exported, batch_norm_net, images):
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-def test_it_tells_what_its_bytes_are(exported):
-    _, facts = exported("web")
+def test_it_tells_what_its_bytes_are(written):
+    _, facts = written
     assert 18e6 < facts["runtime_bytes"] < facts["bytes"] < 21e6
     told = formats.get("web").remarks({**facts, "differing": 3})
     assert any("LiteRT.js" in one for one in told) and any("float32" in one for one in told)

@@ -6,7 +6,7 @@ import pytest
 
 @pytest.fixture(scope="session")
 def page_folder(exported):
-    if reason := browser.absent():
+    if reason := browser.absent() or browser.without_page():
         pytest.skip(reason)
     return exported("web")[0]
 
