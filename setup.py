@@ -22,6 +22,7 @@ setup(
     package_data={
         "keras_kd.export": ["templates/*", "templates/sections/*"],
         "keras_kd.export.micro": ["sources/*"],
+        "keras_kd.export.web": ["page/*"],
     },
     install_requires=[
         "absl-py>=2.0",
@@ -61,6 +62,7 @@ setup(
             "pytest>=8",
             "pytest-xdist>=3.5",
             "ruff>=0.9",
+            "selenium>=4.20",  # drives Chromium, where that is installed
             "tf2onnx>=1.17",
             "tflite-micro",
         ],

@@ -12,6 +12,7 @@ from pathlib import Path
 import keras
 import pytest
 import tensorflow as tf
+from browser import NOT_TESTED
 
 # TensorFlow's graphs are millions of objects that stay: looking through them again and again took a
 # twentieth of the suite's time.
@@ -32,6 +33,14 @@ def pytest_configure(config):
     # half of the memory that they take with `disable_meta_optimizer`.
     if config.getoption("--plain-graphs"):
         tf.config.optimizer.set_experimental_options({"min_graph_nodes": 10**6})
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Says once more, in red, which browser was missing: a skip is a dot among thousands."""
+    skipped = [report.longrepr for report in terminalreporter.stats.get("skipped", ())]
+    reasons = {str(told[-1]).removeprefix("Skipped: ") for told in skipped}
+    for reason in sorted(reason for reason in reasons if reason.startswith(NOT_TESTED)):
+        terminalreporter.write_line(reason, red=True, bold=True)
 
 
 SHARED = Path(os.environ.get("KERAS_KD_SHARED", Path(__file__).resolve().parents[2] / "shared"))

@@ -2,6 +2,7 @@
 
 keras-kd-export --workdir=DIR [--formats=NAME,NAME] [--io=uint8] [--output=probabilities]
 keras-kd-export --workdir=DIR --explain=int8            where integers lose, and what would help
+keras-kd-export --workdir=DIR --serve [--port=8000]     the student on a page in the browser
 
 What is not given is as in the run's config, section export.
 """
@@ -10,7 +11,7 @@ import dataclasses
 
 from absl import flags
 
-from keras_kd.commands import console
+from keras_kd.commands import console, page
 from keras_kd.export.formats import check_formats, found
 from keras_kd.export.options import Options
 from keras_kd.run.workdir import existing_workdir, load_config
@@ -39,6 +40,10 @@ def main(argv=None):
     console.define(
         "explain", flags.DEFINE_string, None, "Tell where int8 loses accuracy; exports nothing."
     )
+    console.define(
+        "serve", flags.DEFINE_boolean, False, "Serve the page of format web on this machine."
+    )
+    console.define("port", flags.DEFINE_integer, 8000, "Port of --serve; 0 for any free one.")
     console.run("keras-kd-export", __doc__, export, argv)
 
 
@@ -46,9 +51,17 @@ def export():
     """Writes the files, and the report over them."""
     workdir = existing_workdir(flags.FLAGS.workdir)  # before TensorFlow's slow import
     formats = flags.FLAGS.formats and check_formats(flags.FLAGS.formats)
-    options = chosen(load_config(workdir))
     if flags.FLAGS.explain:
-        return explain(workdir, flags.FLAGS.explain, options)
+        explain(workdir, flags.FLAGS.explain, chosen(load_config(workdir)))
+    elif flags.FLAGS.serve:
+        page.serve(workdir, flags.FLAGS.port, formats, write)
+    else:
+        write(workdir, formats)
+
+
+def write(workdir, formats):
+    """Writes files of these formats, None for those of the config, and the report over them."""
+    options = chosen(load_config(workdir))
     console.set_native_notes_aside(workdir)
     from keras_kd.export.report import render
     from keras_kd.export.run import export

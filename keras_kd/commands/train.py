@@ -24,6 +24,7 @@ from absl import flags
 from ml_collections import config_flags
 
 from keras_kd.commands import console
+from keras_kd.commands.page import invitation
 from keras_kd.distribution import rendezvous
 from keras_kd.utils import xla_cache
 from keras_kd.utils.signals import Stopped, leave_on_sigterm, noted_before
@@ -101,6 +102,7 @@ def train():
     page = export.render(workdir)
     print(export.summary_table(workdir))
     print(f"Report: {page}")
+    print(invitation(workdir))
 
 
 def _check_single_replica(flag):

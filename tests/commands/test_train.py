@@ -27,6 +27,7 @@ LINES = [
     r"[- ]+",
     r"(teacher|student|float32|int8) +[\d.]+ %.*",
     r"Report: .*/report\.html",
+    r"In the browser: (.*/)?keras-kd-export --workdir=.* --serve",
 ]
 BAR = r"(teacher |distil  ): .*img/s.*|"
 
