@@ -11,6 +11,7 @@ from keras_kd.run import Experiment, run
 from keras_kd.training.log import logged
 
 STEPS = 4
+MOMENTS = "momentum", "velocity"
 LAST = f"checkpoints/distil/step_{STEPS:08d}.npz"
 
 
@@ -24,6 +25,7 @@ def mutual():
     config.wide = network("resnet", **{**student, "width": 0.375})
     config.distil.update(teachers=(), learners=("peer", "wide"), label_weight=1.0, mode="mix")
     config.distil.methods = {"mutual_learning": {"source": ("peer", "wide"), "warmup": "2 steps"}}
+    config.distil.optimizers.wide = {"optimizer": "sgd", "learning_rate": 0.05, "weight_decay": 0.0}
     return config
 
 
@@ -53,6 +55,31 @@ def test_peers_are_told_of_and_stay_behind(finished):
     assert (arrays[first[0]] != arrays[first[1]]).any()  # alike but for their first weights
     entry = logged(workdir / "metrics.jsonl", "distil")[-1]
     assert {"loss", "peer_loss", "wide_loss", "wide_mutual_learning", "peer_labels"} <= set(entry)
+
+
+def test_each_peer_steps_by_the_optimizer_that_the_config_gives_it(finished):
+    before, after = (
+        arrays_of(finished[1] / f"checkpoints/distil/step_{step:08d}.npz")
+        for step in (STEPS - 1, STEPS)
+    )
+    kinds = {name: set() for name in ("student", "peer", "wide")}
+    for key in after:
+        if key.startswith("optimizer/") and key.endswith("logits/bias"):
+            kinds[key.split("/")[1]].add(key.split("/")[2])
+    assert kinds["student"] == kinds["peer"] != kinds["wide"] == {"momentum"}
+    rate = 3e-3 * (1 + np.cos(np.pi * 2 / 3)) / 2  # the third of three steps after the warm-up
+    for name in kinds:
+        bias = f"network/{name}/logits/bias"
+        moved = after[bias].astype("float64") - before[bias]
+        own = f"optimizer/{name}"
+        if name == "wide":  # SGD adds its momentum
+            expected = after[f"{own}/momentum/{bias}"]
+        else:  # Adam, with both averages since the first step
+            m, v = (after[f"{own}/{kind}/{bias}"].astype("float64") for kind in MOMENTS)
+            m, v = m / (1 - 0.9**STEPS), v / (1 - 0.999**STEPS)
+            expected = -rate * m / np.sqrt(v)
+        assert np.abs(expected).min() > 0
+        np.testing.assert_allclose(moved, expected, rtol=1e-3, atol=1e-7)
 
 
 def test_a_run_that_is_killed_ends_with_the_bits_of_one_that_was_not(finished, tmp_path):
