@@ -86,7 +86,7 @@ def _coloured(order, found, teacher, student):
     stages, others = [], 0
     for name in order:
         role = {teacher: TEACHER, student: STUDENT}.get(name, "")
-        colour = COLOURS.get(role) or _other_colour(others)
+        colour = COLOURS.get(role) or other_colour(others)
         others += not role
         # The last stage trains the student, whatever its name, unless another goes by that.
         label = STUDENT if role == STUDENT and STUDENT not in order else name
@@ -94,7 +94,8 @@ def _coloured(order, found, teacher, student):
     return stages
 
 
-def _other_colour(index):
+def other_colour(index):
+    """The colour of what is neither teacher nor student, by its place among such."""
     if not index:
         return FIRST_OTHER
     return f"hsl({(295 + GOLDEN_ANGLE * (index - 1)) % 360:.0f} var(--others))"
