@@ -22,19 +22,25 @@ def paired(shown):
     pairs = list(itertools.combinations(shown, 2))
     if len(shown) > EVERY:
         pairs = [(shown[0], other) for other in shown[1:]]
-    rows, refused = [], []
+    rows, refused = [], {}
     for first, second in pairs:
         why = why_not(first, second)
         if why:
-            refused.append((f"{first.label} and {second.label}", why))
+            refused.setdefault(why, []).append(f"{first.label} and {second.label}")
         else:
             rows.append(_row(first, second))
-    return {"rows": rows, "refused": refused, "note": _note(rows)}
+    return {
+        "rows": rows,
+        "refused": [(", ".join(names), why) for why, names in refused.items()],
+        "note": _note(rows),
+    }
 
 
 def why_not(first, second):
     """Why two runs cannot be compared image by image; "" where they can."""
     for one in (first, second):
+        if one.accuracy is None:
+            return f"{one.label} is not finished"
         if one.run.predictions is None:
             return f"{one.label} keeps no answers to the test images (predictions.npz)"
     classes = [one.report.get("classes") for one in (first, second)]
