@@ -45,7 +45,7 @@ def stages_of(report, config=None, logged=()):
         list of `Stage`.
     """
     trained = {name: facts for name, facts in section(report, "stages").items() if facts}
-    student = (list(trained) or (config or {}).get("stages") or ["distil"])[-1]
+    student = (list(trained) or planned(config) or ["distil"])[-1]
     followed = section(trained, student).get("teachers") or [TEACHER]
     # Several teachers answer as one: the report's teacher is none of them.
     teacher = followed[0] if len(followed) == 1 else TEACHER
@@ -58,6 +58,12 @@ def stages_of(report, config=None, logged=()):
     _complete(found, student, section(report, "fidelity").get("agreement"))
     shown = dict.fromkeys([*(name for name in found if found[name]), *logged])
     return _coloured(shown, found, teacher, student)
+
+
+def planned(config):
+    """Names of the stages that a run's config lists; none where that is another program's."""
+    found = (config or {}).get("stages")
+    return [str(name) for name in found] if isinstance(found, list) else []
 
 
 def teacher_of(report):

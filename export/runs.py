@@ -3,6 +3,7 @@
 As in `sections`, a function returns what its template shows, or nothing where there is nothing.
 """
 
+import contextlib
 import dataclasses
 import json
 
@@ -10,7 +11,7 @@ from markupsafe import Markup
 
 from keras_kd.config.keys import completed, flat
 from keras_kd.export import charts, gains
-from keras_kd.export.facts import section, stages_of
+from keras_kd.export.facts import STUDENT, section, stages_of
 from keras_kd.export.headline import device_files, smallest_export
 from keras_kd.export.kept_run import KeptRun
 from keras_kd.export.scatter import scatter
@@ -52,8 +53,7 @@ def student_of(run):
     """The `Stage` of a run's student."""
     logged = [record["stage"] for record in run.records]
     found = stages_of(run.report, run.config, logged)
-    last = ((run.config.get("stages") or [None])[-1]) if not run.report else None
-    named = [stage for stage in found if stage.name == last or stage.role == "student"]
+    named = [stage for stage in found if stage.role == STUDENT]
     return named[-1] if named else None
 
 
@@ -111,7 +111,7 @@ def trade_offs(shown):
         ("Accuracy against latency", "latency_ms", words.milliseconds),
     ):
         known = [entry for entry in files if words.is_number(entry.get(key))]
-        front = pareto.front(known, lambda entry: (-entry["accuracy"], entry[key]))
+        front = pareto.front(known, lambda entry, key=key: (-entry["accuracy"], entry[key]))
         chart = scatter(_points(known, key), _points(front, key), title, "one file a point", told)
         if chart:
             figures.append((title, Markup(chart)))
@@ -179,10 +179,8 @@ def configs(shown):
 
 def _values(config):
     """Dotted key -> value as text; keys that a run of long ago has not are what was built in."""
-    try:
+    with contextlib.suppress(AttributeError, KeyError, TypeError, ValueError):  # not a run's
         config = completed(config)
-    except (AttributeError, KeyError, TypeError, ValueError):  # another program's
-        pass
     return {key: _short(value) for key, value in flat(config).items()}
 
 

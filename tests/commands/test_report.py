@@ -37,4 +37,3 @@ def test_it_compares_runs(tmp_path, monkeypatch):
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "Comparison: comparison.html"
     assert "one, two" in (tmp_path / "comparison.html").read_text()
-    assert_a_mistake(run_command("report", runs[0], runs[0]), "report", "which is given twice")

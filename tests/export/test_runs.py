@@ -4,6 +4,7 @@ import json
 
 from keras_kd.export import runs
 from keras_kd.export.runs_page import shown_runs
+from keras_kd.utils.words import DASH
 
 
 def test_overview(two_runs):
@@ -59,7 +60,7 @@ def test_configs(two_runs):
     config["note"] = "x" * 500
     (two_runs[1] / "config.json").write_text(json.dumps({**config, "seed": 0}))
     ((key, values),) = runs.configs(shown_runs(two_runs))["rows"]
-    assert key == "note" and values[0] == "–" and len(values[1]) < 130
+    assert key == "note" and values[0] == DASH and len(values[1]) < 130
     (two_runs[0] / "config.json").unlink()
     assert runs.configs(shown_runs(two_runs)) is None
 
@@ -67,4 +68,4 @@ def test_configs(two_runs):
 def test_configs_of_other_programs(two_runs):
     (two_runs[1] / "config.json").write_text('{"stages": 3, "data": [1], "lr": 0.1}')
     found = dict(runs.configs(shown_runs(two_runs))["rows"])
-    assert found["lr"] == ["–", "0.1"]
+    assert found["lr"] == [DASH, "0.1"]

@@ -38,7 +38,7 @@ def test_it_is_the_same_every_time(two_runs, tmp_path):
 
 def test_the_same_directory_twice(two_runs, tmp_path):
     again = two_runs[0] / ".." / two_runs[0].name
-    with pytest.raises(ValueError, match="once. Received: .*first, which is given twice"):
+    with pytest.raises(ValueError, match=r"once\. Received: .*first, which is given twice"):
         render_runs([*two_runs, again], tmp_path / "page.html")
     with pytest.raises(ValueError, match="two runs or more"):
         render_runs(two_runs[:1], tmp_path / "page.html")
@@ -47,7 +47,7 @@ def test_the_same_directory_twice(two_runs, tmp_path):
 
 def test_folders_that_are_no_runs(two_runs, tmp_path):
     (tmp_path / "photos").mkdir()
-    with pytest.raises(ValueError, match="Expected the working directory of a run.*photos"):
+    with pytest.raises(ValueError, match=r"Expected the working directory of a run.*photos"):
         render_runs([two_runs[0], tmp_path / "photos"], tmp_path / "page.html")
     (two_runs[1] / "report.json").write_text('{"name": ')
     with pytest.raises(ValueError, match=r"second/report\.json is not valid JSON"):
