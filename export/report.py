@@ -5,7 +5,7 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
-from keras_kd.export import comparison, findings, sections
+from keras_kd.export import answers, comparison, findings, sections, seen
 from keras_kd.export.facts import section, stages_of
 from keras_kd.export.headline import headline
 from keras_kd.export.kept_run import read_run
@@ -72,7 +72,10 @@ def contents_of(run):
         "resizing": sections.resizing(report),
         "learning": findings.learning(records, stages),
         "made": findings.made(workdir),
+        "seen": seen.seen(workdir, config),
         "disagreement": findings.disagreement(workdir, predictions, names),
+        "confusion": answers.confusion(predictions, names),
+        "reliability": answers.reliability(predictions),
         "class_groups": sections.class_groups(report, stages),
         "classes": findings.classes(predictions, names),
         "data": sections.data(report),
