@@ -72,37 +72,35 @@ def reliability(predictions):
     """Whether student and teacher are right as often as they are sure, bin by bin."""
     if predictions is None:
         return None
-    lines, legend, told = [], [], []
+    bins, legend, told = [], [], []
     for who, logits in predictions["logits"].items():
         error = CalibrationError()
         error.update(predictions["label"], logits)
         there = error.counts > 0
         counts = error.counts[there]
-        lines.append(
-            (COLOURS[who], error.sure[there] / counts, error.right[there] / counts, counts)
-        )
+        sure, right = error.sure[there], error.right[there]
+        bins.append((COLOURS[who], sure / counts, right / counts, counts))
         legend.append((who, COLOURS[who]))
-        gap = (error.sure.sum() - error.right.sum()) / counts.sum()
+        gap = (sure.sum() - right.sum()) / counts.sum()
         kind = "too sure" if gap > 0 else "not sure enough"
         told.append(f"The {who} is {words.points(abs(gap)).lstrip('+')} points {kind} on average.")
     title = "Right answers by how sure they were"
     return {
         "legend": legend,
         "note": " ".join(told),
-        "figure": (title, Markup(charts.drawn(lambda axes, pen: _draw(axes, pen, lines), title))),
+        "figure": (title, Markup(charts.drawn(lambda axes, pen: _draw(axes, pen, bins), title))),
     }
 
 
-def _draw(axes, pen, lines):
+def _draw(axes, pen, bins):
     from matplotlib.ticker import FuncFormatter
 
     charts.frame(axes)
     axes.plot((0, 1), (0, 1), color=charts.INK, linewidth=1, linestyle=":")
-    for colour, sure, right, counts in lines:
-        axes.plot(sure, right, color=pen(colour), linewidth=1.2)
+    for colour, sure, right, counts in bins:
         # The area of a point is its share of the images.
-        axes.scatter(sure, right, s=12 + 160 * counts / counts.sum(), color=pen(colour), lw=0)
-    axes.set_xlim(min(sure.min() for _, sure, _, _ in lines) - 0.03, 1.03)
+        axes.scatter(sure, right, s=14 + 160 * counts / counts.sum(), color=pen(colour), lw=0)
+    axes.set_xlim(min(sure.min() for _, sure, _, _ in bins) - 0.03, 1.03)
     axes.set_ylim(-0.03, 1.05)
     axes.set_xlabel("how sure", color=charts.INK)
     for axis in (axes.xaxis, axes.yaxis):

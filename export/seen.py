@@ -75,8 +75,8 @@ def _caption(labels, place, weight):
     """The class; where images are mixed, those of both and their shares."""
     if weight is None:
         return labels[place]
-    both = f"{labels[place]} {words.percent(weight, 0)}"
-    return f"{both}, {labels[place - 1]} {words.percent(1 - weight, 0)}"
+    own, other = words.percent(weight, 0), words.percent(1 - weight, 0)
+    return f"{own} {labels[place]}, {other} {labels[place - 1]}"
 
 
 def _note(stage, views, weight):
