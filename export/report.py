@@ -92,7 +92,7 @@ def environment():
         lstrip_blocks=True,
     )
     found.globals["css"] = Markup((TEMPLATES / "report.css").read_text(encoding="utf-8"))
-    for filter in (words.percent, words.count, words.size, words.milliseconds):
+    for filter in (words.percent, words.count, words.size, words.milliseconds, words.duration):
         found.filters[filter.__name__] = filter
     return found
 

@@ -2,6 +2,7 @@
 
 keras-kd-report --workdir=DIR [--out=FILE.html]
 keras-kd-report DIR DIR [DIR ...] [--out=comparison.html]     runs side by side
+keras-kd-report --workdir=DIR --watch [--port=8010]       a local page that follows a run
 """
 
 from pathlib import Path
@@ -21,6 +22,8 @@ def main(argv=None):
         None,
         "The page to write. Default: report.html in the folder; of several, comparison.html here.",
     )
+    console.define("watch", flags.DEFINE_bool, False, "Follow a run on a page of this machine.")
+    console.define("port", flags.DEFINE_integer, 8010, "Port of --watch; 0 for any free one.")
     console.run("keras-kd-report", __doc__, report, argv, takes_words=True)
 
 
@@ -33,7 +36,16 @@ def report(words):
     workdirs = _workdirs(words)
     out = checked_page(flags.FLAGS.out)
     console.set_native_notes_aside(workdirs[0] if len(workdirs) == 1 else None)
-    if len(workdirs) == 1:
+    if flags.FLAGS.watch:
+        if len(workdirs) > 1:
+            raise ValueError(
+                f"--watch follows one run. Received: {' '.join(words)}. Start it for each, with a "
+                "--port of its own."
+            )
+        from keras_kd.export.watch import watch
+
+        watch(workdirs[0], flags.FLAGS.port)
+    elif len(workdirs) == 1:
         from keras_kd.export.report import render
 
         print(f"Report: {render(workdirs[0], out)}")
