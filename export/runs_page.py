@@ -110,7 +110,7 @@ def headline(shown):
     if second.accuracy == best.accuracy:
         text = f"{best.label} and {second.label} have the most accurate students"
         return f"{text}, {words.percent(best.accuracy)} each."
-    text += f", before {second.label} with {words.percent(second.accuracy)}"
+    text += f", ahead of {second.label} with {words.percent(second.accuracy)}"
     if runs_paired.why_not(best, second):
         return f"{text}, but they were not tested on the same images, so this says little."
     only = runs_paired.compared(best, second)[:2]
