@@ -43,35 +43,58 @@ def learning_curves(lines, label, log=False, as_percent=False):
     """
     if not lines:
         return ""
+
+    def draw(axes, pen):
+        for colour, steps, values in lines:
+            thin = max(len(steps) // MOST_POINTS, 1)
+            marker = "o" if len(steps) == 1 else None
+            axes.plot(steps[::thin], values[::thin], color=pen(colour), lw=1.8, marker=marker)
+        _dress(axes, [values for _, _, values in lines], log, as_percent)
+
+    return drawn(draw, label)
+
+
+def drawn(draw, label):
+    """What a function draws, as an SVG element for an HTML page in that page's colours.
+
+    Args:
+        draw: function of matplotlib's axes and of `pen`, which gives for a CSS colour one that
+            matplotlib takes.
+        label: what the chart shows, for those who hear the page instead of seeing it.
+    """
     import matplotlib
     from matplotlib.figure import Figure
 
     # A fixed salt makes the ids in the file, and so the whole page, the same every time.
     style = {"svg.fonttype": "none", "svg.hashsalt": label, "font.size": 10}
     page_colours = {INK: "currentColor", GRID: "var(--line)"}
+
+    def pen(colour):
+        stand_in = f"#02{len(page_colours):04x}"
+        page_colours[stand_in] = colour
+        return stand_in
+
     with matplotlib.rc_context(style):
         figure = Figure(figsize=(5.4, 3.1), layout="constrained")
-        axes = figure.add_subplot()
-        for index, (colour, steps, values) in enumerate(lines):
-            stand_in = f"#02{index:04x}"
-            page_colours[stand_in] = colour
-            thin = max(len(steps) // MOST_POINTS, 1)
-            marker = "o" if len(steps) == 1 else None
-            axes.plot(steps[::thin], values[::thin], color=stand_in, linewidth=1.8, marker=marker)
-        _dress(axes, [values for _, _, values in lines], log, as_percent)
+        draw(figure.add_subplot(), pen)
         buffer = io.StringIO()
         empty = dict.fromkeys(("Date", "Creator", "Format", "Type"))
         figure.savefig(buffer, format="svg", transparent=True, metadata=empty)
     return _for_page(buffer.getvalue(), label, page_colours)
 
 
-def _dress(axes, curves, log, as_percent):
-    from matplotlib.ticker import EngFormatter, FuncFormatter
-
+def frame(axes):
+    """Lines and letters of a chart as the page has them."""
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.spines["bottom"].set_color(GRID)
     axes.grid(axis="y", color=GRID, linewidth=0.8)
     axes.tick_params(colors=INK, length=0, which="both")
+
+
+def _dress(axes, curves, log, as_percent):
+    from matplotlib.ticker import EngFormatter, FuncFormatter
+
+    frame(axes)
     axes.set_xlabel("step", color=INK)
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     values = [value for points in curves for value in points]

@@ -45,7 +45,7 @@ def stages_of(report, config=None, logged=()):
         list of `Stage`.
     """
     trained = {name: facts for name, facts in section(report, "stages").items() if facts}
-    student = (list(trained) or (config or {}).get("stages") or ["distil"])[-1]
+    student = (list(trained) or planned(config) or ["distil"])[-1]
     followed = section(trained, student).get("teachers") or [TEACHER]
     # Several teachers answer as one: the report's teacher is none of them.
     teacher = followed[0] if len(followed) == 1 else TEACHER
@@ -58,6 +58,12 @@ def stages_of(report, config=None, logged=()):
     _complete(found, student, section(report, "fidelity").get("agreement"))
     shown = dict.fromkeys([*(name for name in found if found[name]), *logged])
     return _coloured(shown, found, teacher, student)
+
+
+def planned(config):
+    """Names of the stages that a run's config lists; none where that is another program's."""
+    found = (config or {}).get("stages")
+    return [str(name) for name in found] if isinstance(found, list) else []
 
 
 def teacher_of(report):
@@ -86,7 +92,7 @@ def _coloured(order, found, teacher, student):
     stages, others = [], 0
     for name in order:
         role = {teacher: TEACHER, student: STUDENT}.get(name, "")
-        colour = COLOURS.get(role) or _other_colour(others)
+        colour = COLOURS.get(role) or other_colour(others)
         others += not role
         # The last stage trains the student, whatever its name, unless another goes by that.
         label = STUDENT if role == STUDENT and STUDENT not in order else name
@@ -94,7 +100,8 @@ def _coloured(order, found, teacher, student):
     return stages
 
 
-def _other_colour(index):
+def other_colour(index):
+    """The colour of what is neither teacher nor student, by its place among such."""
     if not index:
         return FIRST_OTHER
     return f"hsl({(295 + GOLDEN_ANGLE * (index - 1)) % 360:.0f} var(--others))"

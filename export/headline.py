@@ -43,7 +43,7 @@ def smallest_export(report):
     """
     files = {
         name: entry
-        for name, entry in _device_files(report).items()
+        for name, entry in device_files(report).items()
         if words.is_number(entry.get("bytes")) and agrees(entry)
     }
     if not files:
@@ -52,7 +52,7 @@ def smallest_export(report):
     return name, files[name]
 
 
-def _device_files(report):
+def device_files(report):
     """The files for devices, by format."""
     return {
         name: entry
@@ -92,7 +92,7 @@ def _on_a_device(report):
 
 def _disagreeing(report):
     """Files that may not be taken for the student, each by a sentence."""
-    found = {name: entry for name, entry in _device_files(report).items() if not agrees(entry)}
+    found = {name: entry for name, entry in device_files(report).items() if not agrees(entry)}
     return "".join(
         f" Its {name} file answers like it on only {words.percent(entry['agreement_with_keras'])} "
         "of the test images."

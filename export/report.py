@@ -5,21 +5,18 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
-from keras_kd.export import comparison, findings, sections
+from keras_kd.export import answers, comparison, findings, sections, seen
 from keras_kd.export.facts import section, stages_of
 from keras_kd.export.headline import headline
-from keras_kd.export.pictures import read_predictions
-from keras_kd.run.workdir import existing_workdir
-from keras_kd.training.log import logged
+from keras_kd.export.kept_run import read_run
 from keras_kd.utils import words
-from keras_kd.utils.files import folder_bytes, read_json, write_atomically
+from keras_kd.utils.files import folder_bytes, write_atomically
 
 TEMPLATES = Path(__file__).parent / "templates"
-RUN_FILES = ("config.json", "report.json", "metrics.jsonl")
 
 
-def render(workdir):
-    """Writes `report.html` from what a working directory holds, finished or not.
+def render(workdir, path=None):
+    """Writes a page from what a working directory holds, finished or not.
 
     The page needs nothing else: style, charts and pictures are inside. It reads `report.json`,
     `metrics.jsonl`, `config.json`, `predictions.npz` and, for the pictures, the data set; what is
@@ -27,6 +24,7 @@ def render(workdir):
 
     Args:
         workdir: the folder that keras-kd-train wrote.
+        path: the page to write; None: `report.html` in that folder.
 
     Returns:
         The path of the page, as a `Path`.
@@ -35,38 +33,34 @@ def render(workdir):
         ValueError: no such folder, not a run's folder, or damaged JSON in it.
         OSError: the disk is full; the previous page is untouched.
     """
-    workdir = existing_workdir(workdir)
-    if not any((workdir / name).exists() for name in RUN_FILES):
-        raise ValueError(
-            f"Expected the working directory of a run, with one of {', '.join(RUN_FILES)}. "
-            f"Received: workdir={str(workdir)!r}, which has none. "
-            "Give the folder that keras-kd-train wrote."
-        )
-    report = read_json(workdir / "report.json", {})
-    config = read_json(workdir / "config.json", {})
-    contents = contents_of(workdir, report, config)
+    run = read_run(workdir)
+    report, config = run.report, run.config
+    contents = contents_of(run)
     page = (
         environment()
         .get_template("page.html.j2")
         .render(
             name=_name(report, config),
             headline=headline(report),
-            css=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
             threads=_threads(report),
             sections=list(contents),
             **contents,
         )
     )
-    path = workdir / "report.html"
+    path = Path(path or run.path / "report.html")
     write_atomically(path, lambda file: file.write(page.encode()))
     return path
 
 
-def contents_of(workdir, report, config):
-    """What each section shows, by the name of its template, in the order of the page."""
-    records = logged(workdir / "metrics.jsonl")
+def contents_of(run):
+    """What each section shows, by the name of its template, in the order of the page.
+
+    Args:
+        run: a `keras_kd.export.kept_run.KeptRun`.
+    """
+    workdir, report, config = run.path, run.report, run.config
+    records, predictions = run.records, run.predictions
     stages = stages_of(report, config, [record["stage"] for record in records])
-    predictions = read_predictions(workdir)
     names = report.get("classes") or []
     student = workdir / "student.keras"
     return {
@@ -80,7 +74,10 @@ def contents_of(workdir, report, config):
         "resizing": sections.resizing(report),
         "learning": findings.learning(records, stages),
         "made": findings.made(workdir),
+        "seen": seen.seen(workdir, config),
         "disagreement": findings.disagreement(workdir, predictions, names),
+        "confusion": answers.confusion(predictions, names),
+        "reliability": answers.reliability(predictions),
         "class_groups": sections.class_groups(report, stages),
         "classes": findings.classes(predictions, names),
         "data": sections.data(report),
@@ -96,7 +93,8 @@ def environment():
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for filter in (words.percent, words.count, words.size, words.milliseconds):
+    found.globals["css"] = Markup((TEMPLATES / "report.css").read_text(encoding="utf-8"))
+    for filter in (words.percent, words.count, words.size, words.milliseconds, words.duration):
         found.filters[filter.__name__] = filter
     return found
 

@@ -19,7 +19,7 @@ from keras_kd.utils.signals import Stopped
 TRACEBACK = "KERAS_KD_TRACEBACK"  # an environment variable that shows it for mistakes too
 
 
-def run(program, about, action, argv=None, goes_on=""):
+def run(program, about, action, argv=None, goes_on="", takes_words=False):
     """Runs a command and ends the process.
 
     What the package logs (`logging.getLogger("keras_kd")`, from INFO on) and warns of is printed
@@ -29,17 +29,18 @@ def run(program, about, action, argv=None, goes_on=""):
     Args:
         program: its name, such as `keras-kd-train`.
         about: text for --help, above the flags.
-        action: function without arguments.
+        action: function without arguments, or of the list of words that are no flags.
         argv: list of str, the program first; default: the process's own.
         goes_on: sentence for who stops it: what the same command will do.
+        takes_words: whether `action` takes such words; elsewhere they are refused.
     """
 
     def guarded(positional):
-        if len(positional) > 1:
+        if len(positional) > 1 and not takes_words:
             received = " ".join(positional[1:])
             raise ValueError(f"Expected flags only. Received: {received!r}. Try --help.")
         absl_logging.set_verbosity(absl_logging.WARNING)
-        action()
+        action(*([positional[1:]] if takes_words else []))
 
     sys.modules["__main__"].__doc__ = about
     absl_logging.set_verbosity(absl_logging.ERROR)  # what parsing adds to our own words

@@ -7,6 +7,7 @@ keras-kd-train --config=configs/digits.py --workdir=DIR [--config.key=value ...]
 --workdir           directory of this run; started again, a stopped run goes on
 --preview=FILE.png  only draws what teacher and student see
 --dry_run           only tells the plan, and takes two steps on random images: no data, no files
+--watch             follows the run on a page of this machine, http://127.0.0.1:8010; --port=N
 --profile=STEPS     only times the distillation, and how long its step waits for data
 --strategy          auto, one_device, mirrored, multi_worker (reads TF_CONFIG) or tpu
 --tpu=NAME          the TPU to use; empty for the one of this machine
@@ -16,6 +17,7 @@ keras-kd-train --config=configs/digits.py --workdir=DIR [--config.key=value ...]
 --xla_cache=DIR     keeps what XLA compiled for later starts on this machine
 """
 
+import contextlib
 import hashlib
 import shlex
 import sys
@@ -56,6 +58,8 @@ PREVIEW = flags.DEFINE_string(
 DRY_RUN = flags.DEFINE_bool(
     "dry_run", False, "Only tell the plan, and take two steps on random images: writes no file."
 )
+WATCH = flags.DEFINE_bool("watch", False, "Follow the run on a page of this machine.")
+PORT = flags.DEFINE_integer("port", 8010, "Port of --watch; 0 for any free one.")
 PROFILE = flags.DEFINE_integer(
     "profile", 0, "Only time this many steps of the distillation, and stop.", lower_bound=0
 )
@@ -93,7 +97,8 @@ def train():
         _check_single_replica(f"--profile={PROFILE.value}")
         print(profiling.describe(profiling.profile(config, workdir, PROFILE.value)))
         return
-    report = run_with_workers(config, workdir)
+    with _watched(workdir) if WATCH.value and leads else contextlib.nullcontext():
+        report = run_with_workers(config, workdir)
     if not leads:
         return
     missing = [name for name in formats if name not in report["exports"]]
@@ -103,6 +108,16 @@ def train():
     print(export.summary_table(workdir))
     print(f"Report: {page}")
     print(invitation(workdir))
+
+
+@contextlib.contextmanager
+def _watched(workdir):
+    """Serves the page that follows the run while the block trains."""
+    from keras_kd.export.watch import watching
+
+    with watching(workdir, PORT.value) as address:
+        print(f"{address} follows the run.", flush=True)
+        yield
 
 
 def _check_single_replica(flag):

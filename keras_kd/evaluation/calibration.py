@@ -36,13 +36,18 @@ class CalibrationError:
 
     Args:
         num_bins: number M of bins of the confidence, at least 1.
+
+    Attributes:
+        counts: int `[M]`, the examples of each bin.
+        right: int `[M]`, those of them that were answered rightly.
+        sure: float `[M]`, the sum of their confidences.
     """
 
     def __init__(self, num_bins=NUM_BINS):
         check_integer("num_bins", num_bins)
         self.right = np.zeros(num_bins, np.int64)
         self.sure = np.zeros(num_bins, np.float64)
-        self.seen = 0
+        self.counts = np.zeros(num_bins, np.int64)
 
     def update(self, labels, logits):
         """Adds the examples of a batch, as for `expected_calibration_error`."""
@@ -55,10 +60,11 @@ class CalibrationError:
         right = logits.argmax(-1) == np.asarray(labels)
         self.right += np.bincount(bins[right], minlength=num_bins)
         self.sure += np.bincount(bins, confidence, num_bins)
-        self.seen += len(logits)
+        self.counts += np.bincount(bins, minlength=num_bins)
 
     def result(self):
         """The error over all examples so far, a float in [0, 1]."""
-        if not self.seen:
+        seen = self.counts.sum()
+        if not seen:
             raise ValueError("The calibration error of no examples is not defined. Received: N=0.")
-        return float(np.abs(self.right - self.sure).sum() / self.seen)
+        return float(np.abs(self.right - self.sure).sum() / seen)

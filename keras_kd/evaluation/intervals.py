@@ -1,6 +1,6 @@
-"""95 % intervals of accuracies, and of the difference of two on the same images."""
+"""95 % intervals of accuracies, of the difference of two on the same images, and a test of it."""
 
-from scipy.special import betaincinv
+from scipy.special import bdtr, betaincinv
 
 OUTSIDE = 0.05  # share of cases in which the truth may lie outside
 
@@ -62,6 +62,32 @@ def paired_interval(only_first, only_second, count):
         return -most, most
     low, high = accuracy_interval(only_first, differing)
     return (2 * low - 1) * differing / count, (2 * high - 1) * differing / count
+
+
+def paired_test(only_first, only_second):
+    """How often two equally good models would differ at least as much as these: McNemar's test.
+
+    It is exact for counts of every size, so there is no approximation to choose between.
+
+    Args:
+        only_first: images on which the first alone is right.
+        only_second: images on which the second alone is right.
+
+    Returns:
+        the two-sided probability, a float in (0, 1].
+
+    Raises:
+        ValueError: negative counts.
+
+    Reference: McNemar 1947, Psychometrika 12; the exact form is the sign test.
+    """
+    if min(only_first, only_second) < 0:
+        raise ValueError(
+            "A paired test needs counts of at least 0. "
+            f"Received: only_first={only_first}, only_second={only_second}."
+        )
+    least = min(only_first, only_second)
+    return min(1.0, 2 * float(bdtr(least, only_first + only_second, 0.5)))
 
 
 def unpaired_interval(first, second, count):

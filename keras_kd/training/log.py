@@ -104,8 +104,13 @@ def forget_after(path, stage, step):
 
 
 def _lines(path):
-    """(line, entry) of each whole line; a run may have been killed in the middle of one."""
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    for line in lines:
+    """(line, entry) of each line that is one: a run may have been killed in the middle of the last.
+
+    Nor is what another program logged under that name, without a stage and a step, an entry.
+    """
+    text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+    for line in text.splitlines():
         with contextlib.suppress(json.JSONDecodeError):
-            yield line, json.loads(line)
+            entry = json.loads(line)
+            if isinstance(entry, dict) and {"stage", "step"} <= entry.keys():
+                yield line, entry

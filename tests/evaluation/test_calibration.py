@@ -87,3 +87,11 @@ def test_nothing_to_measure_is_refused():
         CalibrationError().result()
     with pytest.raises(ValueError, match="num_bins=0"):
         expected_calibration_error([0], [[1.0, 0.0]], num_bins=0)
+
+
+def test_the_bins_are_there_to_be_drawn():
+    """Two classes: sure to 0.5, 0.75 and 0.75; the bins of fifths (0.4, 0.6] and (0.6, 0.8]."""
+    error = CalibrationError(5)
+    error.update([0, 0, 1], [[0, 0], [np.log(3), 0], [np.log(3), 0]])
+    assert error.counts.tolist() == [0, 0, 1, 2, 0] and error.right.tolist() == [0, 0, 1, 1, 0]
+    np.testing.assert_allclose(error.sure, [0, 0, 0.5, 1.5, 0], rtol=1e-12)

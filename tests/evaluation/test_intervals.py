@@ -9,6 +9,7 @@ from keras_kd.evaluation.intervals import (
     accuracy_interval,
     is_apart,
     paired_interval,
+    paired_test,
     unpaired_interval,
 )
 
@@ -40,6 +41,20 @@ def test_zero_lies_outside_where_the_sign_test_finds_a_difference():
             assert apart == (sign_test(first, second) < 0.05), (first, second)
     assert not is_apart(paired_interval(4, 3, 500))  # 3 against 4 wrong of 500
     assert is_apart(paired_interval(9, 1, 500))
+
+
+def test_the_paired_test_is_the_sign_test():
+    for first in range(13):
+        for second in range(13):
+            found = paired_test(first, second)
+            assert found == pytest.approx(sign_test(first, second), rel=1e-12), (first, second)
+    assert paired_test(0, 0) == 1  # nothing differs
+    assert paired_test(5, 0) == 2 / 2**5
+    # Many images: McNemar's approximation, with its correction, comes near.
+    chi = (abs(540 - 460) - 1) ** 2 / 1000
+    assert paired_test(540, 460) == pytest.approx(math.erfc((chi / 2) ** 0.5), rel=0.01)
+    with pytest.raises(ValueError, match="only_second=-1"):
+        paired_test(1, -1)
 
 
 def test_a_paired_interval_is_one_of_the_difference():

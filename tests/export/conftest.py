@@ -150,3 +150,24 @@ def write_run(workdir, examples=30, classes=10):
         student_logits=student.astype(np.float32),
     )
     return workdir
+
+
+@pytest.fixture
+def two_runs(tmp_path):
+    """Two finished runs: the first answers like its teacher, the second errs on three images."""
+    first, second = write_run(tmp_path / "first"), write_run(tmp_path / "second")
+    stored = dict(np.load(first / "predictions.npz"))
+    stored["student_logits"] = stored["teacher_logits"] = 9 * np.eye(10)[stored["label"]]
+    np.savez(first / "predictions.npz", **stored)
+    stored["student_logits"] = stored["teacher_logits"].copy()
+    stored["student_logits"][:3] = np.roll(stored["student_logits"][:3], 1, axis=-1)
+    np.savez(second / "predictions.npz", **stored)
+    for run, accuracy, size, ms in ((first, 1.0, 90000, 0.1), (second, 0.9, 50000, 0.2)):
+        report = json.loads((run / "report.json").read_text())
+        report["student"]["accuracy"] = accuracy
+        file = {"bytes": size, "accuracy": 0.995 if ms < 0.2 else 0.99, "latency_ms": ms}
+        report["exports"] = {"int8": file}
+        (run / "report.json").write_text(json.dumps(report))
+    config = json.loads((second / "config.json").read_text())
+    (second / "config.json").write_text(json.dumps({**config, "seed": 7}))
+    return [first, second]

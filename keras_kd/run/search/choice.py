@@ -3,6 +3,7 @@
 import pprint
 
 from keras_kd.run.search.proposals import Proposal
+from keras_kd.utils import pareto
 from keras_kd.utils.files import write_atomically, write_json
 from keras_kd.utils.tables import text_table
 from keras_kd.utils.words import milliseconds, percent, size
@@ -53,12 +54,7 @@ def front(trials):
     Returns:
         list of them, the best agreement first.
     """
-
-    def beats(one, other):
-        costs, others = ((-v[0], v[1], v[2]) for v in (one.values, other.values))
-        return costs != others and all(a <= b for a, b in zip(costs, others))
-
-    kept = [one for one in trials if not any(beats(other, one) for other in trials)]
+    kept = pareto.front(trials, lambda one: (-one.values[0], *one.values[1:]))
     return sorted(kept, key=lambda one: (-one.values[0], one.values[2]))
 
 
