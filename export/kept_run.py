@@ -3,6 +3,7 @@
 import dataclasses
 from pathlib import Path
 
+from keras_kd.export.facts import section
 from keras_kd.export.pictures import read_predictions
 from keras_kd.run.workdir import existing_workdir
 from keras_kd.training.log import logged
@@ -48,7 +49,7 @@ def read_run(workdir):
         )
     return KeptRun(
         workdir,
-        _read(workdir / "report.json"),
+        _fitting(_read(workdir / "report.json")),
         _read(workdir / "config.json"),
         logged(workdir / "metrics.jsonl"),
         read_predictions(workdir),
@@ -64,3 +65,24 @@ def _read(path):
             f"{type(found).__name__}. Delete it or mend it."
         )
     return found
+
+
+def _fitting(report):
+    """The report without what is of another kind than a run writes: another program's, or mended.
+
+    Sections are dicts, or `keras_kd.export.facts.section` takes them for empty.
+    """
+    stages, classes = section(report, "stages"), report.get("classes")
+    data = {**section(report, "data")}
+    for key, kind in (("images", str), ("skipped", (list, str))):
+        found = data.get(key)
+        if found is not None:
+            data[key] = (
+                [one for one in found if isinstance(one, kind)] if isinstance(found, list) else []
+            )
+    return {
+        **report,
+        "stages": {name: facts for name, facts in stages.items() if isinstance(facts, dict)},
+        "classes": classes if isinstance(classes, list) else [],
+        "data": data,
+    }
