@@ -1,13 +1,12 @@
 """A local page that follows a run while it trains: curves, and how much is left."""
 
 import contextlib
-import errno
 import http.server
 import threading
 import time
 from pathlib import Path
 
-from keras_kd.export import findings
+from keras_kd.export import findings, local_server
 from keras_kd.export.facts import planned, stages_of
 from keras_kd.export.report import environment
 from keras_kd.run.workdir import existing_workdir
@@ -15,7 +14,6 @@ from keras_kd.training.log import logged
 from keras_kd.utils import words
 from keras_kd.utils.files import read_json
 
-ADDRESS = "127.0.0.1"  # nobody else's business
 EVERY = 5  # seconds between two looks, and so between two pages that are drawn
 # Nothing that the page holds may ask another address, whatever a run's names contain.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; " \
@@ -39,11 +37,11 @@ def watching(workdir, port):
         ValueError: no such port.
         OSError: the port is taken.
     """
-    bound = _server(_Pages(workdir), port)
+    bound = local_server.server(type("Handler", (_Handler,), {"pages": _Pages(workdir)}), port)
     thread = threading.Thread(target=bound.serve_forever, name="watch", daemon=True)
     thread.start()
     try:
-        yield f"http://{ADDRESS}:{bound.server_port}/"
+        yield bound.url
     finally:
         bound.shutdown()
         bound.server_close()
@@ -63,7 +61,8 @@ def watch(workdir, port):
     """
     with watching(existing_workdir(workdir), port) as address:
         print(f"{address} follows {workdir}. Ctrl-C ends it.", flush=True)
-        threading.Event().wait()
+        while True:  # on Windows Ctrl-C ends no wait without an end
+            time.sleep(EVERY)
 
 
 def page_of(workdir):
@@ -197,13 +196,10 @@ class _Pages:
         return stamps
 
 
-class _Handler(http.server.BaseHTTPRequestHandler):
+class _Handler(local_server.Local, http.server.BaseHTTPRequestHandler):
     pages = None
 
     def do_GET(self):
-        # A page of elsewhere whose name is made to point here is not to read what we show.
-        if self.headers.get("Host", "").rpartition(":")[0] not in (ADDRESS, "localhost"):
-            return self.send_error(403)
         if self.path != "/":
             return self.send_error(404)
         try:
@@ -222,21 +218,3 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         with contextlib.suppress(OSError):  # whoever asked is gone
             self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
-
-
-def _server(pages, port):
-    if not 0 <= port <= 65535:
-        raise ValueError(f"--port must be between 0 and 65535. Received: --port={port}.")
-    handler = type("Handler", (_Handler,), {"pages": pages})
-    try:
-        bound = http.server.ThreadingHTTPServer((ADDRESS, port), handler)
-    except OSError as error:
-        why = "is taken" if error.errno == errno.EADDRINUSE else f"is not free ({error.strerror})"
-        raise OSError(
-            f"A free port was expected. Received: --port={port}, which {why} on {ADDRESS}. Give "
-            "another by --port=N, or --port=0 for any free one."
-        ) from error
-    return bound

@@ -24,8 +24,6 @@ def serve(workdir, port, formats, write):
         ValueError: no such port, or nothing to make the page of.
         OSError: the port is taken.
     """
-    if not 0 <= port <= 65535:
-        raise ValueError(f"--port must be between 0 and 65535. Received: --port={port}.")
     kind = get(FORMAT)
     folder = workdir / "export" / kind.file_name
     wanted = list(formats or ())

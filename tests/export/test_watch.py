@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import socket
 
 import pytest
 from html_page import complete
@@ -87,20 +86,6 @@ def test_errors_of_the_page_do_not_reach_the_run(running, monkeypatch):
         assert ask(address) == (500, "The run's log cannot be shown: no page")
     with pytest.raises(KeyError, match="the run's own"), watching(running, 0):
         raise KeyError("the run's own")  # passes, and the server ends
-
-
-def test_a_port_that_is_taken(running):
-    with socket.socket() as taken:
-        taken.bind((watch.ADDRESS, 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        with (
-            pytest.raises(OSError, match=f"--port={port}, which is taken"),
-            watching(running, port),
-        ):
-            pass
-    with pytest.raises(ValueError, match="between 0 and 65535"), watching(running, 65536):
-        pass
 
 
 @pytest.mark.parametrize("config", [None, "{", "[1]", '{"stages": 3}'])

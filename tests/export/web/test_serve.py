@@ -50,7 +50,7 @@ def test_nothing_above_the_folder_is_served(address):
     assert asked.getresponse().status == 404
 
 
-def test_a_port_that_is_taken_gets_a_sentence(address, tmp_path):
-    port = int(address.rstrip("/").rpartition(":")[2])
-    with pytest.raises(OSError, match=rf"port={port}, which is taken .* --port=N, or --port=0"):
-        server(tmp_path, port)
+def test_other_names_of_this_machine_are_refused(address):
+    asked = http.client.HTTPConnection(address.removeprefix("http://").rstrip("/"))
+    asked.request("GET", "/page.json", headers={"Host": "elsewhere.example"})
+    assert asked.getresponse().status == 403
