@@ -110,9 +110,10 @@ def copy(target):
 def _packed(package, folder):
     """The archive of a package as npm fetches it: a path."""
     name = f"@litertjs/{package}@{VERSION}"
+    program = shutil.which("npm") or "npm"  # Windows starts npm.cmd under its whole name only
     try:
         subprocess.run(
-            ["npm", "pack", name, "--loglevel=error", "--pack-destination", str(folder)],
+            [program, "pack", name, "--loglevel=error", "--pack-destination", str(folder)],
             check=True,
             capture_output=True,
             text=True,

@@ -64,6 +64,14 @@ def test_a_cache_needs_no_npm(nowhere):
     assert litert_js.fetch() == litert_js.place()
 
 
+def test_npm_is_started_by_the_name_that_it_is_found_under(nowhere, monkeypatch):
+    npm(nowhere, "echo 'as npm.cmd' >&2; exit 1")  # which Windows calls it
+    program = (nowhere / "bin" / "npm").rename(nowhere / "bin" / "npm.cmd")
+    monkeypatch.setattr(litert_js.shutil, "which", lambda name: str(program))
+    with pytest.raises(ConnectionError, match=r"as npm\.cmd"):
+        litert_js.fetch()
+
+
 def test_npm_that_fails_is_quoted(nowhere):
     npm(nowhere, "echo 'npm error ENOTFOUND' >&2; exit 1")
     with pytest.raises(ConnectionError, match=r"could not fetch @litertjs/core.*ENOTFOUND"):
