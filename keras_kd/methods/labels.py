@@ -38,8 +38,14 @@ class Labels(Method):
         self.classes = class_list(classes=classes)
 
     def build(self, batch_shape=None, student_shape=None, teacher_shape=None):
-        for tap in self.student_taps or ("logits",):
-            class_list(student_shape[tap][-1], classes=self.classes)
+        for tap in self.student_taps:
+            if tuple(student_shape[tap])[1:] != tuple(student_shape["logits"])[1:]:
+                raise ValueError(
+                    f"{type(self).__name__} reads its taps as logits, of as many classes as the "
+                    f"network's own {tuple(student_shape['logits'])}. Received: student tap "
+                    f"{tap!r} {tuple(student_shape[tap])}. Tap logits, such as 'logits_class'."
+                )
+        class_list(student_shape["logits"][-1], classes=self.classes)
         self.built = True
 
     def call(self, batch, student, teacher):

@@ -59,6 +59,11 @@ def test_of_some_classes_the_others_are_neither_seen_nor_moved():
         KDModel(deep(1), None, Labels(classes=[0, 3]))
 
 
+def test_taps_that_are_no_logits_are_refused():
+    with pytest.raises(ValueError, match=r"as many classes .* student tap 'pre_logits'"):
+        KDModel(tiny("vit"), None, Labels(student_taps=["pre_logits"]))
+
+
 def test_deit_trains_one_classifier_on_labels_and_one_on_the_teachers_decisions():
     """Touvron et al. 2021: half the cross-entropy of each; gradients reach only its own."""
     student, teacher = tiny("vit", distillation=True), tiny("mixer")
