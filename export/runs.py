@@ -6,6 +6,7 @@ As in `sections`, a function returns what its template shows, or nothing where t
 import contextlib
 import dataclasses
 import json
+import math
 
 from markupsafe import Markup
 
@@ -124,9 +125,14 @@ def trade_offs(shown):
     return {
         "legend": [(one.label, one.colour) for one in shown if one.label not in without],
         "figures": figures,
-        "rows": sorted(best.values(), key=lambda entry: (-entry["accuracy"], entry["bytes"])),
+        "rows": sorted(best.values(), key=_best_first),
         "note": f"Without files so far: {', '.join(without)}." if without else "",
     }
+
+
+def _best_first(entry):
+    size = entry.get("bytes")
+    return -entry["accuracy"], size if words.is_number(size) else math.inf
 
 
 def _points(files, key):

@@ -33,6 +33,17 @@ def test_trade_offs(two_runs):
     assert found["note"] == ""
 
 
+def test_a_file_of_which_the_bytes_are_not_known(two_runs):
+    report = json.loads((two_runs[0] / "report.json").read_text())
+    for name in ("int8", "float32"):
+        report["exports"][name] = {"accuracy": 0.995, "latency_ms": 0.1}
+    (two_runs[0] / "report.json").write_text(json.dumps(report))
+    rows = runs.trade_offs(shown_runs(two_runs))["rows"]
+    assert [(row["one"].label, row["best"]) for row in rows] == [
+        ("first", ["latency_ms"]), ("first", ["latency_ms"]), ("second", ["bytes"])
+    ]  # fmt: skip
+
+
 def test_runs_without_files(two_runs):
     for run in two_runs:
         report = json.loads((run / "report.json").read_text())
