@@ -125,7 +125,7 @@ def explain(report):
     return {
         "layers": found["layers"][: told.SHOWN],
         "rows": told.labelled(found),
-        "note": f"{told.advice(found)}.",
+        "note": f"{told.advice(found).removesuffix('.')}.",
     }
 
 

@@ -1,5 +1,6 @@
 """Files of integers of one student that keep this or that layer in float32, each measured."""
 
+import itertools
 import tempfile
 from pathlib import Path
 
@@ -24,17 +25,17 @@ class Files:
     def __init__(self, measured, nodes, images, labels, expected):
         self._measured, self._nodes = measured, nodes
         self._images, self._labels, self._expected = images, labels, expected
-        self._open = {}
+        self._open, self._numbers = {}, itertools.count()
         self._folder = tempfile.TemporaryDirectory()
 
     def of_layers(self, keep=()):
         """Facts of the file that keeps these layers, a tuple of names, see `_facts`."""
         nodes = {tensor for name in keep for tensor in self._nodes[name]}
-        return self._facts(",".join(keep), nodes=nodes)
+        return self._facts(nodes=nodes)
 
     def with_norms(self):
         """Facts of the file that keeps the norms that measure each image, as format int8 does."""
-        return self._facts("norms", floats=quantizer.NORM)
+        return self._facts(floats=quantizer.NORM)
 
     def runner(self, path):
         """The open file at a `path` of its facts."""
@@ -45,10 +46,10 @@ class Files:
     def close(self):
         self._folder.cleanup()
 
-    def _facts(self, name, **kept):
+    def _facts(self, **kept):
         """`accuracy` or None, `agreement` with Keras, `sqnr_db` of the answers, `bytes`, `path`."""
         content = quantizer.quantised(self._measured, **{k: tuple(v) for k, v in kept.items()})
-        path = Path(self._folder.name) / f"{abs(hash(name)):x}.tflite"
+        path = Path(self._folder.name) / f"{next(self._numbers)}.tflite"
         path.write_bytes(content)
         answers = self.runner(path)(self._images)
         top, error = answers.argmax(-1), np.square(answers - self._expected).sum()

@@ -1,5 +1,6 @@
 """Tables and advice, from figures that are given."""
 
+from keras_kd.export import sections
 from keras_kd.export.explain import told
 
 
@@ -29,6 +30,9 @@ def test_the_table_grows_from_nothing_to_the_recipe():
 def test_no_recipe_is_said():
     found = {**FOUND, "path": FOUND["path"][:1], "recipe": []}
     assert "no layer needs float32, or none alone helps" in told.advice(found)
+    for one in (found, FOUND):
+        note = sections.explain({"explain": one})["note"]
+        assert note.endswith(".") and not note.endswith("..")
 
 
 def test_norms_that_do_more_than_the_recipe_are_named():
