@@ -52,11 +52,23 @@ def export():
     workdir = existing_workdir(flags.FLAGS.workdir)  # before TensorFlow's slow import
     formats = flags.FLAGS.formats and check_formats(flags.FLAGS.formats)
     if flags.FLAGS.explain:
+        _check_explains_alone()
         explain(workdir, flags.FLAGS.explain, chosen(load_config(workdir)))
     elif flags.FLAGS.serve:
         page.serve(workdir, flags.FLAGS.port, formats, write)
     else:
         write(workdir, formats)
+
+
+def _check_explains_alone():
+    """Refuses beside --explain what it would pass over."""
+    beside = [name for name in ("formats", "keep_float", "serve") if flags.FLAGS[name].value]
+    if beside:
+        raise ValueError(
+            "--explain exports nothing, and begins with integers throughout. Received: "
+            f"--explain={flags.FLAGS.explain} with --{beside[0]}. Leave that out, and call again "
+            "with it after the explanation."
+        )
 
 
 def write(workdir, formats):

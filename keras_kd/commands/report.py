@@ -37,6 +37,11 @@ def report(words):
     out = checked_page(flags.FLAGS.out)
     console.set_native_notes_aside(workdirs[0] if len(workdirs) == 1 else None)
     if flags.FLAGS.watch:
+        if out:
+            raise ValueError(
+                "--watch shows a page and writes none. Received: --watch with "
+                f"--out={flags.FLAGS.out}. Leave one of the two out."
+            )
         if len(workdirs) > 1:
             raise ValueError(
                 f"--watch follows one run. Received: {' '.join(words)}. Start it for each, with a "

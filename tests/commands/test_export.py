@@ -14,6 +14,7 @@ from keras_kd.export import formats
         (["--workdir={run}", "--formats=flaot32"], "Did you mean 'float32'?"),
         (["--workdir={run}"], "student of a finished run was expected"),
         (["--workdir={run}", "--io=int16"], "--io must be one of int8, uint8, float32"),
+        (["--workdir={run}", "--explain=int8", "--serve"], "Received: --explain=int8 with --serve"),
         (["--wrkdir={run}"], "Unknown command line flag 'wrkdir'"),
     ],
 )

@@ -13,6 +13,7 @@ from commands_run import assert_a_mistake, run_command
         (["/no/such/folder", "/nor/this"], "workdir='/no/such/folder'"),
         (["--workdir=a", "b"], "Received: --workdir=a b. Write keras-kd-report a b."),
         (["--workdir=/tmp", "--out=page.pdf"], "--out=page.pdf"),
+        (["--workdir=/tmp", "--out=a.html", "--watch"], "Received: --watch with --out=a.html."),
     ],
 )
 def test_mistakes_end_in_one_line_and_exit_code_2(flags, expected):
