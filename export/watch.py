@@ -6,6 +6,10 @@ import threading
 import time
 from pathlib import Path
 
+from ml_collections import ConfigDict
+
+from keras_kd.config.chain import stages_of as stages_of_config
+from keras_kd.config.keys import completed
 from keras_kd.export import findings, local_server
 from keras_kd.export.facts import planned, stages_of
 from keras_kd.export.report import environment
@@ -102,7 +106,7 @@ def progress(workdir, config, records):
         second and `done`; numbers that are not known are None.
     """
     found = []
-    for name in dict.fromkeys([*planned(config), *(record["stage"] for record in records)]):
+    for name in dict.fromkeys([*_trained(config), *(record["stage"] for record in records)]):
         own = [record for record in records if record["stage"] == name]
         last = own[-1] if own else {}
         folder = workdir / "checkpoints" / name
@@ -120,6 +124,15 @@ def progress(workdir, config, records):
             }
         )
     return found
+
+
+def _trained(config):
+    """Names of the stages that a run trains: not those that are left out or loaded."""
+    names = planned(config)
+    with contextlib.suppress(AttributeError, KeyError, TypeError, ValueError):  # another program's
+        if names:
+            return [stage.name for stage in stages_of_config(ConfigDict(completed(config)))]
+    return names
 
 
 def _total(folder):

@@ -6,6 +6,7 @@ import json
 import pytest
 from html_page import complete
 
+from keras_kd.config import base
 from keras_kd.export import watch
 from keras_kd.export.watch import page_of, progress, watching
 
@@ -47,6 +48,18 @@ def test_progress(running):
     # 70 steps are left, at a second each.
     assert (distil["step"], distil["total"], distil["left"]) == (30, 100, 70.0)
     assert not distil["done"] and distil["rate"] == 64.0
+
+
+def test_stages_that_are_loaded_or_left_out_are_none(running):
+    config = base()
+    config.teacher.handle, config.baseline.enabled = "model.keras", False
+    (running / "config.json").write_text(config.to_json_best_effort())
+    lines = (running / "metrics.jsonl").read_text().splitlines()[1:]
+    (running / "metrics.jsonl").write_text("\n".join(lines))
+    config = json.loads((running / "config.json").read_text())
+    (only,) = progress(running, config, watch.logged(running / "metrics.jsonl"))
+    assert only["name"] == "distil"
+    assert "Stage distil is at step 30 of 100" in page_of(running)
 
 
 def test_a_request_while_the_run_goes_on(running, monkeypatch):
