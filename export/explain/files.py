@@ -26,7 +26,8 @@ class Files:
         self._measured, self._nodes = measured, nodes
         self._images, self._labels, self._expected = images, labels, expected
         self._open, self._numbers = {}, itertools.count()
-        self._folder = tempfile.TemporaryDirectory()
+        # Windows lets nobody remove a file that a runner has open.
+        self._folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
 
     def of_layers(self, keep=()):
         """Facts of the file that keeps these layers, a tuple of names, see `_facts`."""
