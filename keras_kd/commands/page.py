@@ -8,7 +8,7 @@ from pathlib import Path
 from keras_kd.export.formats import check_formats, get
 from keras_kd.export.web.serve import server
 
-FORMAT = "web"
+FORMAT, FACTS = "web", "page.json"  # the latter is in its folder
 
 
 def serve(workdir, port, formats, write):
@@ -32,8 +32,14 @@ def serve(workdir, port, formats, write):
     with server(folder, port) as running:  # before what takes long: the port may be taken
         if wanted:
             write(workdir, wanted)
+        elif _is_older(folder / FACTS, workdir / "student.keras"):
+            print("The page is older than the student: --formats=web writes it anew.", flush=True)
         print(f"{running.url} runs the student in the browser. Ctrl-C ends it.", flush=True)
         running.serve_forever()
+
+
+def _is_older(page, student):
+    return student.exists() and page.stat().st_mtime < student.stat().st_mtime
 
 
 def invitation(workdir):

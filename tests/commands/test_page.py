@@ -1,5 +1,6 @@
 """keras-kd-export --serve: the page, written first where it is not there."""
 
+import os
 import shlex
 import socket
 import threading
@@ -32,7 +33,7 @@ def serve(monkeypatch, capsys):
     page_server = page.server
     monkeypatch.setattr(page, "server", start)
 
-    def serve(workdir, formats=None):
+    def serve(workdir, formats=None, stale=False):
         written = []
 
         def write(workdir, formats):
@@ -49,7 +50,9 @@ def serve(monkeypatch, capsys):
             assert answer.read() == b"{}"
         running[0].shutdown()
         thread.join()
-        assert running[0].url in capsys.readouterr().out
+        told = capsys.readouterr().out
+        assert running[0].url in told
+        assert ("older than the student" in told) == stale
         return written
 
     return serve
@@ -57,6 +60,12 @@ def serve(monkeypatch, capsys):
 
 def test_a_page_that_is_there_is_served_as_it_is(finished, serve):
     assert serve(finished) == []
+
+
+def test_a_page_of_an_older_student_is_told_of(finished, serve):
+    (finished / "student.keras").touch()
+    os.utime(finished / "export" / "web" / "page.json", (0, 0))
+    assert serve(finished, stale=True) == []
 
 
 def test_what_is_asked_for_is_written_first(finished, serve):
