@@ -95,9 +95,10 @@ def exports(report):
 def latency(report):
     """Times of all files in turns, see `keras_kd.export.latency`."""
     facts = section(report, "latency")
-    rows = [row for row in facts.get("rows") or [] if words.is_number(row.get("median_ms"))]
+    rows = _rows(facts, "rows", "median_ms", "low_ms", "high_ms", "p90_ms")
     if not rows:
         return None
+    facts = {**facts, "rows": rows}
     known = facts.get("int8_instructions")
     extra = f", with {', '.join(known)}" if known else ""
     start = f"All files were timed in turns on {facts.get('processor')}{extra}."
@@ -120,13 +121,33 @@ def resizing(report):
 def explain(report):
     """Which layers lose most in integers, and what keeping them in float32 would give."""
     found = section(report, "explain")
-    if not found.get("layers") or not found.get("path"):
+    layers, numbers = _rows(found, "layers", "sqnr_db", "largest"), ("sqnr_db", "agreement")
+    path, singles = (_rows(found, name, *numbers) for name in ("path", "singles"))
+    lists = [found.get("recipe"), *(row.get("keep") for row in (*path, *singles))]
+    if not layers or not path or not all(_is_names(one) for one in lists):
         return None
+    norms = next(iter(_rows({"norms": [found.get("norms")]}, "norms", *numbers)), None)
+    found = {"examples": None, "command": "", **found}
+    found |= {"path": path, "singles": singles, "norms": norms}
     return {
-        "layers": found["layers"][: told.SHOWN],
+        "layers": layers[: told.SHOWN],
         "rows": told.labelled(found),
         "note": f"{told.advice(found).removesuffix('.')}.",
     }
+
+
+def _rows(facts, name, *numbers):
+    """Those of a list in the facts that are dicts with these numbers."""
+    found = facts.get(name)
+    return [
+        row
+        for row in (found if isinstance(found, list) else [])
+        if isinstance(row, dict) and all(words.is_number(row.get(key)) for key in numbers)
+    ]
+
+
+def _is_names(value):
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 
 def class_groups(report, stages):

@@ -31,7 +31,7 @@ def text(found):
 def labelled(found):
     """The rows of the table, each with a `label`: none, each layer alone, then more and more."""
     rows = [{**found["path"][0], "label": "nothing"}]
-    rows += [{**one, "label": one["keep"][0]} for one in found["singles"]]
+    rows += [{**one, "label": ", ".join(one["keep"])} for one in found["singles"]]
     rows += [{**one, "label": ", ".join(one["keep"])} for one in found["path"][2:]]
     if found.get("norms"):
         rows.append({**found["norms"], "label": "all norms, as int8 does"})

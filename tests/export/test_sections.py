@@ -92,3 +92,11 @@ def test_times_in_turns():
     assert told["note"] == "All files were timed in turns on P, with i8mm."
     assert told["rows"] == [rows[0] | {"how": "1 thread, XNNPACK on"}] and told["most"] == 0.5
     assert sections.latency({}) is None and sections.latency({"latency": {"rows": None}}) is None
+
+
+def test_times_of_other_programs_are_left_out():
+    row = {"format": "int8", "median_ms": 1.0, "low_ms": 0.9, "high_ms": 1.1, "p90_ms": 1.2}
+    rows = [3, {}, {**row, "low_ms": "x"}, {**row, "threads": 1, "xnnpack": True}]
+    shown = sections.latency({"latency": {"processor": "P", "rows": rows}})
+    assert [one["how"] for one in shown["rows"]] == ["1 thread, XNNPACK on"] and shown["most"] == 1
+    assert sections.latency({"latency": {"rows": 3}}) is None

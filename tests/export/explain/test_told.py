@@ -1,5 +1,7 @@
 """Tables and advice, from figures that are given."""
 
+import pytest
+
 from keras_kd.export import sections
 from keras_kd.export.explain import told
 
@@ -33,6 +35,13 @@ def test_no_recipe_is_said():
     for one in (found, FOUND):
         note = sections.explain({"explain": one})["note"]
         assert note.endswith(".") and not note.endswith("..")
+
+
+@pytest.mark.parametrize("name", ["layers", "path", "singles", "recipe", "norms"])
+@pytest.mark.parametrize("value", [None, 3, [3], [{"sqnr_db": 1.0, "agreement": "x"}]])
+def test_reports_of_other_programs_end_no_page(name, value):
+    shown = sections.explain({"explain": {**FOUND, name: value}})
+    assert shown is None or name in ("singles", "norms")
 
 
 def test_norms_that_do_more_than_the_recipe_are_named():
