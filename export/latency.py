@@ -30,7 +30,7 @@ def compare_latency(files, **limits):
     ways = [
         ({"format": name, **way}, runner)
         for name, (kind, path) in files.items()
-        for way, runner in kind.ways(path)
+        for way, runner in _ways(name, kind, path)
     ]
     times = interleaved({place: _work(runner) for place, (_, runner) in enumerate(ways)}, **limits)
     return {
@@ -39,6 +39,15 @@ def compare_latency(files, **limits):
         "int8_instructions": processors.int8_instructions(),
         "rows": [way | times[place]._asdict() for place, (way, _) in enumerate(ways)],
     }
+
+
+def _ways(name, kind, path):
+    """A format's ways; none for a file of before that cannot be opened any more."""
+    try:
+        return kind.ways(path)
+    except (OSError, RuntimeError, ValueError) as error:
+        _log.warning("  %s is not timed, since it cannot be opened: %s", name, error)
+        return []
 
 
 def _work(runner):

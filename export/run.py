@@ -64,7 +64,11 @@ def export(workdir, formats=None, options=None):
 def _latency(workdir):
     """Times of all files of a working directory in turns, see `keras_kd.export.latency`."""
     known = read_json(workdir / "report.json", {}).get("exports") or {}
-    paths = {name: workdir / entry.get("path", "") for name, entry in known.items()}
+    paths = {
+        name: workdir / entry["path"]
+        for name, entry in known.items()
+        if isinstance(entry, dict) and "path" in entry
+    }
     facts = latency.compare_latency(
         {
             name: (kind, paths[name])

@@ -72,6 +72,11 @@ def train():
         raise ValueError("--config is missing. Give a file, for example configs/digits.py.")
     if not workdir and not (PREVIEW.value or DRY_RUN.value):
         raise ValueError("--workdir is missing. Give a directory for this run's files.")
+    if WATCH.value and (PREVIEW.value or DRY_RUN.value or PROFILE.value):
+        raise ValueError(
+            "--watch follows a training. Received: --watch beside --preview, --dry_run or "
+            "--profile, which do not train. Leave one of them out."
+        )
     # Only the chief of a cluster writes files.
     leads = STRATEGY.value not in ("auto", "multi_worker") or rendezvous.leads()
     console.set_native_notes_aside(workdir if leads and not DRY_RUN.value else None)

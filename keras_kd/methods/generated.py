@@ -49,7 +49,8 @@ class GeneratorMethod(Method):
         steps: how often the generator learns in a training step, on one draw of noise.
         student_steps: how often the student learns then, on the images of that draw.
         memory: how many images are remembered, the last that each step's generator came to; the
-            student's are drawn among them. 0: the student sees those of the step.
+            student's are drawn among them, two bytes a number, on every replica and in every
+            checkpoint. 0: the student sees those of the step.
         **kwargs: as for `Method`, but for the networks and taps, which are given.
 
     Raises:

@@ -79,3 +79,5 @@ def test_flags_that_are_missing():
         told("--workdir=w") == "--config is missing. Give a file, for example configs/digits.py.\n"
     )
     assert told(f"--config={DIGITS}").startswith("--workdir is missing.")
+    watched = told(f"--config={DIGITS}", "--watch", "--dry_run")
+    assert watched.startswith("--watch follows a training. Received: --watch beside --preview")

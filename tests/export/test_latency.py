@@ -47,6 +47,16 @@ def test_files_are_timed_in_turns(monkeypatch):
     assert latency.compare_latency({})["rows"] == []
 
 
+def test_a_file_that_cannot_be_opened_any_more_is_left_out(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(processors, "usable", lambda: 1)
+    broken = tmp_path / "student_int8.tflite"
+    broken.write_bytes(b"no model")
+    files = {"int8": (formats.get("int8"), broken), "a": (Kind([4] * 14, []), "a")}
+    rows = latency.compare_latency(files, turns=5)["rows"]
+    assert [row["format"] for row in rows] == ["a"]
+    assert "int8 is not timed, since it cannot be opened" in caplog.text
+
+
 def test_tflite_files_run_with_and_without_xnnpack(exported, monkeypatch):
     monkeypatch.setattr(processors, "usable", lambda: 2)
     ways = formats.get("int8").ways(exported("int8")[0])
