@@ -59,7 +59,6 @@ DRY_RUN = flags.DEFINE_bool(
     "dry_run", False, "Only tell the plan, and take two steps on random images: writes no file."
 )
 WATCH = flags.DEFINE_bool("watch", False, "Follow the run on a page of this machine.")
-PORT = flags.DEFINE_integer("port", 8010, "Port of --watch; 0 for any free one.")
 PROFILE = flags.DEFINE_integer(
     "profile", 0, "Only time this many steps of the distillation, and stop.", lower_bound=0
 )
@@ -120,7 +119,7 @@ def _watched(workdir):
     """Serves the page that follows the run while the block trains."""
     from keras_kd.export.watch import watching
 
-    with watching(workdir, PORT.value) as address:
+    with watching(workdir, FLAGS.port) as address:
         print(f"{address} follows the run.", flush=True)
         yield
 
@@ -174,6 +173,8 @@ def run_with_workers(config, workdir):
 def main():
     """Entry point of the command."""
     leave_on_sigterm()
+    # Not above: other commands have a port too, and may share a process.
+    console.define("port", flags.DEFINE_integer, 8010, "Port of --watch; 0 for any free one.")
     console.run(
         "keras-kd-train", __doc__, train, goes_on="The same command goes on from what is saved."
     )

@@ -45,8 +45,9 @@ def test_a_finished_run(finished_run):
     assert "90.7 kB" in page.text and "0.115 ms" in page.text and "31 %" in page.text
     assert "* int8: 2 tensors stay in float32." in page.text
     assert "On 3 of 500 test images" in page.text
-    assert sum(ref.startswith("data:image/png") for ref in page.references) == 3
-    assert page.tags.count("svg") == 2
+    # Three pictures of disagreement, three rows of what both see; two curves and reliability.
+    assert sum(ref.startswith("data:image/png") for ref in page.references) == 3 + 3 * 6
+    assert page.tags.count("svg") == 3
     assert "broken<.jpg" in page.text and "truncated & unreadable" in page.text
     assert "keras-kd-train --config=configs/digits.py --workdir=DIR" in page.text
 
@@ -125,7 +126,7 @@ def test_a_log_that_is_being_written_or_is_another_programs(finished_run):
     with open(finished_run / "metrics.jsonl", "ab") as file:
         file.write(b'\n{"epoch": 1, "loss": 0.5}\n[1, 2]\n3\n{"stage": "ba\xc3')
     page = read(finished_run)
-    assert page.tags.count("svg") == 2
+    assert page.tags.count("svg") == 3
 
 
 def test_every_stage_has_its_row_and_its_curve(finished_run):

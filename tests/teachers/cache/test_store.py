@@ -146,7 +146,7 @@ def test_methods_say_whether_they_need_the_logits_themselves():
     batch = {"labels": np.arange(6) % 5, "id": np.arange(6)}
     moved = teacher + rng.normal(size=(6, 1)).astype("float32")
     for name, cls in methods.METHODS.items():
-        if issubclass(cls, (FeatureMethod, methods.CRD, methods.Hint)):
+        if issubclass(cls, (FeatureMethod, methods.AttentionRelation, methods.CRD, methods.Hint)):
             continue  # they cannot do without taps, or without the number of examples
         if cls.scheme != "offline":
             continue  # peers, critics and generators: no stored logits can stand for these
