@@ -45,10 +45,8 @@ def last_checkpoint(folder):
     return arrays_of(folder / "checkpoints" / "distil" / f"step_{STEPS:08d}.npz")
 
 
-CONFIDENCE = pytest.param("confidence", marks=pytest.mark.slow)
-
-
-@pytest.mark.parametrize("combine", ["random_teacher", CONFIDENCE])
+@pytest.mark.slow
+@pytest.mark.parametrize("combine", ["random_teacher", "confidence"])
 def test_stopped_and_cached_it_ends_the_same(teachers, combine, tmp_path, monkeypatch):
     whole, halves, cached = (tmp_path / name for name in ("whole", "halves", "cached"))
     config = tiny(teachers, combine)

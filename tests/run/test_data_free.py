@@ -74,6 +74,7 @@ def test_no_image_of_the_data_is_read_and_the_student_is_measured(finished):
     assert arrays["optimizer/student/iteration"] == STEPS
 
 
+@pytest.mark.slow  # each scheme alone goes on to the bit in tests/methods/test_data_free.py
 def test_a_run_that_is_killed_ends_with_the_bits_of_one_that_was_not(finished, teacher, tmp_path):
     with pytest.MonkeyPatch.context() as patch:
         stop_after(patch, step=3)  # between two intervals
@@ -110,6 +111,7 @@ def test_what_does_not_go_with_made_images_is_refused(changes, message):
         check(config)
 
 
+@pytest.mark.slow
 def test_a_student_that_sees_data_afterwards_is_not_calibrated_on_what_was_made(teacher, tmp_path):
     config = data_free(teacher)
     config.data.update(source="digits", eval_source="", train_split="train[:64]")

@@ -71,7 +71,8 @@ def test_the_tutor_has_learned_beside_the_student(finished):
     np.testing.assert_allclose(taught_by(images), tutor(images), atol=1e-4)
 
 
-@pytest.mark.parametrize("stage", ["co_study", pytest.param("tutoring", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", ["co_study", "tutoring"])
 def test_a_run_that_is_killed_ends_with_the_bits_of_one_that_was_not(finished, tmp_path, stage):
     with pytest.MonkeyPatch.context() as patch:
         stop_after(patch, step=3, stage=stage)

@@ -10,7 +10,7 @@ from keras_kd.data.random_streams import Stream
 
 
 def draw(op, step):
-    return op.draw(Stream(0, "cutmix", tf.constant(step, tf.int64)))
+    return op.draw(Stream(0, "cutmix", tf.cast(step, tf.int64)))
 
 
 def box(top, left, bottom, right, kept=False):
@@ -71,7 +71,8 @@ def test_another_size_is_cut_at_the_same_places():
 def test_shares_are_the_papers(alpha):
     """The paper's boxes, in NumPy: a side of sqrt(1 - lambda) about any centre, cut at the rim."""
     count = 1500
-    got = [float(Cutmix(alpha).share(draw(Cutmix(alpha), step))) for step in range(count)]
+    share = tf.function(lambda step: Cutmix(alpha).share(draw(Cutmix(alpha), step)))
+    got = [float(share(tf.constant(step, tf.int64))) for step in range(count)]
     rng = np.random.default_rng(0)
     half = 0.5 * np.sqrt(1 - rng.beta(alpha, alpha, count))[:, None]
     centre = rng.uniform(size=(count, 2))
