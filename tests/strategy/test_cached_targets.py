@@ -16,6 +16,8 @@ from keras_kd.teachers.cache.stream import CachedTargets
 def settings(teacher, cache=""):
     config = get_config(teacher)
     config.distil.update({"total": "8 steps", "interval": "4 steps"})
+    # Adam divides small gradients by themselves, which on some processors makes 1e-5 of rounding.
+    config.distil.update({"optimizer": "sgd", "learning_rate": 0.05, "weight_decay": 0.0})
     config.teacher_cache = cache
     return config
 
@@ -32,7 +34,8 @@ def test_two_replicas_learn_what_one_does(make_strategy, teacher, tmp_path, monk
         trained.append(keras.models.load_model(folder / "student.keras").get_weights())
         assert used.pop() == (0, 4)
     for a, b in zip(*trained, strict=True):
-        np.testing.assert_allclose(a, b, atol=1e-5)
+        np.testing.assert_allclose(a, b, atol=1e-6)
+    assert np.abs(trained[0][-2]).max() > 1e-3  # the head, which starts at zero
 
 
 def test_targets_of_another_teacher_are_found_on_two_replicas(make_strategy, teacher, tmp_path):
