@@ -113,6 +113,7 @@ def test_without_a_camera_a_sentence_says_so(page):
     page.execute_script(f"navigator.mediaDevices.getUserMedia = {refused}")
     page.find_element("id", "open-camera").click()
     browser.wait_for(page, "document.getElementById('status').textContent.includes('no camera')")
+    assert not page.find_element("id", "video").is_displayed()
     page.execute_script("delete navigator.mediaDevices.getUserMedia")
 
 
